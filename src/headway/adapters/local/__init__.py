@@ -1,0 +1,1 @@
+"""The local platform: real processes behind a real Envoy on this machine."""

@@ -1,0 +1,1 @@
+"""Is the running release good? Measurements in, verdicts out."""

@@ -1,0 +1,1 @@
+"""The only place that acts: look, decide, write it down, do it."""

@@ -1,0 +1,1 @@
+"""Where we ship: the configuration matrix, differences between environments."""

@@ -1,0 +1,350 @@
+"""What the engine needs from the world, as Protocols of two to six methods.
+
+Everything here raises `Unavailable` when the world does not answer, and `Fenced` when somebody newer owns the target. Doing a
+thing twice is the same as doing it once.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+from headway.analysis.model import Readings
+from headway.environments.model import Place
+from headway.promotion.model import Approval, Passed, Quarantine, Stage
+from headway.releases.model import Artifact, Release
+from headway.rollout.model import Intent, Rollout, Workload
+from headway.rollout.seen import CheckRun, Sight, Signal
+
+
+class Clock(Protocol):
+    """The only source of now; timezone-aware, UTC."""
+
+    def now(self) -> datetime: ...
+
+
+class Probe(Enum):
+    """What became of an effect that we may have done before a crash."""
+
+    DONE = "done"
+    NOT_DONE = "not done"
+    UNKNOWN = "unknown"
+
+
+class Platform(Protocol):
+    """Where releases run: processes on this machine, or a cluster. Strategies know neither.
+
+    Every write carries the intent's fence; the target keeps the highest fence it has seen per place and refuses a lower one.
+    """
+
+    def act(self, place: Place, intent: Intent) -> None:
+        """Do SetReplicas or SetWeights. Short: what takes time shows in look()."""
+        ...
+
+    def probe(self, place: Place, intent: Intent) -> Probe:
+        """Was this intent done? Asked after a crash, before repeating."""
+        ...
+
+    def look(self, place: Place) -> Sight:
+        """What runs there now, and how traffic is routed, as the target itself reports it."""
+        ...
+
+    def measure(self, place: Place) -> Readings:
+        """The proxies' cumulative counters of each release, all from the same scrape."""
+        ...
+
+    def url(self, place: Place) -> str:
+        """Where users, and checks, reach the place."""
+        ...
+
+
+class Checks(Protocol):
+    """Runs check commands so that they outlive us; one run per intent key, however often it is started."""
+
+    def start(self, place: Place, intent: Intent, url: str) -> None:
+        """Start the command of a StartCheck, unless this key was started before."""
+        ...
+
+    def look(self, key: str) -> CheckRun:
+        """How the run with this key is going."""
+        ...
+
+    def stop(self, key: str) -> None:
+        """End it, if it still runs."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the record, written before the deed: who, what, why and the numbers."""
+
+    at: datetime
+    who: str
+    what: str
+    why: tuple[str, ...] = ()
+    data: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message for people, delivered after the record is written, retried, never blocking a rollout."""
+
+    target: str
+    title: str
+    text: str
+    data: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A rollout that this worker holds for now, with the revision it was read at and its unread signals."""
+
+    rollout: Rollout
+    lease: str
+    """The holder's token; every save checks it."""
+    until: datetime
+    revision: int
+    signals: tuple[Signal, ...] = ()
+
+
+class Rollouts(Protocol):
+    """The records that the engine turns. Every save is one transaction."""
+
+    def add(self, rollout: Rollout, events: Sequence[Event], *, cancel: Sequence[str] = ()) -> None:
+        """Queue a rollout, due at once; cancel the pending ones named, which it supersedes."""
+        ...
+
+    def claim(self, now: datetime, until: datetime, token: str, most: int) -> Sequence[Held]:
+        """Take what is due and free (or whose lease ran out), least recently turned first."""
+        ...
+
+    def refresh(self, held: Held) -> Held:
+        """The same rollout with the signals that came since; Fenced if the lease is lost. Writes nothing."""
+        ...
+
+    def save(
+        self,
+        held: Held,
+        rollout: Rollout,
+        *,
+        why: str,
+        due: datetime | None,
+        until: datetime | None,
+        events: Sequence[Event] = (),
+        notices: Sequence[Notice] = (),
+        quarantine: Quarantine | None = None,
+        now: datetime,
+    ) -> Held:
+        """Write the next record and consume the signals `held` carried.
+
+        `until` None gives the lease back. `due` None: only a signal wakes it. Signals that came since `held` was read keep it due.
+        Fenced if the lease or revision is lost; Unavailable if the database is. Contradiction if the place already has an active
+        rollout or its generation is not one less than the rollout's that starts.
+        """
+        ...
+
+    def signal(self, id: str, signal: Signal, events: Sequence[Event] = ()) -> None:
+        """Put a person's word in the inbox and make the rollout due."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A rollout as people see it: the record and why it waits."""
+
+    rollout: Rollout
+    why: str
+    due: datetime | None
+    updated: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceRecord:
+    """What the ledger knows of a place: generation, what is live (the last completed or rolled-back-to workload), who is active."""
+
+    place: Place
+    generation: int = 0
+    live: Workload | None = None
+    live_release: str | None = None
+    before: Workload | None = None
+    before_release: str | None = None
+    active: str | None = None
+
+
+class Records(Protocol):
+    """Reading the record, for deciding and for showing."""
+
+    def place(self, place: Place) -> PlaceRecord: ...
+
+    def standing(self, id: str) -> Standing | None: ...
+
+    def standings(self, *, place: Place | None = None, ended: bool = True, most: int = 200) -> Sequence[Standing]:
+        """Newest first."""
+        ...
+
+    def events(self, id: str | None = None, most: int = 1000) -> Sequence["Recorded"]:
+        """The events of one stream (a rollout's id, or `release:NAME`), or of all, oldest first."""
+        ...
+
+    def verify(self) -> Sequence[str]:
+        """What is wrong with the chains of events; empty when nothing was edited."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event in its chain."""
+
+    stream: str
+    number: int
+    event: Event
+    hash: str
+
+
+class Releases(Protocol):
+    """Releases, and what people and checks said of them."""
+
+    def add(self, release: Release, events: Sequence[Event]) -> None:
+        """Record a release; the same again is nothing, another under the same name is Refused."""
+        ...
+
+    def get(self, name: str) -> Release | None: ...
+
+    def all(self, service: str | None = None, most: int = 200) -> Sequence[Release]:
+        """Newest first."""
+        ...
+
+    def withdraw(self, name: str, why: str, event: Event) -> None: ...
+
+
+class Words(Protocol):
+    """What was said of releases: approvals, manual checks, quarantines, where each release passed."""
+
+    def approve(self, approval: Approval, event: Event) -> None: ...
+
+    def approvals(self, release: str, environment: str) -> Sequence[Approval]: ...
+
+    def passed(self, digest: str, service: str) -> Sequence[Passed]:
+        """In which environments this artifact completed a rollout, and manual checks passed or failed, newest last."""
+        ...
+
+    def tick(self, passed: Passed, event: Event) -> None:
+        """Record a manual check."""
+        ...
+
+    def quarantines(self, service: str) -> Sequence[Quarantine]:
+        """Those still standing."""
+        ...
+
+    def clear(self, release: str, event: Event) -> None:
+        """Lift a quarantine."""
+        ...
+
+
+class Outbox(Protocol):
+    """Notices written with a record and not yet delivered."""
+
+    def due(self, now: datetime, most: int) -> Sequence[tuple[int, Notice, int]]:
+        """Number, notice, tries so far."""
+        ...
+
+    def delivered(self, number: int, now: datetime) -> None: ...
+
+    def failed(self, number: int, why: str, again: datetime | None) -> None:
+        """Try again then, or give up (None); the reason is kept."""
+        ...
+
+
+class Notifier(Protocol):
+    """Carries one notice to people: a webhook, a command."""
+
+    def send(self, notice: Notice) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit. `reverts` and `fixes` are what its message names: full or short ids, or release versions."""
+
+    id: str
+    author: str
+    committed: datetime
+    subject: str
+    reverts: tuple[str, ...] = ()
+    fixes: tuple[str, ...] = ()
+    trailers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Repository(Protocol):
+    """A git repository, read only."""
+
+    def refs(self) -> Mapping[str, str]:
+        """Branches and tags (`main`, `feature/x`, `refs/tags/v1`) to commit ids."""
+        ...
+
+    def resolve(self, revision: str) -> Commit:
+        """Refused with the nearest names if there is none."""
+        ...
+
+    def between(self, old: str | None, new: str) -> Sequence[Commit]:
+        """Commits reachable from new and not from old, oldest first."""
+        ...
+
+    def contains(self, commit: str, ancestor: str) -> bool: ...
+
+    def read(self, commit: str, path: str) -> str | None:
+        """A file's text at that commit."""
+        ...
+
+    def export(self, commit: str, into: Path) -> None:
+        """Write the commit's tree into an empty folder: what is committed and nothing else."""
+        ...
+
+
+class Store(Protocol):
+    """Artifacts by digest: immutable, deduplicated, collected by policy."""
+
+    def put(self, folder: Path) -> Artifact:
+        """Store a tree; a tree that is already there costs nothing."""
+        ...
+
+    def take(self, archive: Path, digest: str) -> Artifact:
+        """Store what CI built elsewhere (a folder or an archive); Refused if its digest is not the one given."""
+        ...
+
+    def path(self, digest: str) -> Path:
+        """The stored tree, verified now against its digest; Failed if it was tampered with, Unavailable if it is not here."""
+        ...
+
+    def collect(self, keep: frozenset[str]) -> Sequence[str]:
+        """Remove all but these; returns the digests removed."""
+        ...
+
+
+class Pipelines(Protocol):
+    """The pipeline as the protected branch declares it."""
+
+    def stage(self, place: Place) -> Stage:
+        """Refused if the file has no such environment or service."""
+        ...
+
+    def stages(self, service: str) -> Sequence[Stage]:
+        """In pipeline order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """All that the engine can touch."""
+
+    clock: Clock
+    platform: Platform
+    checks: Checks
+    rollouts: Rollouts
+    records: Records
+    releases: Releases
+    words: Words
+    pipelines: Pipelines
+    repositories: Mapping[str, Repository]
+    """By service."""

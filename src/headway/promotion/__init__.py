@@ -1,0 +1,1 @@
+"""May this release enter that stage? Gates, approvals, objections."""

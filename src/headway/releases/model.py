@@ -1,0 +1,87 @@
+"""The nouns of shipping: an artifact is known by its digest, a release by its service and version."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one replica may use. None leaves it to the machine."""
+
+    memory_mb: int | None = None
+    open_files: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec:
+    """How to run one replica of a release; read from the release's own commit.
+
+    `argv` is started in the artifact's folder with `$PORT` set (and expanded where `$PORT` stands in argv). Times in seconds.
+    """
+
+    argv: tuple[str, ...]
+    health: str = "/health"
+    ready: str = "/health"
+    ready_within: float = 30.0
+    grace: float = 10.0
+    request_timeout: float = 15.0
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSpec:
+    """A test that runs against a release: a command, or a sentence for a person when `manual`.
+
+    The command's code comes from the release's own commit. `timeout` in seconds; `retries` only when the file declares them;
+    `settings` names the configuration keys (secrets included) that the command may see.
+    """
+
+    name: str
+    argv: tuple[str, ...] = ()
+    manual: str | None = None
+    timeout: float = 120.0
+    retries: int = 0
+    settings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSpec:
+    """How an artifact comes from a clean export of a commit: checks first, then the command, then `output` is stored."""
+
+    argv: tuple[str, ...] = ()
+    output: str = "."
+    checks: tuple[str, ...] = ()
+    timeout: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """Something built once. `digest` is `sha256:` and 64 hex digits over the canonical tree; `size` in bytes."""
+
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """An artifact and its run instructions under one version; immutable but for `withdrawn`."""
+
+    service: str
+    version: str
+    commit: str
+    ref: str
+    digest: str
+    run: RunSpec
+    author: str
+    cut_by: str
+    cut_at: datetime
+    checks: Mapping[str, CheckSpec] = field(default_factory=dict)
+    requires: tuple[str, ...] = ()
+    """Configuration keys without which this release will not run."""
+    withdrawn: str | None = None
+
+    @property
+    def name(self) -> str:
+        """How people call it: `tally@1.4.0`."""
+        return f"{self.service}@{self.version}"

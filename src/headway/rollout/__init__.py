@@ -1,0 +1,1 @@
+"""How a release replaces the last one: strategies, plan, the next move."""

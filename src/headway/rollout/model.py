@@ -1,0 +1,219 @@
+"""The nouns of a rollout: what runs, the frozen plan, the steps, and the record that the engine turns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Literal
+
+from headway.analysis.evidence import Evidence
+from headway.analysis.model import Thresholds
+from headway.environments.model import Configuration, Place
+from headway.releases.model import CheckSpec, RunSpec
+from headway.rollout.phases import Phase
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Weight:
+    """The new release's share of live traffic; the old release has the rest."""
+
+    percent: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.percent <= 100:
+            raise ValueError(f"a weight is 0 to 100 percent, not {self.percent}")
+
+
+NONE = Weight(0)
+ALL = Weight(100)
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One release with one configuration, ready to run in one place.
+
+    `name` is `[a-z0-9-]`, at most 63 characters, starts with a letter and is the same for the same release and configuration: the
+    platforms name clusters, folders and objects by it.
+    """
+
+    name: str
+    version: str
+    commit: str
+    digest: str
+    run: RunSpec
+    configuration: Configuration
+
+
+class Side(Enum):
+    """Which of the two releases of a rollout."""
+
+    NEW = "new"
+    OLD = "old"
+
+
+# The steps of a strategy: small data that decide() interprets. Adding one means adding a case there; mypy insists.
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Have this many replicas of one side, ready (or, going down, gone)."""
+
+    side: Side
+    replicas: int
+    kind: Literal["scale"] = "scale"
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """Give the new release this share of the traffic."""
+
+    weight: Weight
+    kind: Literal["shift"] = "shift"
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Stay until the judge says advance, at least `seconds` long."""
+
+    seconds: float
+    kind: Literal["watch"] = "watch"
+
+
+@dataclass(frozen=True, slots=True)
+class RunCheck:
+    """Run one check against the environment; its failure is the release's."""
+
+    name: str
+    kind: Literal["check"] = "check"
+
+
+@dataclass(frozen=True, slots=True)
+class Soak:
+    """Stay good for `seconds` with all the traffic before the rollout counts as completed."""
+
+    seconds: float
+    kind: Literal["soak"] = "soak"
+
+
+Step = Scale | Shift | Watch | RunCheck | Soak
+
+
+class Kind(Enum):
+    """Why a rollout exists."""
+
+    PROMOTION = "promotion"
+    ROLLBACK = "rollback"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a rollout will do, frozen into it when it starts: editing headway.yaml never changes a rollout in flight.
+
+    `replicas` is the number on each side at full size. `keep_warm` seconds after completion the old release's instances go.
+    `binding` maps what approvals are bound to (`release`, `configuration`, `target`) to digests. `notify` names the notices' targets.
+    """
+
+    new: Workload
+    old: Workload | None
+    replicas: int
+    steps: tuple[Step, ...]
+    strategy: str
+    thresholds: Thresholds
+    checks: Mapping[str, CheckSpec] = field(default_factory=dict)
+    keep_warm: float = 900.0
+    binding: Mapping[str, str] = field(default_factory=dict)
+    notify: tuple[str, ...] = ()
+
+
+# The effects: what the engine may do to the world. Each is idempotent and carries everything the platform needs.
+
+
+@dataclass(frozen=True, slots=True)
+class SetReplicas:
+    """Have `replicas` instances of this workload. Returns once that is declared; look() tells when they are ready, or gone."""
+
+    workload: Workload
+    replicas: int
+    kind: Literal["set replicas"] = "set replicas"
+
+
+@dataclass(frozen=True, slots=True)
+class SetWeights:
+    """Route live traffic by these percentages, workload name to percent, summing to 100; empty routes nothing.
+
+    Confirmed by the proxies, or undone, before the call returns.
+    """
+
+    weights: Mapping[str, int]
+    kind: Literal["set weights"] = "set weights"
+
+
+@dataclass(frozen=True, slots=True)
+class StartCheck:
+    """Start a check's command against the place; look() tells how it goes. `attempt` counts from 1."""
+
+    check: CheckSpec
+    workload: Workload
+    attempt: int
+    kind: Literal["start check"] = "start check"
+
+
+Effect = SetReplicas | SetWeights | StartCheck
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fence:
+    """Who wrote last: the place's generation, then the rollout's own turn. A target refuses anything lower than it has seen."""
+
+    generation: int
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """An effect that was written down before it was done; kept until its success is known."""
+
+    key: str
+    fence: Fence
+    effect: Effect
+    at: datetime
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """One release taking over one place: the whole record, immutable; decide() answers with the next one.
+
+    `cursor` is the index of the present step, `since` when it was entered, `asked` whether its effect was done. `weight` is what we
+    last set, `weighed_at` when. `reasons` say why it is going back, was parked or cancelled. `attempt` counts the present check's tries.
+    `base` is the workload name that served before, kept here for rollouts still pending (no plan yet).
+    """
+
+    id: str
+    place: Place
+    release: str
+    kind: Kind
+    asked_by: str
+    created: datetime
+    phase: Phase
+    generation: int = 0
+    plan: Plan | None = None
+    cursor: int = 0
+    since: datetime | None = None
+    asked: bool = False
+    attempt: int = 1
+    weight: Weight = NONE
+    weighed_at: datetime | None = None
+    evidence: Evidence | None = None
+    intent: Intent | None = None
+    turn: int = 0
+    undecided_since: datetime | None = None
+    trouble: str | None = None
+    trouble_tries: int = 0
+    paused_from: Phase | None = None
+    advanced: bool = False
+    reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    completed_at: datetime | None = None
+    tidied: bool = False
+    format: int = 1

@@ -1,0 +1,75 @@
+"""What the engine saw of the world before it asked decide(): values, already fetched."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The instances of one workload in one place.
+
+    `wanted` is what we asked for last; `running` have a process (or pod); `ready` answer and get traffic when weighted. `bad_news`
+    are sentences that no waiting will mend (exits again and again, cannot start), `log` the last lines it printed.
+    """
+
+    wanted: int
+    running: int
+    ready: int
+    bad_news: tuple[str, ...] = ()
+    log: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What runs in a place and how traffic is routed there, as the target reports it."""
+
+    groups: Mapping[str, Group] = field(default_factory=dict)
+    weights: Mapping[str, int] = field(default_factory=dict)
+
+    def group(self, name: str) -> Group:
+        """The group of that name; none at all is a group of nothing."""
+        return self.groups.get(name, Group(0, 0, 0))
+
+
+class CheckState(Enum):
+    """How a check's run stands."""
+
+    RUNNING = "running"
+    PASSED = "passed"
+    FAILED = "failed"
+    """It ran and said no: evidence against the release."""
+    ERRORED = "errored"
+    """It could not be run, or was lost: trouble on our side."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRun:
+    """One run of a check: its state, a sentence with exit status and duration, and where the (masked) log is."""
+
+    state: CheckState
+    text: str
+    log: str = ""
+
+
+class Word(Enum):
+    """What people may say to a rollout."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    ADVANCE = "advance"
+    ABORT = "abort"
+    RETRY = "retry"
+    WAKE = "wake"
+    """Something it waits for may have changed: look again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One word of one person to one rollout."""
+
+    word: Word
+    by: str
+    at: datetime
+    why: str = ""
