@@ -7,7 +7,6 @@ thing twice is the same as doing it once.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
@@ -16,21 +15,13 @@ from headway.environments.model import Place
 from headway.promotion.model import Approval, Passed, Quarantine, Stage
 from headway.releases.model import Artifact, Release
 from headway.rollout.model import Intent, Rollout, Workload
-from headway.rollout.seen import CheckRun, Sight, Signal
+from headway.rollout.seen import CheckRun, Probe, Sight, Signal
 
 
 class Clock(Protocol):
     """The only source of now; timezone-aware, UTC."""
 
     def now(self) -> datetime: ...
-
-
-class Probe(Enum):
-    """What became of an effect that we may have done before a crash."""
-
-    DONE = "done"
-    NOT_DONE = "not done"
-    UNKNOWN = "unknown"
 
 
 class Platform(Protocol):

@@ -184,9 +184,10 @@ class Intent:
 class Rollout:
     """One release taking over one place: the whole record, immutable; decide() answers with the next one.
 
-    `cursor` is the index of the present step, `since` when it was entered, `asked` whether its effect was done. `weight` is what we
-    last set, `weighed_at` when. `reasons` say why it is going back, was parked or cancelled. `attempt` counts the present check's tries.
-    `base` is the workload name that served before, kept here for rollouts still pending (no plan yet).
+    `cursor` is the index of the present step, `since` when it was entered, `asked` whether its effect was done. `turn` counts the
+    effects. `weight` is what we last set, `weighed_at` when. `attempt` counts the present check's tries. `trouble` is what the world
+    last failed to answer, `trouble_tries` how often in a row. `reasons` say why it goes back, was held, parked or cancelled.
+    `advanced` is a person's word that the present wait is over. `format` is the record's own version.
     """
 
     id: str
@@ -202,18 +203,21 @@ class Rollout:
     since: datetime | None = None
     asked: bool = False
     attempt: int = 1
+    check: str | None = None
+    """The key of the check that runs now."""
     weight: Weight = NONE
     weighed_at: datetime | None = None
     evidence: Evidence | None = None
     intent: Intent | None = None
     turn: int = 0
     undecided_since: datetime | None = None
+    unready_since: datetime | None = None
     trouble: str | None = None
     trouble_tries: int = 0
+    troubled_at: datetime | None = None
     paused_from: Phase | None = None
     advanced: bool = False
     reasons: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
     completed_at: datetime | None = None
     tidied: bool = False
     format: int = 1

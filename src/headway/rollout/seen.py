@@ -1,9 +1,17 @@
 """What the engine saw of the world before it asked decide(): values, already fetched."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from typing import TYPE_CHECKING
+
+from headway.analysis.model import Verdict
+
+if TYPE_CHECKING:
+    from headway.rollout.model import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +81,34 @@ class Signal:
     by: str
     at: datetime
     why: str = ""
+
+
+class Probe(Enum):
+    """What became of an effect that we may have done before a crash."""
+
+    DONE = "done"
+    NOT_DONE = "not done"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One look at the world, for one decision.
+
+    `generation` is the place's. `sight` is None when the platform did not answer; `trouble` says why. `probe` answers for the intent
+    on the record. For a rollout that still waits: `waits` and `refusals` are the objections that people can lift and those that nobody
+    can, `blocked_by` the rollout active there, `overtaken` the release that went live since it was asked for, `plan` what it would do.
+    """
+
+    generation: int = 0
+    sight: Sight | None = None
+    trouble: str | None = None
+    signals: tuple[Signal, ...] = ()
+    verdict: Verdict | None = None
+    check: CheckRun | None = None
+    probe: Probe | None = None
+    waits: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
+    blocked_by: str | None = None
+    overtaken: str | None = None
+    plan: Plan | None = None

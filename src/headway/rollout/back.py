@@ -1,0 +1,104 @@
+"""The way back: traffic leaves the bad release first, everything else follows."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from headway.rollout.effects import settle
+from headway.rollout.hear import listen_on_the_way_back
+from headway.rollout.model import NONE, Plan, Rollout, SetReplicas, SetWeights, Weight
+from headway.rollout.moves import SAFETY_NET, SOON, Decision, Finish, Said, Wait, calm, do, plan_of, troubled
+from headway.rollout.phases import Phase, move
+from headway.rollout.seen import Seen
+
+DRAIN = timedelta(seconds=120)
+"""How long the last instances may take to go before a rollback is called done without them."""
+CONFIRM = timedelta(seconds=10)
+"""How long the proxies may take to show what we set before it is set again."""
+
+
+def turn_back(rollout: Rollout, against: Said, seen: Seen, now: datetime) -> Decision:
+    """A failed verdict is acted on in the same turn."""
+    back = replace(
+        calm(rollout),
+        phase=move(rollout.phase, Phase.ROLLING_BACK),
+        reasons=against.why,
+        intent=None,  # whatever was under way is outranked: its fence is lower than the next
+        since=now,
+        asked=False,
+        advanced=False,
+    )
+    return going_back(back, replace(seen, signals=(), probe=None), now).after(against)
+
+
+def going_back(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
+    """The next move of a rollout that is on its way back."""
+    plan = plan_of(rollout)
+    rollout, said = listen_on_the_way_back(rollout, seen.signals)
+    if rollout.intent is not None:
+        settled = settle(rollout, rollout.intent, seen, now)
+        if isinstance(settled, Decision):
+            return settled.after(*said)
+        rollout = settled
+    if seen.sight is None:
+        return troubled(rollout, seen.trouble or "the platform has not been asked", now).after(*said)
+    return _next(calm(rollout), plan, seen, now).after(*said)
+
+
+def _next(rollout: Rollout, plan: Plan, seen: Seen, now: datetime) -> Decision:
+    assert seen.sight is not None
+    if plan.old is not None and plan.old.name == plan.new.name:
+        return _rolled_back(rollout, f"{plan.new.version} was live before and still is")
+    if way := give_back(rollout, plan, seen, now):
+        return way
+    new = seen.sight.group(plan.new.name)
+    if new.wanted > 0:
+        return do(rollout, SetReplicas(plan.new, 0), now)
+    if new.running > 0 and now - (rollout.since or now) < DRAIN:
+        return Decision(rollout, Wait(now + SOON, f"{new.running} instances of {plan.new.version} finish what they have"))
+    return _rolled_back(rollout, f"{plan.old.version} has all traffic again" if plan.old else "nothing ran here before; nothing does now")
+
+
+def hold(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
+    """An undecided release does not stay on users: weight 0, instances kept, a person decides."""
+    plan = plan_of(rollout)
+    if rollout.weight > NONE and plan.old is not None and plan.old.name != plan.new.name:
+        if seen.sight is None:
+            return troubled(rollout, seen.trouble or "the platform has not been asked", now)
+        if way := give_back(rollout, plan, seen, now):
+            return way
+    return Decision(rollout, Wait(now + SAFETY_NET, "; ".join(rollout.reasons) + "; a person decides: retry, advance, or abort"))
+
+
+def give_back(rollout: Rollout, plan: Plan, seen: Seen, now: datetime) -> Decision | None:
+    """All traffic to the old release, at a size that can carry it; None once that is so."""
+    assert seen.sight is not None
+    home = weights(plan, NONE)
+    if dict(seen.sight.weights) == home:
+        return None
+    if rollout.weight == NONE and rollout.weighed_at is not None and now - rollout.weighed_at < CONFIRM:
+        return Decision(rollout, Wait(now + SOON, "waiting for the proxies to route everything back"))
+    if plan.old is not None:
+        old, new = seen.sight.group(plan.old.name), seen.sight.group(plan.new.name)
+        enough = old.ready >= plan.replicas or (old.ready > 0 and (new.ready == 0 or rollout.advanced))
+        if not enough and old.wanted < plan.replicas:
+            return do(rollout, SetReplicas(plan.old, plan.replicas), now)
+        if not enough:
+            why = f"{old.ready} of {plan.replicas} replicas of {plan.old.version} are ready; traffic goes back when all are"
+            return Decision(rollout, Wait(now + SOON, f"{why} (advance: do not wait)"))
+    return do(rollout, SetWeights(home), now)
+
+
+def weights(plan: Plan, weight: Weight) -> dict[str, int]:
+    """How traffic is routed when the new release has this weight; a side with nothing is not named."""
+    if plan.old is None:
+        return {plan.new.name: 100} if weight > NONE else {}
+    if plan.old.name == plan.new.name:
+        return {plan.new.name: 100}
+    shares = {plan.new.name: weight.percent, plan.old.name: 100 - weight.percent}
+    return {name: percent for name, percent in shares.items() if percent}
+
+
+def _rolled_back(rollout: Rollout, why: str) -> Decision:
+    ended = replace(rollout, phase=move(rollout.phase, Phase.ROLLED_BACK), weight=NONE)
+    reasons = (*rollout.reasons, why)
+    return Decision(ended, Finish("; ".join(reasons)), (Said("rolled back", reasons),))

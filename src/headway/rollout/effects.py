@@ -1,0 +1,76 @@
+"""Effects that were begun: what the record says once they landed, and what to do while nobody knows."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import assert_never
+
+from headway.analysis.evidence import begin
+from headway.rollout.model import Intent, Rollout, SetReplicas, SetWeights, StartCheck, Weight
+from headway.rollout.moves import SAFETY_NET, Decision, Do, Said, Wait, backed_off, calm, doing, plan_of, troubled
+from headway.rollout.phases import Phase, move
+from headway.rollout.seen import Probe, Seen
+
+
+def landed(rollout: Rollout, now: datetime) -> Rollout:
+    """The record once its intent is known to be done."""
+    intent = rollout.intent
+    if intent is None:
+        return rollout
+    known = replace(calm(rollout), intent=None)
+    plan = plan_of(rollout)
+    match intent.effect:
+        case SetWeights(weights):
+            weight = Weight(weights.get(plan.new.name, 0))
+            return replace(known, asked=True, weight=weight, weighed_at=now, evidence=begin(now), undecided_since=None)
+        case StartCheck():
+            return replace(known, asked=True, check=intent.key)
+        case SetReplicas(workload):
+            if rollout.phase is Phase.COMPLETED:
+                return replace(known, tidied=True)
+            ours = workload.name in {plan.new.name, plan.old.name if plan.old else ""}
+            return replace(known, asked=True) if ours else known  # a stray that went is nobody's step
+        case _:
+            assert_never(intent.effect)
+
+
+def stumbled(rollout: Rollout, trouble: str, now: datetime) -> Rollout:
+    """The record after the world did not answer: the intent stays, and the next try comes later."""
+    intent = replace(rollout.intent, tries=rollout.intent.tries + 1) if rollout.intent else None
+    return replace(rollout, intent=intent, trouble=trouble, trouble_tries=rollout.trouble_tries + 1, troubled_at=now)
+
+
+def settle(rollout: Rollout, intent: Intent, seen: Seen, now: datetime) -> Decision | Rollout:
+    """Probe before repeating. The record goes on when the effect is known to be done; otherwise this is the decision."""
+    match seen.probe:
+        case Probe.DONE:
+            return landed(rollout, now)
+        case Probe.NOT_DONE:
+            return _once_more(rollout, intent, now)
+        case Probe.UNKNOWN:
+            return _park(rollout, intent, now)
+        case None:
+            return troubled(rollout, seen.trouble or rollout.trouble or "the target has not been asked", now)
+        case _:
+            assert_never(seen.probe)
+
+
+def _once_more(rollout: Rollout, intent: Intent, now: datetime) -> Decision:
+    if rollout.phase is Phase.PAUSED:
+        return Decision(rollout, Wait(now + SAFETY_NET, "; ".join(rollout.reasons) or "paused"))
+    again = rollout.troubled_at + backed_off(rollout) if rollout.trouble is not None and rollout.troubled_at else now
+    if now < again:
+        return Decision(rollout, Wait(again, f"{rollout.trouble}; tried {rollout.trouble_tries} times"))
+    return Decision(rollout, Do(intent, doing(intent.effect)))
+
+
+def _park(rollout: Rollout, intent: Intent, now: datetime) -> Decision:
+    if rollout.phase is Phase.PARKED:
+        return Decision(rollout, Wait(now + SAFETY_NET, parked_because(rollout)))
+    why = (f"nobody can tell whether this was done: {doing(intent.effect)}",)
+    parked = replace(rollout, phase=move(rollout.phase, Phase.PARKED), reasons=(*rollout.reasons, *why))
+    return Decision(parked, Wait(now + SAFETY_NET, parked_because(parked)), (Said("parked", why),))
+
+
+def parked_because(rollout: Rollout) -> str:
+    """Why it is parked and what a person can do."""
+    return "; ".join(rollout.reasons) + "; a person decides: retry, or abort"

@@ -1,0 +1,75 @@
+"""What people may say to a running rollout, and what it changes."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from headway.rollout.model import Rollout, Shift
+from headway.rollout.moves import Said, calm, plan_of, word_of
+from headway.rollout.phases import Phase, move
+from headway.rollout.seen import Signal, Word
+
+
+def listen(rollout: Rollout, signals: tuple[Signal, ...], now: datetime) -> tuple[Rollout, tuple[Said, ...]]:
+    """Fold in what people said, in the order they said it. A word that does not fit the phase changes nothing."""
+    said: list[Said] = []
+    for signal in signals:
+        heard = _hear(rollout, signal, now)
+        if heard is not rollout:
+            said.append(word_of(signal))
+        rollout = heard
+    return rollout, tuple(said)
+
+
+def listen_on_the_way_back(rollout: Rollout, signals: tuple[Signal, ...]) -> tuple[Rollout, tuple[Said, ...]]:
+    """There, two words count: advance (do not wait for the old release's full size) and retry (now, not later)."""
+    said: list[Said] = []
+    for signal in signals:
+        match signal.word:
+            case Word.ADVANCE:
+                rollout = replace(rollout, advanced=True)
+            case Word.RETRY:
+                rollout = calm(rollout)
+            case _:
+                continue
+        said.append(word_of(signal))
+    return rollout, tuple(said)
+
+
+def _hear(rollout: Rollout, signal: Signal, now: datetime) -> Rollout:
+    match signal.word, rollout.phase:
+        case Word.PAUSE, Phase.RUNNING:
+            why = f"paused by {signal.by}" + (f": {signal.why}" if signal.why else "")
+            return replace(rollout, phase=move(rollout.phase, Phase.PAUSED), reasons=(why,))
+        case Word.RESUME, Phase.PAUSED:
+            return replace(rollout, phase=move(rollout.phase, Phase.RUNNING), reasons=(), undecided_since=None)
+        case ((Word.RETRY | Word.RESUME), (Phase.HELD | Phase.PARKED)):
+            return _again(rollout, now)
+        case Word.RETRY, Phase.RUNNING:
+            rerun = rollout.check is not None
+            return replace(calm(rollout), attempt=1, check=None, asked=rollout.asked and not rerun)
+        case Word.ADVANCE, (Phase.RUNNING | Phase.PAUSED):
+            return replace(rollout, advanced=True)
+        case Word.ADVANCE, Phase.HELD:
+            return replace(_again(rollout, now), advanced=True)
+    return rollout
+
+
+def _again(rollout: Rollout, now: datetime) -> Rollout:
+    """Take up the present step anew; when traffic was taken away meanwhile, from the weight before it."""
+    plan, cursor = plan_of(rollout), rollout.cursor
+    if rollout.phase is Phase.HELD:
+        while cursor > 0 and not isinstance(plan.steps[cursor], Shift):
+            cursor -= 1
+    return replace(
+        calm(rollout),
+        phase=move(rollout.phase, Phase.RUNNING),
+        cursor=cursor,
+        since=now,
+        asked=False,
+        attempt=1,
+        check=None,
+        intent=None,
+        reasons=(),
+        undecided_since=None,
+        unready_since=None,
+    )

@@ -1,0 +1,106 @@
+"""What a rollout will do, worked out once and then frozen into it."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+
+from headway.analysis.model import Thresholds
+from headway.environments.model import Configuration, Environment
+from headway.releases.model import Release
+from headway.rollout.model import Plan, Step, Workload
+from headway.rollout.strategies import canary, rolling, straight
+
+
+def workload(release: Release, configuration: Configuration) -> Workload:
+    """The release as it runs with this configuration; the same pair always has the same name."""
+    mark = hashlib.sha256(f"{release.digest} {configuration.digest} {release.version}".encode()).hexdigest()[:8]
+    slug = re.sub(r"[^a-z0-9]+", "-", release.version.lower()).strip("-")[:40].rstrip("-")
+    return Workload(f"v{slug}-{mark}", release.version, release.commit, release.digest, release.run, configuration)
+
+
+def promotion(
+    release: Release,
+    environment: Environment,
+    live: Workload | None,
+    *,
+    strategy: str,
+    weights: tuple[int, ...],
+    batch: int,
+    thresholds: Thresholds,
+    soak: float,
+    keep_warm: float,
+    checks: Iterable[str],
+    binding: Mapping[str, str],
+    notify: tuple[str, ...],
+) -> Plan:
+    """The plan that takes an environment from what is live to this release."""
+    new = workload(release, environment.configuration)
+    wanted = [name for name in checks if name in release.checks]
+    steps: tuple[Step, ...]
+    if strategy == "canary":
+        old = live is not None and live.name != new.name
+        steps = canary(environment.replicas, weights=weights, old=old, watch=thresholds.min_time, checks=wanted, soak=soak)
+    else:
+        old = live is not None and live.name != new.name
+        steps = rolling(environment.replicas, batch=batch, old=old, warm=keep_warm > 0, checks=wanted, soak=soak)
+    return Plan(
+        new=new,
+        old=live,
+        replicas=environment.replicas,
+        steps=steps,
+        strategy=strategy,
+        thresholds=thresholds,
+        checks={name: release.checks[name] for name in wanted},
+        keep_warm=keep_warm,
+        binding=binding,
+        notify=notify,
+    )
+
+
+def way_back(bad: Plan, good: Workload, replicas: int) -> Plan:
+    """The plan that brings back what served before a rollout that had completed."""
+    return Plan(
+        new=good,
+        old=bad.new,
+        replicas=replicas,
+        steps=straight(replicas),
+        strategy="straight back",
+        thresholds=Thresholds(mode="health"),
+        keep_warm=0.0,
+        notify=bad.notify,
+    )
+
+
+def sentences(plan: Plan) -> tuple[str, ...]:
+    """The plan in words, one per step, as the terminal, the API and the board show it."""
+    return tuple(_sentence(step, plan) for step in plan.steps)
+
+
+def back_sentences(plan: Plan) -> tuple[str, ...]:
+    """The way back in words, printed before anything starts."""
+    if plan.old is None:
+        return (f"nothing ran here before {plan.new.version}: on failure its instances stop and the environment serves nothing",)
+    if plan.old.name == plan.new.name:
+        return (f"{plan.new.version} is what runs here now: on failure it stays as it is",)
+    undersized = any(step.kind == "scale" and step.side.value == "old" for step in plan.steps)
+    first = f"start {plan.old.version} again at {plan.replicas} replicas, then " if undersized else ""
+    return (
+        f"{first}route 100 % to {plan.old.version} in one move; then stop {plan.new.version}",
+        f"{plan.old.version} stays warm for {plan.keep_warm:g} s after completion; until then `headway rollback` is one move",
+    )
+
+
+def _sentence(step: Step, plan: Plan) -> str:
+    version = {"new": plan.new.version, "old": plan.old.version if plan.old else "nothing"}
+    match step.kind:
+        case "scale":
+            verb = f"have {step.replicas} of {plan.replicas} replicas of" if step.replicas else "stop"
+            return f"{verb} {version[step.side.value]}" + (", ready" if step.replicas else "")
+        case "shift":
+            return f"route {step.weight.percent} % of the traffic to {version['new']}"
+        case "watch":
+            return f"watch for at least {step.seconds:g} s until the judge says advance"
+        case "check":
+            return f"run the check {step.name}"
+        case "soak":
+            return f"soak for {step.seconds:g} s: it must stay good"

@@ -1,0 +1,28 @@
+"""Who waits for whom at one place."""
+
+from collections.abc import Iterable
+
+from headway.rollout.model import Kind, Rollout
+from headway.rollout.phases import Phase
+
+
+def superseded(standing: Iterable[Rollout], policy: str) -> tuple[str, ...]:
+    """The waiting rollouts that a newcomer at the same place takes the turn of, by the environment's `newer:` policy.
+
+    Only promotions that still wait: one that runs is never overtaken, and a way back is nobody's to cancel.
+    """
+    if policy != "supersedes":
+        return ()
+    return tuple(one.id for one in standing if one.phase is Phase.PENDING and one.kind is Kind.PROMOTION)
+
+
+def overtaken(rollout: Rollout, standing: Iterable[Rollout]) -> str | None:
+    """The release that went live here after this one was asked for, if one did: starting this now would be going back unasked."""
+    if rollout.kind is Kind.ROLLBACK:
+        return None
+    later = [
+        one
+        for one in standing
+        if one.place == rollout.place and one.phase is Phase.COMPLETED and one.created > rollout.created and one.id != rollout.id
+    ]
+    return max(later, key=lambda one: one.created).release if later else None

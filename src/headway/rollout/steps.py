@@ -1,0 +1,148 @@
+"""The steps of a strategy, one case each: where a plan's data becomes the next effect or wait."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from headway.analysis.model import Outcome
+from headway.rollout.back import CONFIRM, hold, weights
+from headway.rollout.model import Rollout, RunCheck, Scale, SetReplicas, SetWeights, Shift, Side, Soak, StartCheck, Watch, Weight
+from headway.rollout.moves import POLL, SAFETY_NET, SOON, Decision, Finish, Said, Wait, do, plan_of, troubled
+from headway.rollout.phases import Phase, move
+from headway.rollout.seen import CheckState, Seen
+
+
+def step(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
+    """The next move of a rollout that runs and has nothing left undone."""
+    plan = plan_of(rollout)
+    if seen.sight is None:
+        return troubled(rollout, seen.trouble or "the platform has not been asked", now)
+    if rollout.cursor == 0 and (stray := _stray(rollout, seen)):
+        return _retire(rollout, stray, now)
+    if rollout.cursor >= len(plan.steps):
+        return _complete(rollout, now)
+    match plan.steps[rollout.cursor]:
+        case Scale(side, replicas):
+            return _scale(rollout, side, replicas, seen, now)
+        case Shift(weight):
+            return _shift(rollout, weight, seen, now)
+        case Watch(seconds):
+            return _watch(rollout, timedelta(seconds=seconds), seen, now, "watching")
+        case Soak(seconds):
+            return _watch(rollout, timedelta(seconds=seconds), seen, now, "soaking")
+        case RunCheck(name):
+            return _check(rollout, name, seen, now)
+        case unknown:
+            assert_never(unknown)
+
+
+def wanted(rollout: Rollout) -> int:
+    """How many replicas of the new release the plan has asked for so far."""
+    reached = plan_of(rollout).steps[: rollout.cursor + (1 if rollout.asked else 0)]
+    return max((one.replicas for one in reached if isinstance(one, Scale) and one.side is Side.NEW), default=0)
+
+
+def _enter_next(rollout: Rollout, seen: Seen, now: datetime, *said: Said) -> Decision:
+    entered = replace(
+        rollout, cursor=rollout.cursor + 1, since=now, asked=False, attempt=1, check=None, undecided_since=None, advanced=False
+    )
+    return step(entered, replace(seen, check=None), now).after(*said)
+
+
+def _scale(rollout: Rollout, side: Side, replicas: int, seen: Seen, now: datetime) -> Decision:
+    plan = plan_of(rollout)
+    workload = plan.new if side is Side.NEW else plan.old
+    if workload is None:
+        return _enter_next(rollout, seen, now)
+    if not rollout.asked:
+        return do(rollout, SetReplicas(workload, replicas), now)
+    assert seen.sight is not None
+    group = seen.sight.group(workload.name)
+    if group.ready >= replicas:
+        return _enter_next(rollout, seen, now)
+    return Decision(rollout, Wait(now + SOON, f"{group.ready} of {replicas} replicas of {workload.version} are ready"))
+
+
+def _shift(rollout: Rollout, weight: Weight, seen: Seen, now: datetime) -> Decision:
+    plan = plan_of(rollout)
+    assert seen.sight is not None
+    shares = weights(plan, weight)
+    if not rollout.asked:
+        return do(rollout, SetWeights(shares), now)
+    if dict(seen.sight.weights) == shares:
+        return _enter_next(rollout, seen, now)
+    if now - (rollout.weighed_at or now) > CONFIRM:
+        # Somebody else's hand, or a proxy that lost it: said again, as an effect of its own.
+        return do(rollout, SetWeights(shares), now, Said("routing is not as we set it", (f"found {dict(seen.sight.weights)}",)))
+    return Decision(rollout, Wait(now + SOON, f"waiting for the proxies to route {weight.percent} % to {plan.new.version}"))
+
+
+def _watch(rollout: Rollout, least: timedelta, seen: Seen, now: datetime, doing: str) -> Decision:
+    plan = plan_of(rollout)
+    if rollout.advanced:
+        return _enter_next(rollout, seen, now, Said("advanced on a person's word"))
+    over = (rollout.since or now) + least
+    outcome = seen.verdict.outcome if seen.verdict else Outcome.INCONCLUSIVE
+    reasons = seen.verdict.reasons if seen.verdict else ("nothing was measured",)
+    if rollout.unready_since is not None:
+        outcome, reasons = Outcome.CONTINUE, (f"not all replicas of {plan.new.version} are ready",)
+    if outcome is Outcome.ADVANCE and now >= over:
+        return _enter_next(rollout, seen, now, Said(f"good at {rollout.weight.percent} %", reasons))
+    if outcome is not Outcome.INCONCLUSIVE:
+        left = f" for {(over - now).total_seconds():.0f} s more" if now < over else ""
+        until = min(now + POLL, over) if over > now else now + POLL
+        return Decision(replace(rollout, undecided_since=None), Wait(until, f"{doing}{left}: {'; '.join(reasons)}"))
+    since = rollout.undecided_since or now
+    if now - since < timedelta(seconds=plan.thresholds.hold_for):
+        return Decision(replace(rollout, undecided_since=since), Wait(now + POLL, f"undecided: {'; '.join(reasons)}"))
+    why = (f"undecided for {(now - since).total_seconds():.0f} s: {'; '.join(reasons)}",)
+    held = replace(rollout, phase=move(rollout.phase, Phase.HELD), reasons=why, asked=False)
+    return hold(held, seen, now).after(Said("held", why))
+
+
+def _check(rollout: Rollout, name: str, seen: Seen, now: datetime) -> Decision:
+    plan = plan_of(rollout)
+    if not rollout.asked or rollout.check is None:
+        return do(rollout, StartCheck(plan.checks[name], plan.new, rollout.attempt), now)
+    run = seen.check
+    if run is None:
+        return Decision(rollout, Wait(now + POLL, seen.trouble or f"waiting for the check {name}"))
+    match run.state:
+        case CheckState.RUNNING:
+            return Decision(rollout, Wait(now + 2 * SOON, run.text))
+        case CheckState.PASSED:
+            return _enter_next(rollout, seen, now, Said(f"check {name} passed", (run.text,)))
+        case CheckState.FAILED:  # with a retry left, or decide() would have turned back
+            again = replace(rollout, attempt=rollout.attempt + 1, check=None, asked=False)
+            return _check(again, name, seen, now).after(Said(f"check {name} failed, trying again", (run.text,)))
+        case CheckState.ERRORED:
+            return Decision(
+                rollout, Wait(now + SAFETY_NET, f"{run.text}; no evidence against the release; a person decides: retry, or abort")
+            )
+        case unknown:
+            assert_never(unknown)
+
+
+def _stray(rollout: Rollout, seen: Seen) -> str | None:
+    """A workload of neither side that has instances and no traffic: what a rollout before this one kept warm."""
+    plan = plan_of(rollout)
+    ours = {plan.new.name, plan.old.name if plan.old else ""}
+    assert seen.sight is not None
+    idle = (name for name, group in seen.sight.groups.items() if group.wanted > 0 and not seen.sight.weights.get(name))
+    return min((name for name in idle if name not in ours), default=None)
+
+
+def _retire(rollout: Rollout, name: str, now: datetime) -> Decision:
+    # Going to nothing needs a name and no more, so the other fields are the new release's.
+    gone = replace(plan_of(rollout).new, name=name, version="")
+    return do(rollout, SetReplicas(gone, 0), now, Said("retiring what an earlier rollout kept warm", (name,)))
+
+
+def _complete(rollout: Rollout, now: datetime) -> Decision:
+    plan = plan_of(rollout)
+    done = replace(rollout, phase=move(rollout.phase, Phase.COMPLETED), completed_at=now, reasons=())
+    why = f"{plan.new.version} has all traffic and soaked"
+    if plan.old is None or plan.old.name == plan.new.name:
+        return Decision(replace(done, tidied=True), Finish(why), (Said("completed", (why,)),))
+    keep = now + timedelta(seconds=plan.keep_warm)
+    return Decision(done, Finish(why, keep), (Said("completed", (why, f"{plan.old.version} stays warm until {keep:%H:%M:%S}")),))

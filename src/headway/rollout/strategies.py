@@ -1,0 +1,52 @@
+"""The strategies, as data: each turns a few numbers into the steps that decide() interprets."""
+
+from collections.abc import Iterable, Iterator
+
+from headway.rollout.model import ALL, RunCheck, Scale, Shift, Side, Soak, Step, Watch, Weight
+
+
+def rolling(replicas: int, *, batch: int, old: bool, warm: bool, checks: Iterable[str], soak: float) -> tuple[Step, ...]:
+    """Replace the old release batch by batch, its share of the traffic following its share of the replicas.
+
+    With `warm` the old instances stay, idle, for an instant way back; without it each batch that arrives lets one go, for machines
+    that cannot hold both.
+    """
+    return (*_batches(replicas, batch, old=old, warm=warm), *map(RunCheck, checks), Soak(soak))
+
+
+def canary(replicas: int, *, weights: Iterable[int], old: bool, watch: float, checks: Iterable[str], soak: float) -> tuple[Step, ...]:
+    """Give the new release growing shares of the traffic, judged at each; never more traffic than its replicas can carry."""
+    if not old:  # nothing to compare with and nobody to lose: the first release takes it all at once
+        return (Scale(Side.NEW, replicas), Shift(ALL), *map(RunCheck, checks), Soak(soak))
+    return (*_shares(replicas, weights, watch), *map(RunCheck, checks), Soak(soak))
+
+
+def straight(replicas: int) -> tuple[Step, ...]:
+    """The way back after completion: bring the former release up to full size, then give it everything, at once."""
+    return (Scale(Side.NEW, replicas), Shift(ALL))
+
+
+def _batches(replicas: int, batch: int, *, old: bool, warm: bool) -> Iterator[Step]:
+    if not old:
+        yield Scale(Side.NEW, replicas)
+        yield Shift(ALL)
+        return
+    arrived = 0
+    while arrived < replicas:
+        arrived = min(replicas, arrived + batch)
+        yield Scale(Side.NEW, arrived)
+        yield Shift(Weight(100 * arrived // replicas))
+        if not warm:
+            yield Scale(Side.OLD, replicas - arrived)
+
+
+def _shares(replicas: int, weights: Iterable[int], watch: float) -> Iterator[Step]:
+    up = 0
+    for percent in (*(weight for weight in weights if weight < 100), 100):
+        needed = max(1, -(-replicas * percent // 100))
+        if needed > up:
+            yield Scale(Side.NEW, needed)
+            up = needed
+        yield Shift(Weight(percent))
+        if percent < 100:
+            yield Watch(watch)
