@@ -9,7 +9,7 @@ The spec: `argv`, `cwd`, `log_bytes` and `log_files` (cap of one log file, numbe
 In the folder, all mode 0600: `lock` (held while the shim lives), `pid.json` (written before the program is executed), `log`,
 `log.1` …, `exit.json`. One folder, one process, ever.
 """
-# ruff: noqa: PTH
+# ruff: noqa: PTH105, PTH108, PTH110, PTH123
 # pathlib would cost this process 0.7 MiB, once for every replica.
 
 import contextlib
@@ -116,7 +116,7 @@ def _become(spec: "Spec", go: int, voice: int, cry: int) -> None:
         os.chdir(spec["cwd"])
         for name, most in {"CORE": 0, **spec.get("limits", {})}.items():
             _limit(getattr(resource, "RLIMIT_" + name), most)
-        os.execvp(spec["argv"][0], spec["argv"])  # noqa: S606: no shell is the point
+        os.execvp(spec["argv"][0], spec["argv"])  # noqa: S606 - no shell is the point
     except BaseException as error:
         os.write(cry, f"cannot start {spec['argv'][0]}: {error}".encode())
     finally:
