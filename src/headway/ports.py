@@ -58,6 +58,10 @@ class Checks(Protocol):
         """Start the command of a StartCheck, unless this key was started before."""
         ...
 
+    def probe(self, key: str) -> Probe:
+        """Was a run with this key started?"""
+        ...
+
     def look(self, key: str) -> CheckRun:
         """How the run with this key is going."""
         ...

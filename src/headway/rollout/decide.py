@@ -19,6 +19,9 @@ from headway.rollout.phases import Phase, move
 from headway.rollout.seen import CheckState, Probe, Seen, Word
 from headway.rollout.steps import step, wanted
 
+TURN_OVER = timedelta(seconds=15)
+"""A rollout that waits for another is woken when that ends; this is for a wake-up that a crash swallowed."""
+
 
 def decide(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
     """Choose the one next move of a rollout."""
@@ -49,7 +52,7 @@ def _pending(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
     if seen.waits:
         return Decision(calm(rollout), Wait(now + SAFETY_NET, "; ".join(seen.waits)))
     if seen.blocked_by:
-        return Decision(calm(rollout), Wait(now + SAFETY_NET, f"waits for {seen.blocked_by} to end"))
+        return Decision(calm(rollout), Wait(now + TURN_OVER, f"waits for {seen.blocked_by} to end"))
     if seen.sight is None or seen.plan is None:
         return troubled(rollout, seen.trouble or "the platform has not been asked", now)
     plan = seen.plan

@@ -1,0 +1,125 @@
+"""May this release enter that stage, and what would happen? Asked alike by the plan, the promotion and the engine's own turn."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from headway.environments.model import Place
+from headway.errors import Refused
+from headway.ports import World
+from headway.promotion.bindings import target_digest
+from headway.promotion.model import Candidate, Quarantine, Stage, Suspicion
+from headway.promotion.objections import objections
+from headway.releases.model import Release
+from headway.rollout.model import Plan, Workload
+from headway.rollout.plan import promotion
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Somebody asks for a release at a place."""
+
+    release: str
+    place: Place
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """The answer: objections that people can lift, those that nobody can, and the plan."""
+
+    release: Release
+    stage: Stage
+    candidate: Candidate
+    waits: tuple[str, ...]
+    refusals: tuple[str, ...]
+    plan: Plan
+
+
+def consider(asked: Asked, world: World, now: datetime) -> Considered:
+    """Everything that stands between this release and that place, with the plan as it would be frozen now."""
+    release = world.releases.get(asked.release)
+    if release is None:
+        raise Refused(f"there is no release {asked.release}; `headway release list` shows those there are")
+    stage = world.pipelines.stage(asked.place)
+    live = world.records.place(asked.place).live
+    candidate = _candidate(asked, release, stage)
+    found = objections(
+        candidate,
+        stage,
+        world.words.approvals(release.name, asked.place.environment),
+        world.words.passed(release.digest, release.service),
+        suspicions(release, world),
+        now,
+    )
+    return Considered(
+        release=release,
+        stage=stage,
+        candidate=candidate,
+        waits=tuple(one.text for one in found if one.kind == "waits"),
+        refusals=tuple(one.text for one in found if one.kind != "waits"),
+        plan=_plan(release, stage, candidate, live),
+    )
+
+
+def suspicions(release: Release, world: World) -> tuple[Suspicion, ...]:
+    """What git says about each standing quarantine of the service and this release."""
+    standing = world.words.quarantines(release.service)
+    return tuple(_suspicion(quarantine, release, world) for quarantine in standing)
+
+
+def _suspicion(quarantine: Quarantine, release: Release, world: World) -> Suspicion:
+    repository = world.repositories[release.service]
+    if not repository.contains(release.commit, quarantine.commit):
+        return Suspicion(quarantine, contained=False)
+    suspects = {commit.id for commit in repository.between(quarantine.since, quarantine.commit)}
+    for commit in repository.between(quarantine.commit, release.commit):
+        named = (*commit.reverts, *commit.fixes)
+        if any(_names(name, suspects, quarantine) for name in named):
+            return Suspicion(quarantine, contained=True, answered_by=commit.id)
+    return Suspicion(quarantine, contained=True)
+
+
+def _names(name: str, suspects: set[str], quarantine: Quarantine) -> bool:
+    """Does a `Fixes:` or a revert name the quarantined release, its version, or one of its commits?"""
+    if name in {quarantine.release, quarantine.release.partition("@")[2]}:
+        return True
+    return len(name) >= 7 and any(suspect.startswith(name) for suspect in suspects)
+
+
+def _candidate(asked: Asked, release: Release, stage: Stage) -> Candidate:
+    configuration = stage.environment.configuration
+    given = {*configuration.values, *configuration.secrets}
+    return Candidate(
+        release=release.name,
+        version=release.version,
+        digest=release.digest,
+        author=release.author,
+        asked_by=asked.by,
+        configuration_digest=configuration.digest,
+        target_digest=target_digest(stage),
+        withdrawn=release.withdrawn,
+        checks=tuple(release.checks),
+        missing_settings=tuple(key for key in release.requires if key not in given),
+    )
+
+
+def _plan(release: Release, stage: Stage, candidate: Candidate, live: Workload | None) -> Plan:
+    # An environment without checks' definitions in the release meets an objection; the plan shows what can run.
+    return promotion(
+        release,
+        stage.environment,
+        live,
+        strategy=stage.strategy,
+        weights=stage.weights,
+        batch=stage.batch,
+        thresholds=stage.thresholds,
+        soak=stage.soak,
+        keep_warm=stage.keep_warm,
+        checks=stage.checks,
+        binding={
+            "release": candidate.digest,
+            "configuration": candidate.configuration_digest,
+            "target": candidate.target_digest,
+        },
+        notify=stage.notify,
+    )

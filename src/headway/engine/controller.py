@@ -1,0 +1,140 @@
+"""One turn of one rollout: look, decide, write it down, do it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from headway.engine.look import look
+from headway.engine.notices import notices
+from headway.errors import Fenced, Unavailable
+from headway.ports import Event, Held, World
+from headway.promotion.model import Quarantine
+from headway.rollout.decide import decide
+from headway.rollout.effects import landed, stumbled
+from headway.rollout.model import Intent, Kind, Rollout, StartCheck
+from headway.rollout.moves import Decision, Do, Finish, Wait, backed_off
+from headway.rollout.phases import ENDED, Phase
+from headway.rollout.seen import Signal, Word
+
+LEASE = timedelta(seconds=15)
+"""How long a rollout is ours without another save; a dead server's rollouts are taken over after this."""
+RENEW = timedelta(seconds=3)
+"""Polling writes nothing: evidence and reasons are saved with the next decision, and at most this late."""
+NEAR = timedelta(seconds=5)
+"""A wait longer than this gives the lease back: waiting costs one row and no memory."""
+US = "headway"
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """After a turn: what we still hold (None: nothing), when to turn it again, and when it was last saved."""
+
+    held: Held | None
+    again: datetime
+    saved: datetime
+
+
+def turn(held: Held, saved: datetime, world: World) -> Turned:
+    """One turn of the loop. Raises Fenced when somebody else has the rollout now: drop it."""
+    held = world.rollouts.refresh(held)
+    now = world.clock.now()
+    seen = look(held, world, now)
+    decision = decide(seen.rollout, seen.seen, now)
+    match decision.move:
+        case Wait(until):
+            return _wait(held, saved, decision, until, world, now)
+        case Do(intent):
+            return _do(held, decision, intent, world, now)
+        case Finish(_, until):
+            _save(held, decision, world, now, due=until, until=None)
+            _wake_the_next(decision.rollout, world, now)
+            return Turned(None, now, now)
+        case move:
+            assert_never(move)
+
+
+def _wait(held: Held, saved: datetime, decision: Decision, until: datetime | None, world: World, now: datetime) -> Turned:
+    near = until is not None and until - now < NEAR and decision.rollout.phase not in ENDED
+    if near and until is not None:
+        if not _worth_saving(held, decision) and now - saved < RENEW:
+            return Turned(replace(held, rollout=decision.rollout), until, saved)
+        return Turned(_save(held, decision, world, now, due=now, until=now + LEASE), until, now)
+    _save(held, decision, world, now, due=until, until=None)
+    return Turned(None, now, now)
+
+
+def _worth_saving(held: Held, decision: Decision) -> bool:
+    before, after = held.rollout, decision.rollout
+    return bool(decision.said or held.signals) or after.phase is not before.phase or after.cursor != before.cursor
+
+
+def _do(held: Held, decision: Decision, intent: Intent, world: World, now: datetime) -> Turned:
+    # Written first: if we die before acting, the next start finds it, probes, and acts again only if it was not done.
+    held = _save(held, decision, world, now, due=now, until=now + LEASE)
+    if decision.rollout.phase is Phase.ROLLING_BACK and decision.rollout.check is not None:
+        world.checks.stop(decision.rollout.check)
+    try:
+        _carry_out(decision.rollout, intent, world)
+    except Fenced:
+        raise
+    except Unavailable as error:
+        then = world.clock.now()
+        troubled = stumbled(decision.rollout, str(error), then)
+        again = then + backed_off(troubled)
+        event = () if decision.rollout.trouble == troubled.trouble else (Event(then, US, "in trouble", (str(error),)),)
+        held = world.rollouts.save(held, troubled, why=f"{error}; trying again", due=again, until=then + LEASE, events=event, now=then)
+        return Turned(held, again, then)
+    then = world.clock.now()
+    return Turned(replace(held, rollout=landed(decision.rollout, then)), then, now)
+
+
+def _carry_out(rollout: Rollout, intent: Intent, world: World) -> None:
+    if isinstance(intent.effect, StartCheck):
+        world.checks.start(rollout.place, intent, world.platform.url(rollout.place))
+    else:
+        world.platform.act(rollout.place, intent)
+
+
+def _save(held: Held, decision: Decision, world: World, now: datetime, *, due: datetime | None, until: datetime | None) -> Held:
+    before, after = held.rollout, decision.rollout
+    return world.rollouts.save(
+        held,
+        after,
+        why=decision.move.why,
+        due=due,
+        until=until,
+        events=tuple(_events(decision, now)),
+        notices=notices(before, after, decision.move.why),
+        quarantine=_quarantine(before, after, now),
+        now=now,
+    )
+
+
+def _events(decision: Decision, now: datetime) -> Iterator[Event]:
+    rollout = decision.rollout
+    for said in decision.said:
+        numbers: dict[str, object] = {"phase": rollout.phase.value, "weight": rollout.weight.percent, "turn": rollout.turn}
+        yield Event(now, said.by or US, said.what, said.why, numbers)
+
+
+def _quarantine(before: Rollout, after: Rollout, now: datetime) -> Quarantine | None:
+    """A release that goes back is marked with its commits, in the same transaction that decides it."""
+    plan = after.plan
+    if plan is None or before.phase is after.phase:
+        return None
+    if after.kind is Kind.PROMOTION and after.phase is Phase.ROLLING_BACK:
+        bad, good, release = plan.new, plan.old, after.release
+    elif after.kind is Kind.ROLLBACK and before.phase is Phase.PENDING and plan.old is not None:
+        bad, good, release = plan.old, plan.new, f"{after.place.service}@{plan.old.version}"
+    else:
+        return None
+    if good is not None and good.digest == bad.digest:
+        return None  # the same artifact served well before: its configuration is to blame, not its commits
+    return Quarantine(after.place.service, release, bad.commit, good.commit if good else None, now, after.reasons, after.place.environment)
+
+
+def _wake_the_next(ended: Rollout, world: World, now: datetime) -> None:
+    for standing in world.records.standings(place=ended.place, ended=False):
+        if standing.rollout.phase is Phase.PENDING:
+            world.rollouts.signal(standing.rollout.id, Signal(Word.WAKE, US, now, f"{ended.id} ended"))

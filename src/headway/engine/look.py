@@ -1,0 +1,144 @@
+"""Look: fetch through the ports everything one decision needs, and nothing else."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from headway.analysis.evidence import fold
+from headway.analysis.judge import judge
+from headway.analysis.model import Verdict
+from headway.engine.candidate import Asked, consider
+from headway.errors import Refused, Unavailable
+from headway.ports import Held, World
+from headway.rollout.model import NONE, Intent, Kind, Plan, Rollout, StartCheck
+from headway.rollout.phases import ACTIVE, Phase
+from headway.rollout.plan import way_back
+from headway.rollout.queue import overtaken
+from headway.rollout.seen import CheckRun, Probe, Seen, Sight
+
+JUDGED = frozenset({Phase.RUNNING, Phase.PAUSED, Phase.PARKED})
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The rollout with this poll's evidence folded in, and what was seen."""
+
+    rollout: Rollout
+    seen: Seen
+
+
+def look(held: Held, world: World, now: datetime) -> Look:
+    """One look at the world for one rollout."""
+    rollout = held.rollout
+    if rollout.phase is Phase.PENDING:
+        return Look(rollout, replace(_before(rollout, world, now), signals=held.signals))
+    if rollout.phase is Phase.COMPLETED:
+        generation = world.records.place(rollout.place).generation
+        probed, trouble = _probe(rollout, world)
+        return Look(rollout, Seen(generation=generation, probe=probed, trouble=trouble, signals=held.signals))
+    return _during(rollout, held, world, now)
+
+
+def _during(rollout: Rollout, held: Held, world: World, now: datetime) -> Look:
+    sight, trouble = _sight(rollout, world)
+    rollout, verdict = _measure(rollout, world, now)
+    probed, unprobed = _probe(rollout, world)
+    check, unchecked = _check(rollout, world)
+    return Look(
+        rollout,
+        Seen(
+            generation=rollout.generation,
+            sight=sight,
+            trouble=trouble or unprobed or unchecked,
+            signals=held.signals,
+            verdict=verdict,
+            check=check,
+            probe=probed,
+        ),
+    )
+
+
+def _sight(rollout: Rollout, world: World) -> tuple[Sight | None, str | None]:
+    try:
+        return world.platform.look(rollout.place), None
+    except Unavailable as error:
+        return None, str(error)
+
+
+def _measure(rollout: Rollout, world: World, now: datetime) -> tuple[Rollout, Verdict | None]:
+    plan = rollout.plan
+    if plan is None or rollout.evidence is None or rollout.weight == NONE or rollout.phase not in JUDGED:
+        return rollout, None
+    try:
+        readings = world.platform.measure(rollout.place)
+    except Unavailable:
+        return rollout, judge(rollout.evidence, plan.thresholds, now)  # no news: the judge knows what silence means
+    old = plan.old.name if plan.old is not None and plan.old.name != plan.new.name else None
+    measured = replace(rollout, evidence=fold(rollout.evidence, readings, plan.new.name, old))
+    assert measured.evidence is not None
+    return measured, judge(measured.evidence, plan.thresholds, now)
+
+
+def _probe(rollout: Rollout, world: World) -> tuple[Probe | None, str | None]:
+    """Asked only for an intent that is on the record and not known to be done."""
+    if rollout.intent is None:
+        return None, None
+    try:
+        return probe(rollout, rollout.intent, world), None
+    except Unavailable as error:
+        return None, str(error)
+
+
+def probe(rollout: Rollout, intent: Intent, world: World) -> Probe:
+    """Was this intent done? A check that has a run was started."""
+    if isinstance(intent.effect, StartCheck):
+        return world.checks.probe(intent.key)
+    return world.platform.probe(rollout.place, intent)
+
+
+def _check(rollout: Rollout, world: World) -> tuple[CheckRun | None, str | None]:
+    if rollout.check is None or rollout.phase not in ACTIVE - {Phase.ROLLING_BACK}:
+        return None, None
+    try:
+        return world.checks.look(rollout.check), None
+    except Unavailable as error:
+        return None, str(error)
+
+
+# -- before it starts
+
+
+def _before(rollout: Rollout, world: World, now: datetime) -> Seen:
+    """May it start? Its gates and its plan come from the protected branch as it is now."""
+    record = world.records.place(rollout.place)
+    blocked = record.active if record.active != rollout.id else None
+    if rollout.kind is Kind.ROLLBACK:
+        return _before_rollback(rollout, world, blocked)
+    standing = [one.rollout for one in world.records.standings(place=rollout.place)]
+    seen = Seen(generation=record.generation, blocked_by=blocked, overtaken=overtaken(rollout, standing))
+    try:
+        considered = consider(Asked(rollout.release, rollout.place, rollout.asked_by), world, now)
+    except Refused as refused:
+        return replace(seen, refusals=(str(refused),))
+    except Unavailable as error:
+        return replace(seen, trouble=str(error))
+    seen = replace(seen, waits=considered.waits, refusals=considered.refusals, plan=considered.plan)
+    if seen.waits or seen.refusals or blocked:
+        return seen
+    sight, trouble = _sight(rollout, world)
+    return replace(seen, sight=sight, trouble=trouble)
+
+
+def _before_rollback(rollout: Rollout, world: World, blocked: str | None) -> Seen:
+    record = world.records.place(rollout.place)
+    seen = Seen(generation=record.generation, blocked_by=blocked)
+    bad = _live_plan(rollout, world)
+    if bad is None or record.before is None:
+        return replace(seen, refusals=(f"there is nothing to go back to in {rollout.place.environment}: no release completed before",))
+    sight, trouble = _sight(rollout, world)
+    return replace(seen, plan=way_back(bad, record.before, bad.replicas), sight=sight, trouble=trouble)
+
+
+def _live_plan(rollout: Rollout, world: World) -> Plan | None:
+    completed = (one.rollout for one in world.records.standings(place=rollout.place) if one.rollout.phase is Phase.COMPLETED)
+    live = next(completed, None)
+    return live.plan if live else None
