@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from headway.analysis.model import Thresholds
 from headway.environments.model import Environment
@@ -119,3 +120,14 @@ class Candidate:
     checks: tuple[str, ...] = ()
     """Names of the checks that the release defines."""
     missing_settings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a release may not enter a stage. It `waits` when time or a person can still mend it; `final` when asking again later cannot."""
+
+    text: str
+    kind: Literal["waits", "final"] = "waits"
+
+    def __str__(self) -> str:
+        return self.text

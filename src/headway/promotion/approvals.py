@@ -1,0 +1,137 @@
+"""Have enough people said yes to exactly this?
+
+Names are compared as people read them, not as they are spelt, so that nobody becomes a second person by a capital letter.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from unicodedata import normalize
+
+from headway.promotion.model import Approval, Approvals, Candidate, Objection
+
+
+def objections(candidate: Candidate, given: Sequence[Approval], rule: Approvals, now: datetime) -> tuple[Objection, ...]:
+    """Why these approvals do not suffice; empty once they do."""
+    said = sorted((approval for approval in given if approval.release == candidate.release), key=_in_time)
+    if rejections := [word for word in said if _rejects(word, candidate, rule)]:
+        return tuple(Objection(f"{candidate.version} was rejected by {no.by}{_quoted(no.comment)}", "final") for no in rejections)
+    have = counted(candidate, said, rule, now)
+    missing = rule.needed - len(have)
+    if missing <= 0:
+        return ()
+    if (hopeless := _nobody_left(candidate, rule)) is not None:
+        return (Objection(hopeless, "final"),)
+    text = f"{candidate.version} needs {missing} more {'approval' if missing == 1 else 'approvals'} from {_who(candidate, rule)}"
+    if rule.needed > 1:
+        text += f" ({len(have)} of {rule.needed}{': ' + ', '.join(have) if have else ''})"
+    return (Objection("; ".join((text, *_not_counted(candidate, said, rule, now)))),)
+
+
+def counted(candidate: Candidate, given: Sequence[Approval], rule: Approvals, now: datetime) -> tuple[str, ...]:
+    """The distinct people whose yes counts, in the order of their names."""
+    good = (approval for approval in given if approval.release == candidate.release and _why_not(approval, candidate, rule, now) is None)
+    return tuple(name for _, name in sorted({_same(approval.by): approval.by.strip() for approval in sorted(good, key=_in_time)}.items()))
+
+
+def _rejects(word: Approval, candidate: Candidate, rule: Approvals) -> bool:
+    """A no is final for what it was said to, and no later yes lifts it. It does not expire, and even the author may say it."""
+    return not word.yes and not _changed(word, candidate) and bool(_same(word.by)) and _listed(word.by, rule)
+
+
+def _not_counted(candidate: Candidate, said: Sequence[Approval], rule: Approvals, now: datetime) -> tuple[str, ...]:
+    """Who said something that does not count, and why; only each person's last word."""
+    have = {_same(name) for name in counted(candidate, said, rule, now)}
+    last = {_same(approval.by): approval for approval in said if _same(approval.by) not in have}
+    return tuple(
+        f"{approval.by or 'somebody without a name'}'s {'yes' if approval.yes else 'no'} does not count: {why}"
+        for _, approval in sorted(last.items())
+        if (why := _why_not(approval, candidate, rule, now)) is not None
+    )
+
+
+def _why_not(approval: Approval, candidate: Candidate, rule: Approvals, now: datetime) -> str | None:
+    """Why this word is no approval; None if it is one."""
+    if not _same(approval.by):
+        return "it has no name"
+    if not _listed(approval.by, rule):
+        return f"only {_listing(rule.people, 'and')} may approve"
+    if (self := _self(approval.by, candidate)) and not rule.allow_self:
+        return self
+    if changed := _changed(approval, candidate):
+        return f"since then {_listing(changed, 'and')} changed"
+    if not approval.yes:
+        return "it is no approval"
+    # Not `>=`: a rule that is not a number lets nothing pass.
+    if not (now - approval.at).total_seconds() < rule.within:
+        return f"it expired{_expiry(approval, rule)}"
+    return None
+
+
+def _changed(approval: Approval, candidate: Candidate) -> tuple[str, ...]:
+    """What is no longer what this person saw."""
+    pairs = {
+        "the artifact": (approval.release_digest, candidate.digest),
+        "the configuration": (approval.configuration_digest, candidate.configuration_digest),
+        "what the stage will do": (approval.target_digest, candidate.target_digest),
+    }
+    return tuple(what for what, (seen, now) in pairs.items() if seen != now)
+
+
+def _self(name: str, candidate: Candidate) -> str | None:
+    if _same(name) == _same(candidate.author):
+        return "the author cannot approve"
+    if _same(name) == _same(candidate.asked_by):
+        return "who asks cannot approve"
+    return None
+
+
+def _listed(name: str, rule: Approvals) -> bool:
+    return not rule.people or _same(name) in {_same(person) for person in rule.people}
+
+
+def _able(candidate: Candidate, rule: Approvals) -> tuple[str, ...]:
+    """Those on the list who may approve this one, each once."""
+    people = {_same(person): person for person in rule.people if _same(person) and (rule.allow_self or not _self(person, candidate))}
+    return tuple(people.values())
+
+
+def _nobody_left(candidate: Candidate, rule: Approvals) -> str | None:
+    if not rule.people or len(able := _able(candidate, rule)) >= rule.needed:
+        return None
+    return (
+        f"{candidate.version} needs {rule.needed} approvals, but of {_listing(rule.people, 'and')} only {len(able)} may give one: "
+        f"neither the author ({candidate.author}) nor who asks ({candidate.asked_by}) can; name more people under approvals"
+    )
+
+
+def _who(candidate: Candidate, rule: Approvals) -> str:
+    if rule.people:
+        return _listing(_able(candidate, rule), "or")
+    if rule.allow_self:
+        return "anybody (allow_self is on: even the author may)"
+    names = dict.fromkeys((candidate.author, candidate.asked_by))
+    return f"anybody but {_listing(tuple(names), 'and')}"
+
+
+def _expiry(approval: Approval, rule: Approvals) -> str:
+    try:
+        return f" at {approval.at + timedelta(seconds=rule.within):%Y-%m-%d %H:%M:%S %Z}".rstrip()
+    except (OverflowError, ValueError):
+        return ""
+
+
+def _in_time(approval: Approval) -> tuple[datetime, str, bool, str]:
+    return approval.at, approval.by, approval.yes, approval.comment
+
+
+def _same(name: str) -> str:
+    return " ".join(normalize("NFKC", name).casefold().split())
+
+
+def _quoted(comment: str) -> str:
+    return f": {comment.strip()}" if comment.strip() else ""
+
+
+def _listing(names: Sequence[str], word: str) -> str:
+    *most, last = names or ("nobody",)
+    return f"{', '.join(most)} {word} {last}" if most else last

@@ -1,0 +1,36 @@
+"""What an approval of a stage is bound to, besides the release and its configuration: everything that the stage will do."""
+
+import json
+from dataclasses import asdict
+from hashlib import sha256
+
+from headway.promotion.model import Stage
+
+# The configuration has a digest of its own. Who is told, what triggers the stage and who overtakes whom change nothing of what is approved.
+NOT_BOUND = frozenset({"environment", "notify", "trigger", "newer"})
+
+
+def target_digest(stage: Stage) -> str:
+    """The digest of what this stage will do to a release; editing the pipeline changes it, and so voids approvals."""
+    deeds = {name: value for name, value in asdict(stage).items() if name not in NOT_BOUND}
+    where = {
+        "name": stage.environment.name,
+        "replicas": stage.environment.replicas,
+        "platform": stage.environment.platform,
+        "port": stage.environment.port,
+    }
+    text = json.dumps(_canonical(deeds | {"environment": where}), sort_keys=True, separators=(",", ":"))
+    return f"sha256:{sha256(text.encode()).hexdigest()}"
+
+
+def _canonical(value: object) -> object:
+    """15 minutes are 15 minutes, whether the file's reader made them 900 or 900.0."""
+    match value:
+        case dict():
+            return {str(key): _canonical(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_canonical(item) for item in value]
+        case float() if value.is_integer():
+            return int(value)
+        case _:
+            return value

@@ -1,0 +1,74 @@
+"""May this release enter that stage? The one question that the command line, the plan and the engine ask alike."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from headway.promotion import approvals as people
+from headway.promotion import quarantine, stages
+from headway.promotion.model import Approval, Candidate, Objection, Passed, Stage, Suspicion
+
+
+def objections(
+    candidate: Candidate,
+    stage: Stage,
+    approvals: Sequence[Approval],
+    passed: Sequence[Passed],
+    suspicions: Sequence[Suspicion],
+    now: datetime,
+    *,
+    upstream: Sequence[Stage],
+) -> tuple[Objection, ...]:
+    """Everything that stands in the way, gravest first; empty when the release may enter.
+
+    `upstream` are the stages that this one comes after (stages.upstream): their manual checks must be ticked.
+    """
+    here = [approval for approval in approvals if approval.environment == stage.environment.name]
+    return (
+        *_withdrawn(candidate),
+        *_undefined_checks(candidate, stage),
+        *_missing_settings(candidate, stage),
+        *stages.objections(candidate, stage, upstream, passed),
+        *quarantine.objections(candidate, suspicions),
+        *people.objections(candidate, here, stage.approvals, now),
+    )
+
+
+def final(found: Sequence[Objection]) -> bool:
+    """Is there one that no waiting and no person's yes can mend?"""
+    return any(objection.kind == "final" for objection in found)
+
+
+def _withdrawn(candidate: Candidate) -> tuple[Objection, ...]:
+    if candidate.withdrawn is None:
+        return ()
+    return (Objection(f"{candidate.version} was withdrawn: {candidate.withdrawn.strip() or 'no reason was given'}", "final"),)
+
+
+def _undefined_checks(candidate: Candidate, stage: Stage) -> tuple[Objection, ...]:
+    """Manual checks need no definition: a person ticks them."""
+    missing = [name for name in stage.checks if name not in candidate.checks and name not in stage.manual]
+    if not missing:
+        return ()
+    return (
+        Objection(
+            f"{stage.environment.name} demands the {_plural('check', missing)} {', '.join(missing)}, "
+            f"which {candidate.version} does not define (it defines {', '.join(candidate.checks) or 'none'}); add to the service's `checks:` and cut again",
+            "final",
+        ),
+    )
+
+
+def _missing_settings(candidate: Candidate, stage: Stage) -> tuple[Objection, ...]:
+    if not (missing := candidate.missing_settings):
+        return ()
+    return (
+        Objection(
+            f"{candidate.version} requires the {_plural('setting', missing)} {', '.join(missing)}, which {stage.environment.name} does not "
+            f"have; set under `environments: {stage.environment.name}: config:`",
+            "final",
+        ),
+    )
+
+
+def _plural(word: str, things: Sequence[str]) -> str:
+    return word if len(things) == 1 else f"{word}s"
