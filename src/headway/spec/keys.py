@@ -1,0 +1,224 @@
+"""Every key of headway.yaml: its shape, its default and its meaning, in one table.
+
+Reading, the JSON Schema for editors and docs/reference/headway-yaml.md are all made from this. What keys say of each other (names that
+must exist, numbers that must agree) is in `rules.py`.
+"""
+
+from headway.spec.kinds import (
+    BRANCH,
+    CHECK_NAME,
+    COMMAND,
+    DURATION,
+    FACTOR,
+    FLAG,
+    FOLDER,
+    HTTP_PATH,
+    NAME,
+    PATTERN,
+    PERCENT,
+    PERSON,
+    SECRET,
+    SETTING,
+    SETTING_NAME,
+    SIZE,
+    TEXT,
+    TIME,
+    VERSION,
+    WEBHOOK,
+    one_of,
+    whole,
+)
+from headway.spec.records import Key, Record
+from headway.spec.shapes import ListOf, MapOf
+
+COUNT = whole(1, 1000)
+CONFIG = MapOf(SETTING_NAME, SETTING, "a mapping of variables to values", "VARIABLE")
+SECRETS = MapOf(SETTING_NAME, SECRET, "a mapping of variables to references", "VARIABLE")
+SETTING_NAMES = ListOf(SETTING_NAME, "a list of names of variables")
+CHECK_NAMES = ListOf(CHECK_NAME, "a list of names of checks")
+
+BUILD = Record(
+    "a mapping that says how to build",
+    (
+        Key("checks", CHECK_NAMES, "Checks of this service that must pass before anything is built or stored.", "[]"),
+        Key("run", COMMAND, "The command that builds, in a clean export of the commit.", otherwise="nothing is built"),
+        Key("output", FOLDER, "The folder that becomes the artifact, relative to the repository.", '"."'),
+        Key("timeout", TIME, "How long the build may take.", "10m"),
+    ),
+)
+
+LIMITS = Record(
+    "a mapping of limits",
+    (
+        Key("memory", SIZE, "Memory of one replica.", otherwise="what the machine has"),
+        Key(
+            "open_files", whole(16, 1_000_000), "Files and connections that one replica may have open.", otherwise="what the machine allows"
+        ),
+    ),
+)
+
+CHECK = Record(
+    "a command, or a mapping with run or manual",
+    (
+        Key("run", COMMAND, "The command; its exit status 0 means passed. It sees the URL of the environment in `$HEADWAY_URL`."),
+        Key("manual", TEXT, "A sentence for a person, who ticks it after the release runs; the stages after this one wait for that."),
+        Key("timeout", TIME, "How long the command may take.", "2m"),
+        Key("retries", whole(0, 10), "How often a check that failed is run again before it counts.", "0"),
+        Key("settings", SETTING_NAMES, "Variables, secrets included, that the command may see.", "[]"),
+    ),
+    short="run",
+    one_of=("run", "manual"),
+)
+
+SERVICE = Record(
+    "a mapping that describes a service",
+    (
+        Key("build", BUILD, "How an artifact comes from a commit.", "{}", otherwise="the commit as it is"),
+        Key("run", COMMAND, "The command that starts one replica, in the artifact's folder. `$PORT` says where to listen.", required=True),
+        Key("health", HTTP_PATH, "Asked all the time; anything but 200 takes the replica out of traffic.", "/health"),
+        Key("ready", HTTP_PATH, "Asked before a replica gets its first request.", otherwise="the path of health"),
+        Key("ready_within", TIME, "How long a replica may take to get ready.", "30s"),
+        Key("stop_grace", DURATION, "How long a replica may take to stop, after its last request is answered.", "10s"),
+        Key("request_timeout", TIME, "After this, a request counts as failed.", "15s"),
+        Key("requires", SETTING_NAMES, "Variables without which the release is refused before anything is touched.", "[]"),
+        Key("limits", LIMITS, "What one replica may use.", "{}"),
+        Key("checks", MapOf(CHECK_NAME, CHECK, "a mapping of checks", "CHECK"), "The tests that run against a release, by name.", "{}"),
+    ),
+)
+
+TRIGGER = Record(
+    "a mapping with push or merge",
+    (
+        Key("push", ListOf(PATTERN, "branches, or patterns such as feature/*", 1), "Branches whose every push brings a release here."),
+        Key("merge", BRANCH, "The branch whose every merge brings a release here."),
+    ),
+    some_of=("push", "merge"),
+)
+
+APPROVALS = Record(
+    "a number, or a mapping that says who must approve",
+    (
+        Key("needed", whole(0, 50), "How many different people must say yes.", "1"),
+        Key("from", ListOf(PERSON, "a list of people", 1), "Who may.", otherwise="anybody but the author and whoever asked"),
+        Key("within", TIME, "How long a yes stays good.", "7d"),
+        Key("allow_self", FLAG, "Whether author and asker may approve too; shown loudly wherever it is used.", "false"),
+    ),
+    short="needed",
+)
+
+ROLLING = Record("a mapping with batch", (Key("batch", COUNT, "How many replicas are replaced at a time.", "1"),))
+
+STRATEGY = Record(
+    "rolling, canary, or a mapping with one of them",
+    (
+        Key("rolling", ROLLING, "Replace replicas a few at a time.", "{}"),
+        Key(
+            "canary",
+            ListOf(whole(1, 100), "a list of weights, in percent", 1),
+            "The shares of traffic, in percent, that the new release gets one after the other; 100 comes last, written or not.",
+            "[10, 50, 100]",
+        ),
+    ),
+    one_of=("rolling", "canary"),
+    bare=True,
+    later={"blue-green": "blue-green is not in this version", "blue_green": "blue-green is not in this version"},
+)
+
+QUANTILES = {"latency_p50": 0.5, "latency_p90": 0.9, "latency_p95": 0.95, "latency_p99": 0.99}
+
+ANALYSIS = Record(
+    "health, thresholds, or a mapping of thresholds",
+    (
+        Key(
+            "mode",
+            one_of("thresholds", "health"),
+            "`thresholds` measures the traffic; `health` is for where there is none to judge by: replicas and checks alone decide.",
+            "thresholds",
+        ),
+        Key("error_rate", PERCENT, "The share of requests that may fail.", "1%"),
+        *(
+            Key(
+                name,
+                TIME,
+                f"What {quantile:.0%} of the requests must stay under; one such key at most.",
+                otherwise="latency is not judged alone",
+            )
+            for name, quantile in QUANTILES.items()
+        ),
+        Key("times_baseline", FACTOR, "How many times as bad as the release beside it the new one may be.", "2"),
+        Key("needs", whole(1, 1_000_000), "Requests that the new release must have answered before good news counts.", "50"),
+        Key("min_time", DURATION, "How long every weight is watched, at least.", "30s"),
+        Key("max_wait", TIME, "How long an undecided canary keeps its traffic; then it goes to weight 0.", "15m"),
+        Key("hold_for", DURATION, "How long trouble on our side may last before the traffic goes back.", "5m"),
+    ),
+    short="mode",
+)
+
+OVERRIDE = Record(
+    "a mapping of what differs for this service",
+    (
+        Key("replicas", COUNT, "As replicas of the environment.", otherwise="those of the environment"),
+        Key("port", whole(1, 65535), "Where users reach this service here.", otherwise="a free one, then kept"),
+        Key("config", CONFIG, "Variables of this service here; they win over the environment's.", "{}"),
+        Key("secrets", SECRETS, "Secrets of this service here; they win over the environment's.", "{}"),
+    ),
+)
+
+ENVIRONMENT = Record(
+    "a mapping that describes an environment",
+    (
+        Key("trigger", TRIGGER, "What brings a release here by itself.", otherwise="a person promotes it"),
+        Key(
+            "after",
+            ListOf(NAME, "the name of an environment, or a list of them"),
+            "Environments that a release must have passed before.",
+            otherwise="none with a trigger, else the environment before this one in the file",
+        ),
+        Key("replicas", COUNT, "How many instances of the service run.", "1"),
+        Key("platform", one_of("local", later={"kubernetes": "kubernetes is not in this version"}), "Where it runs.", "local"),
+        Key("port", whole(1, 65535), "Where users reach the service, if the file has one service.", otherwise="a free one, then kept"),
+        Key("config", CONFIG, "Variables; they win over those at the top of the file.", "{}"),
+        Key("secrets", SECRETS, "Secrets; they win over those at the top of the file.", "{}"),
+        Key("services", MapOf(NAME, OVERRIDE, "a mapping of services", "SERVICE"), "What differs for one service here.", "{}"),
+        Key("approvals", APPROVALS, "Who must say yes before a release enters.", "0"),
+        Key("strategy", STRATEGY, "How a release takes over.", "rolling"),
+        Key("analysis", ANALYSIS, "When the new release is good enough.", otherwise="thresholds with canary, health with rolling"),
+        Key("checks", CHECK_NAMES, "Checks that run against the release here, in this order.", "[]"),
+        Key("soak", DURATION, "How long a release must stay good with all the traffic before it counts as completed.", "15m"),
+        Key("keep_warm", DURATION, "How long the old release's instances are kept after that, for an instant way back.", "15m"),
+        Key(
+            "newer",
+            one_of("waits", "supersedes"),
+            "What a release does that comes while another still waits here: wait its turn, or take its place.",
+            "waits",
+        ),
+        Key("notify", ListOf(NAME, "a list of targets of notify"), "Who hears of what goes wrong here.", "[]"),
+    ),
+)
+
+TARGET = Record(
+    "a mapping with webhook or command",
+    (
+        Key("webhook", WEBHOOK, "The URL that gets the message as JSON."),
+        Key("command", COMMAND, "The command that gets the message as JSON on its standard input."),
+    ),
+    one_of=("webhook", "command"),
+)
+
+FILE = Record(
+    "a mapping with services: and environments:",
+    (
+        Key("headway", VERSION, "The version of this format.", "1"),
+        Key("services", MapOf(NAME, SERVICE, "a mapping of services", "SERVICE", 1), "What is shipped, by name.", required=True),
+        Key("config", CONFIG, "Variables of every service in every environment.", "{}"),
+        Key("secrets", SECRETS, "Secrets of every service in every environment, by reference; the value exists only in the process.", "{}"),
+        Key(
+            "environments",
+            MapOf(NAME, ENVIRONMENT, "a mapping of environments", "ENVIRONMENT", 1),
+            "Where it is shipped to, in order.",
+            required=True,
+        ),
+        Key("notify", MapOf(NAME, TARGET, "a mapping of targets", "TARGET"), "Ways to tell people, by name.", "{}"),
+    ),
+    own="x-",
+)

@@ -1,0 +1,140 @@
+"""headway.yaml: text in, nouns out, or every fault at once."""
+
+from headway.analysis.model import Thresholds
+from headway.environments.configuration import Layer, Setting
+from headway.environments.model import Environment
+from headway.promotion.model import Approvals, Stage, Trigger
+from headway.releases.model import BuildSpec, CheckSpec, Limits, RunSpec
+from headway.spec.compose import compose
+from headway.spec.faults import Faults
+from headway.spec.file import Command, Declared, File, Override, ReleasePart, Webhook
+from headway.spec.keys import ANALYSIS, FILE, QUANTILES
+from headway.spec.records import default
+from headway.spec.rules import afters, agree, in_order
+from headway.spec.shapes import NOWHERE, Found
+
+
+def read(text: str | bytes, path: str = "headway.yaml") -> File:
+    """The file as nouns. InvalidSpec has every fault at once, each with line, column, what was found and what was expected."""
+    faults = Faults(path)
+    root = compose(text, faults)
+    if root is None:
+        faults.check()
+    assert root is not None
+    found = FILE.read(root, NOWHERE, "", faults)
+    agree(found, faults)
+    faults.check()
+    return _file(found, path)
+
+
+# From here on there are no faults: everything is there, of its type, and known.
+
+
+def _file(found: Found, path: str) -> File:
+    graph = afters(found["environments"])
+    return File(
+        path=path,
+        services={name: _service(service) for name, service in found["services"].parts()},
+        settings=_layer(found, path),
+        environments={name: _environment(name, found["environments"][name], graph[name], path) for name in in_order(graph)},
+        notify={name: _target(target) for name, target in found["notify"].parts()},
+    )
+
+
+def _service(found: Found) -> ReleasePart:
+    build = found["build"]
+    health = found["health"].value
+    return ReleasePart(
+        run=RunSpec(
+            argv=found["run"].value,
+            health=health,
+            ready=found["ready"].value or health,
+            ready_within=found["ready_within"].value,
+            grace=found["stop_grace"].value,
+            request_timeout=found["request_timeout"].value,
+            limits=Limits(found["limits"]["memory"].value, found["limits"]["open_files"].value),
+        ),
+        build=BuildSpec(
+            argv=build["run"].value or (),
+            output=build["output"].value,
+            checks=build["checks"].values(),
+            timeout=build["timeout"].value,
+        ),
+        checks={name: _check(name, check) for name, check in found["checks"].parts()},
+        requires=found["requires"].values(),
+    )
+
+
+def _check(name: str, found: Found) -> CheckSpec:
+    return CheckSpec(
+        name=name,
+        argv=found["run"].value or (),
+        manual=found["manual"].value,
+        timeout=found["timeout"].value,
+        retries=found["retries"].value,
+        settings=found["settings"].values(),
+    )
+
+
+def _environment(name: str, found: Found, after: tuple[str, ...], path: str) -> Declared:
+    trigger, approvals, strategy = found["trigger"], found["approvals"], found["strategy"]
+    canary = strategy["canary"].values()
+    stage = Stage(
+        service="",
+        environment=Environment(name, found["replicas"].value, platform=found["platform"].value, port=found["port"].value),
+        after=after,
+        trigger=Trigger(trigger["push"].values(), trigger["merge"].value),
+        approvals=Approvals(
+            needed=approvals["needed"].value,
+            people=approvals["from"].values(),
+            within=approvals["within"].value,
+            allow_self=approvals["allow_self"].value,
+        ),
+        checks=found["checks"].values(),
+        strategy="canary" if canary else "rolling",
+        # The last step is always all of it, so it is no share of its own.
+        weights=tuple(weight for weight in canary if weight < 100),
+        batch=strategy["rolling"]["batch"].value or 1,
+        thresholds=_thresholds(found["analysis"], "thresholds" if canary else "health"),
+        soak=found["soak"].value,
+        keep_warm=found["keep_warm"].value,
+        newer=found["newer"].value,
+        notify=found["notify"].values(),
+    )
+    overrides = {
+        service: Override(_layer(one, path), one["replicas"].value, one["port"].value) for service, one in found["services"].parts()
+    }
+    return Declared(stage, _layer(found, path), overrides)
+
+
+def _thresholds(found: Found, otherwise: str) -> Thresholds:
+    """What was declared or, without a word, what suits the strategy."""
+    if not found.given:
+        found = Found({key.name: default(key) for key in ANALYSIS.keys if key.default is not None})
+        mode = otherwise
+    else:
+        mode = found["mode"].value
+    latency = next(((found[key].value, quantile) for key, quantile in QUANTILES.items() if found[key].given), None)
+    return Thresholds(
+        mode=mode,
+        error_rate=found["error_rate"].value,
+        latency_ms=latency[0] * 1000 if latency else None,
+        quantile=latency[1] if latency else QUANTILES["latency_p95"],
+        times_baseline=found["times_baseline"].value,
+        needs=found["needs"].value,
+        min_time=found["min_time"].value,
+        max_wait=found["max_wait"].value,
+        hold_for=found["hold_for"].value,
+    )
+
+
+def _target(found: Found) -> Webhook | Command:
+    url = found["webhook"].value
+    return Webhook(url) if url else Command(found["command"].value)
+
+
+def _layer(found: Found, path: str) -> Layer:
+    """The variables written at one place, plain and secret."""
+    plain = {name: Setting(one.value, f"{path}:{one.key.line}") for name, one in found["config"].parts()}
+    secret = {name: Setting(one.value, f"{path}:{one.key.line}", secret=True) for name, one in found["secrets"].parts()}
+    return plain | secret

@@ -1,0 +1,166 @@
+"""What the keys of a file say of each other: names that must exist, numbers that must agree, ways that must lead somewhere."""
+
+from collections.abc import Collection
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
+
+from headway.spec.faults import Faults
+from headway.spec.keys import QUANTILES
+from headway.spec.nodes import shortened
+from headway.spec.shapes import NOTHING, Found
+
+MOST_CIRCLES = 10
+
+
+def agree(file: Found, faults: Faults) -> None:
+    """Tell every fault that no key shows alone. What could not be read has been told, and is skipped here."""
+    for name, service in file["services"].parts():
+        _checks(name, service, faults)
+    for name, environment in file["environments"].parts():
+        _names(name, environment, file, faults)
+        _strategy(environment["strategy"], faults)
+        _analysis(name, environment["analysis"], faults)
+        _approvals(name, environment["approvals"], faults)
+    _circles(file["environments"], faults)
+    _ports(file, faults)
+    _settings(file, faults)
+
+
+def _known(found: Found, known: Collection[str], where: str, what: str, faults: Faults) -> None:
+    """Every name in this list must be one of these."""
+    for one in found.items():
+        if one.value not in known:
+            faults.unknown(one.node, f'{where} names "{shortened(one.value)}", which is not there', one.value, known, what)
+
+
+def _checks(name: str, service: Found, faults: Faults) -> None:
+    checks = service["checks"]
+    if _readable(checks):
+        _known(service["build"]["checks"], checks.value, f"services.{name}.build.checks", f"checks of {name}", faults)
+    for one in service["build"]["checks"].items():
+        if checks[one.value]["manual"].given:
+            faults.add(one.node, f'"{one.value}" is a manual check, expected one that runs by itself before the build')
+    for check, found in checks.parts():
+        if found["manual"].given:
+            for key in ("timeout", "retries", "settings"):
+                if found[key].given:
+                    faults.add(found[key].key, f"services.{name}.checks.{check} is manual and has {key}, which only a command uses")
+
+
+def _readable(found: Found) -> bool:
+    return isinstance(found.value, dict)
+
+
+def _names(name: str, environment: Found, file: Found, faults: Faults) -> None:
+    where = f"environments.{name}"
+    services = file["services"]
+    tables = [service["checks"] for _, service in services.parts() if _readable(service)]
+    if tables and all(map(_readable, tables)):
+        checks = {check: None for table in tables for check in table.value}
+        _known(environment["checks"], checks, f"{where}.checks", "checks", faults)
+    _known(environment["after"], file["environments"].value, f"{where}.after", "environments", faults)
+    if _readable(file["notify"]):
+        _known(environment["notify"], file["notify"].value, f"{where}.notify", "targets of notify", faults)
+    if _readable(services):
+        for service, found in environment["services"].parts():
+            if service not in services.value:
+                says = f'{where}.services names "{shortened(service)}", which is not there'
+                faults.unknown(found.key, says, service, services.value, "services")
+
+
+def _strategy(strategy: Found, faults: Faults) -> None:
+    for before, after in pairwise(strategy["canary"].items()):
+        if after.value < before.value:
+            faults.add(after.node, f"canary weights must rise; {before.value} is followed by {after.value}")
+
+
+def _analysis(name: str, analysis: Found, faults: Faults) -> None:
+    where = f"environments.{name}.analysis"
+    given = [(key, found) for key, found in analysis.parts() if found.given and key != "mode"]
+    if analysis["mode"].value == "health" and analysis["mode"].given:
+        for key, found in given:
+            faults.add(found.key, f"{where} is health and has {key}, which only thresholds use")
+    latencies = [(key, found) for key, found in given if key in QUANTILES]
+    for key, found in latencies[1:]:
+        faults.add(found.key, f"{where} has {key} beside {latencies[0][0]}, expected one of them")
+    least, most = analysis["min_time"], analysis["max_wait"]
+    if least.value is not None and most.value is not None and least.value > most.value:
+        at = least if least.given else most
+        faults.add(at.node, f"{where}.min_time is longer than max_wait: no verdict could ever come in time")
+
+
+def _approvals(name: str, approvals: Found, faults: Faults) -> None:
+    needed, people = approvals["needed"], approvals["from"]
+    if people.given and needed.value is not None and people.value is not None and needed.value > len(people.value):
+        at = needed if needed.given else approvals
+        text = f"environments.{name}.approvals needs {needed.value}, but from names {len(people.value)}; that could never open"
+        faults.add(at.node, text)
+
+
+def afters(environments: Found) -> dict[str, tuple[str, ...]]:
+    """What each environment comes after: what it says or, by hand and without a word, the one before it in the file."""
+    result: dict[str, tuple[str, ...]] = {}
+    before: tuple[str, ...] = ()
+    for name, environment in environments.parts():
+        if environment["after"].given:
+            result[name] = environment["after"].values()
+        else:
+            result[name] = () if environment["trigger"].given else before
+        before = (name,)
+    return result
+
+
+def in_order(graph: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The pipeline's order: nothing before what it comes after, and otherwise as written."""
+    place = {name: number for number, name in enumerate(graph)}
+    sorter = TopologicalSorter(graph)
+    sorter.prepare()
+    order: list[str] = []
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready(), key=place.__getitem__)
+        order.extend(ready)
+        sorter.done(*ready)
+    return tuple(order)
+
+
+def _circles(environments: Found, faults: Faults) -> None:
+    graph = {name: {one for one in after if environments[one] is not NOTHING} for name, after in afters(environments).items()}
+    for _ in range(MOST_CIRCLES):
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            circle: list[str] = error.args[1][::-1]  # graphlib names what comes first first; `after` points the other way
+            name = next((one for one in graph if one in circle and environments[one]["after"].given), circle[0])
+            start = circle.index(name)
+            shown = [*circle[start:-1], *circle[: start + 1]] if start else circle
+            way = " after ".join(shown)
+            faults.add(environments[name]["after"].node, f"{way}: that goes in a circle, expected one to come first")
+            graph[name].discard(shown[1])
+        else:
+            return
+
+
+def _ports(file: Found, faults: Faults) -> None:
+    services = [name for name, _ in file["services"].parts()]
+    taken: dict[int, str] = {}
+    for name, environment in file["environments"].parts():
+        where = f"environments.{name}"
+        if environment["port"].given and len(services) > 1:
+            faults.add(environment["port"].node, f"{where}.port is one port for {len(services)} services; put it under {where}.services")
+        overrides = [(f"{where}.services.{service}.port", found["port"]) for service, found in environment["services"].parts()]
+        own = [(f"{where}.port", environment["port"])] if not any(port.given for _, port in overrides) else []
+        for key, port in [*own, *overrides]:
+            if port.value is None:
+                continue
+            if port.value in taken:
+                faults.add(port.node, f"{key} is {port.value}, which {taken[port.value]} has")
+            taken.setdefault(port.value, key)
+
+
+def _settings(file: Found, faults: Faults) -> None:
+    environments = list(file["environments"].parts())
+    overrides = [(f"environments.{name}.services.{one}.", found) for name, env in environments for one, found in env["services"].parts()]
+    for where, found in [("", file), *((f"environments.{name}.", env) for name, env in environments), *overrides]:
+        for variable, secret in found["secrets"].parts():
+            if found["config"][variable] is not NOTHING:
+                faults.add(secret.key, f"{where}secrets.{variable} is in {where}config too, expected one of them")

@@ -1,0 +1,14 @@
+"""The JSON Schema of headway.yaml, for editors: made from the table that validates."""
+
+from typing import Any
+
+from headway.spec.keys import FILE
+
+
+def schema() -> dict[str, Any]:
+    """What an editor completes and underlines. It knows keys and types; names and numbers that must agree are `headway validate`'s."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "headway.yaml",
+        "description": "The way of one repository's services to production.",
+    } | FILE.schema()
