@@ -52,7 +52,8 @@ def _undefined_checks(candidate: Candidate, stage: Stage) -> tuple[Objection, ..
     return (
         Objection(
             f"{stage.environment.name} demands the {_plural('check', missing)} {', '.join(missing)}, "
-            f"which {candidate.version} does not define (it defines {', '.join(candidate.checks) or 'none'}); add to the service's `checks:` and cut again",
+            f"which {candidate.version} does not define (it defines "
+            f"{', '.join(candidate.checks) or 'none'}); add to the service's `checks:` and cut again",
             "final",
         ),
     )
