@@ -4,7 +4,7 @@ Everything here raises `Unavailable` when the world does not answer, and `Fenced
 thing twice is the same as doing it once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Protocol
 from headway.analysis.model import Readings
 from headway.environments.model import Place
 from headway.promotion.model import Approval, Passed, Quarantine, Stage
-from headway.releases.model import Artifact, Release
+from headway.releases.model import Artifact, Recipe, Release
 from headway.rollout.model import Intent, Rollout, Workload
 from headway.rollout.seen import CheckRun, Probe, Sight, Signal
 
@@ -102,6 +102,8 @@ class Held:
     until: datetime
     revision: int
     signals: tuple[Signal, ...] = ()
+    wake: int = 0
+    """How many signals had ever come when it was read; the ledger compares it, nobody else."""
 
 
 class Rollouts(Protocol):
@@ -317,8 +319,32 @@ class Store(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What came of building a commit: the artifact, and a sentence per check that it passed on the way."""
+
+    artifact: Artifact
+    evidence: tuple[str, ...] = ()
+
+
+class Builder(Protocol):
+    """Turns a commit into an artifact: clean export, checks, build, store."""
+
+    def build(self, service: str, commit: Commit, recipe: Recipe) -> Built:
+        """Failed when a check or the build says no, with its last lines and where the log is."""
+        ...
+
+
 class Pipelines(Protocol):
-    """The pipeline as the protected branch declares it."""
+    """The files: the pipeline as the protected branch declares it, the recipe as the release's own commit does."""
+
+    def services(self) -> Sequence[str]:
+        """Every service that a registered repository's protected branch names."""
+        ...
+
+    def recipe(self, service: str, commit: str) -> Recipe:
+        """InvalidSpec or Refused if that commit's file has no such service."""
+        ...
 
     def stage(self, place: Place) -> Stage:
         """Refused if the file has no such environment or service."""
@@ -327,6 +353,16 @@ class Pipelines(Protocol):
     def stages(self, service: str) -> Sequence[Stage]:
         """In pipeline order."""
         ...
+
+
+class SeenRefs(Protocol):
+    """What the ref watcher has dealt with, so that a restart neither forgets a push nor repeats one."""
+
+    def seen(self, repository: str, ref: str) -> str | None:
+        """The commit that was last dealt with there."""
+        ...
+
+    def note(self, repository: str, ref: str, commit: str, event: Event) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,3 +379,9 @@ class World:
     pipelines: Pipelines
     repositories: Mapping[str, Repository]
     """By service."""
+    builder: Builder
+    store: Store
+    refs: "SeenRefs"
+    outbox: Outbox
+    notifier: Notifier
+    new_id: Callable[[], str]

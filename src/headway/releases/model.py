@@ -56,6 +56,16 @@ class BuildSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a release's own commit says of one service: how to build it, run it, check it, and what settings it needs."""
+
+    run: RunSpec
+    build: BuildSpec
+    checks: Mapping[str, CheckSpec] = field(default_factory=dict)
+    requires: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Artifact:
     """Something built once. `digest` is `sha256:` and 64 hex digits over the canonical tree; `size` in bytes."""
 

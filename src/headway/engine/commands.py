@@ -1,0 +1,352 @@
+"""What people may ask of Headway, one method per verb. Every surface calls these and none has a rule of its own."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from headway.engine.candidate import Asked, Considered, consider
+from headway.engine.cutting import cut
+from headway.engine.views import View, event_view, place_view, release_view, rollout_view
+from headway.environments.model import Place
+from headway.errors import HeadwayError, Refused, Unavailable
+from headway.ports import Event, Standing, World
+from headway.promotion.model import Approval, Passed
+from headway.promotion.people import same_person
+from headway.releases.model import Release
+from headway.rollout.model import Kind, Rollout
+from headway.rollout.phases import ACTIVE, ENDED, Phase
+from headway.rollout.plan import back_sentences, sentences
+from headway.rollout.queue import superseded
+from headway.rollout.seen import Signal, Word
+
+
+class Commands:
+    """The verbs. Names of people are what the caller says they are until the server has logins; the record says so."""
+
+    def __init__(self, world: World, woken: Callable[[], None] = lambda: None) -> None:
+        self._world = world
+        self._woken = woken
+
+    # -- releases
+
+    def cut(
+        self,
+        revision: str,
+        by: str,
+        service: str | None = None,
+        version: str | None = None,
+        artifact: str | None = None,
+        digest: str | None = None,
+    ) -> View:
+        """Make a release of a commit: checks, build, store; or take an artifact that was built elsewhere, with its digest."""
+        made = cut(self._world, self._service(service), revision, by, version=version, artifact=artifact, digest=digest)
+        return {**release_view(made.release), "evidence": list(made.evidence), "new": made.new}
+
+    def releases(self, service: str | None = None, most: int = 50) -> View:
+        """The releases, newest first."""
+        return {"releases": [release_view(one) for one in self._world.releases.all(service, most)]}
+
+    def release(self, release: str) -> View:
+        """One release, where it passed, and what stands against it."""
+        found = self._release(release)
+        passed = self._world.words.passed(found.digest, found.service)
+        quarantined = [one for one in self._world.words.quarantines(found.service) if one.release == found.name]
+        return {
+            **release_view(found),
+            "passed": [
+                {"environment": one.environment, "what": one.what, "good": one.good, "at": one.at.isoformat(), "by": one.by}
+                for one in passed
+            ],
+            "quarantined": [{"environment": one.environment, "why": list(one.why)} for one in quarantined],
+            "events": [event_view(one) for one in self._world.records.events(f"release:{found.name}")],
+        }
+
+    def withdraw(self, release: str, by: str, why: str) -> View:
+        """Mark a release unfit: no stage takes it any more."""
+        found = self._release(release)
+        self._world.releases.withdraw(found.name, why, Event(self._now(), by, "withdrawn", (why,)))
+        self._wake_waiting(found.name)
+        return {"release": found.name, "withdrawn": why}
+
+    def clear(self, release: str, by: str, why: str) -> View:
+        """Lift the quarantine of a release that was rolled back."""
+        found = self._release(release)
+        self._world.words.clear(found.name, Event(self._now(), by, "quarantine cleared", (why,)))
+        self._wake_waiting()
+        return {"release": found.name, "cleared": True}
+
+    # -- promotion
+
+    def plan(self, release: str, environment: str, by: str) -> View:
+        """Exactly what would happen, every objection, the way back. Nothing is touched."""
+        place, considered = self._consider(release, environment, by)
+        record = self._world.records.place(place)
+        after = [] if record.active is None else [f"{record.active} is active there and ends first"]
+        return {
+            "release": considered.release.name,
+            "environment": environment,
+            "from": record.live.version if record.live else None,
+            "digest": considered.release.digest,
+            "binding": dict(considered.plan.binding),
+            "steps": list(sentences(considered.plan)),
+            "way_back": list(back_sentences(considered.plan)),
+            "configuration": self._configuration(considered, place),
+            "objections": [*considered.refusals, *considered.waits, *after],
+            "refused": bool(considered.refusals),
+        }
+
+    def promote(self, release: str, environment: str, by: str) -> View:
+        """Queue the rollout; it starts when every gate agrees. Refused at once when none ever could."""
+        place, considered = self._consider(release, environment, by)
+        if considered.refusals:
+            raise Refused(f"{considered.release.name} may not enter {environment}", considered.refusals)
+        standing = [one.rollout for one in self._world.records.standings(place=place, ended=False)]
+        same = next((one for one in standing if one.release == considered.release.name and one.kind is Kind.PROMOTION), None)
+        rollout = same or self._queue(considered, place, by, standing)
+        self._woken()
+        return {
+            "rollout": rollout.id,
+            "release": rollout.release,
+            "environment": environment,
+            "new": same is None,
+            "waits": list(considered.waits),
+        }
+
+    def approve(self, release: str, environment: str, by: str, comment: str = "", yes: bool = True) -> View:
+        """One person's yes (or no) to exactly this release, configuration and target."""
+        place, considered = self._consider(release, environment, by="")
+        rule = considered.stage.approvals
+        asked = [
+            one.rollout.asked_by
+            for one in self._world.records.standings(place=place, ended=False)
+            if one.rollout.release == considered.release.name
+        ]
+        if yes and not rule.allow_self:
+            mine = [name for name in (considered.release.author, *asked) if same_person(name, by)]
+            if mine:
+                raise Refused(f"{by} made or asked for {considered.release.name}; somebody else approves it", ())
+        if rule.people and not any(same_person(name, by) for name in rule.people):
+            raise Refused(f"{by} may not approve for {environment}", (f"these may: {', '.join(rule.people)}",))
+        now = self._now()
+        binding = considered.plan.binding
+        approval = Approval(
+            considered.release.name, environment, by, now, binding["release"], binding["configuration"], binding["target"], yes, comment
+        )
+        word = "approved" if yes else "rejected"
+        claimed = "the name is what the caller said"
+        self._world.words.approve(
+            approval, Event(now, by, f"{word} for {environment}", (comment,) if comment else (), {**binding, "identity": claimed})
+        )
+        self._wake_waiting(considered.release.name)
+        left = consider(Asked(considered.release.name, place, asked[0] if asked else ""), self._world, now)
+        return {
+            "release": considered.release.name,
+            "environment": environment,
+            "by": by,
+            "yes": yes,
+            "waits": [*left.refusals, *left.waits],
+        }
+
+    def tick(self, release: str, environment: str, check: str, by: str, good: bool = True, comment: str = "") -> View:
+        """A person's answer to a manual check. A no takes the release out of that environment, if it still runs there."""
+        found = self._release(release)
+        place = Place(found.service, environment)
+        stage = self._world.pipelines.stage(place)
+        if check not in stage.manual:
+            known = ", ".join(stage.manual) or "none"
+            raise Refused(f"{environment} has no manual check {check}", (f"its manual checks: {known}",))
+        now = self._now()
+        passed = Passed(found.name, found.digest, environment, check, good, now, by, comment)
+        word = "passed" if good else "failed"
+        self._world.words.tick(passed, Event(now, by, f"{check} {word} in {environment}", (comment,) if comment else ()))
+        self._wake_waiting()
+        live = self._world.records.place(place).live_release
+        if not good and live == found.name:
+            self.rollback(environment, by, f"{check} failed: {comment}" if comment else f"{check} failed", service=found.service)
+        return {"release": found.name, "environment": environment, "check": check, "good": good, "by": by}
+
+    # -- rollouts
+
+    def tell(self, word: str, target: str, by: str, why: str = "") -> View:
+        """Pause, resume, advance, abort or retry a rollout, named by its id, by `service/environment`, or by the environment alone."""
+        standing = self._find(target)
+        if standing.rollout.phase in ENDED:
+            raise Refused(
+                f"{standing.rollout.id} is {standing.rollout.phase.value}; there is nothing left to {word}", (_after_the_end(standing),)
+            )
+        now = self._now()
+        self._world.rollouts.signal(
+            standing.rollout.id, Signal(Word(word), by, now, why), (Event(now, by, f"said {word}", (why,) if why else ()),)
+        )
+        self._woken()
+        return rollout_view(standing)
+
+    def rollback(self, environment: str, by: str, why: str = "", service: str | None = None) -> View:
+        """Bring back the release before. Needs no approval and is never frozen; a rollout under way is aborted instead."""
+        place = Place(self._service(service), environment)
+        active = self._world.records.place(place).active
+        if active is not None:
+            self.tell("abort", active, by, why)
+            return {"rollout": active, "environment": environment, "aborted": True}
+        record = self._world.records.place(place)
+        if record.before is None or record.live is None:
+            raise Refused(f"there is nothing to go back to in {environment}", ("no release completed there before the present one",))
+        now = self._now()
+        rollout = Rollout(
+            id=self._world.new_id(),
+            place=place,
+            release=record.before_release or f"{place.service}@{record.before.version}",
+            kind=Kind.ROLLBACK,
+            asked_by=by,
+            created=now,
+            phase=Phase.PENDING,
+        )
+        reason = (f"from {record.live.version} to {record.before.version}", *((why,) if why else ()))
+        self._world.rollouts.add(rollout, (Event(now, by, "rollback asked for", reason),))
+        self._woken()
+        return {"rollout": rollout.id, "environment": environment, "aborted": False, "to": record.before.version}
+
+    def rollout(self, target: str) -> View:
+        """One rollout with its plan and its record."""
+        standing = self._find(target)
+        plan = standing.rollout.plan
+        return {
+            **rollout_view(standing),
+            "steps": list(sentences(plan)) if plan else [],
+            "way_back": list(back_sentences(plan)) if plan else [],
+            "events": [event_view(one) for one in self._world.records.events(standing.rollout.id)],
+        }
+
+    def rollouts(self, environment: str | None = None, service: str | None = None, most: int = 50) -> View:
+        """The rollouts, newest first."""
+        standings = self._world.records.standings(most=most)
+        kept = [
+            one
+            for one in standings
+            if environment in {None, one.rollout.place.environment} and service in {None, one.rollout.place.service}
+        ]
+        return {"rollouts": [rollout_view(one) for one in kept]}
+
+    def status(self, service: str | None = None) -> View:
+        """What runs where, what is on its way, and why it waits."""
+        services = [service] if service else list(self._world.pipelines.services())
+        places = [Place(one, stage.environment.name) for one in services for stage in self._world.pipelines.stages(one)]
+        return {"places": [self._place(place) for place in places]}
+
+    # -- the record
+
+    def log(self, target: str | None = None, most: int = 200) -> View:
+        """The events of one rollout or release, or the newest of all."""
+        stream = None
+        if target is not None:
+            stream = f"release:{self._release(target).name}" if "@" in target else self._find(target).rollout.id
+        return {"events": [event_view(one) for one in self._world.records.events(stream, most)]}
+
+    def verify(self) -> View:
+        """Is the record as it was written?"""
+        wrong = list(self._world.records.verify())
+        return {"good": not wrong, "wrong": wrong}
+
+    # -- small parts
+
+    def _now(self) -> datetime:
+        return self._world.clock.now()
+
+    def _service(self, service: str | None) -> str:
+        services = list(self._world.pipelines.services())
+        if service is not None:
+            if service not in services:
+                raise Refused(f"there is no service {service}", (f"there are: {', '.join(services) or 'none'}",))
+            return service
+        if len(services) != 1:
+            raise Refused("say which service: --service", (f"there are: {', '.join(services) or 'none; is a repository registered?'}",))
+        return services[0]
+
+    def _release(self, name: str) -> Release:
+        """By its full name, or by its version alone where only one service has it."""
+        if "@" in name:
+            found = self._world.releases.get(name)
+            if found is not None:
+                return found
+        versions = [one for one in self._world.releases.all(most=1000) if one.version == name]
+        if len(versions) == 1:
+            return versions[0]
+        near = [one.name for one in self._world.releases.all(most=5)]
+        raise Refused(
+            f"there is no release {name}" if not versions else f"{name} is a version of several services",
+            (f"the newest: {', '.join(near) or 'none'}",),
+        )
+
+    def _consider(self, release: str, environment: str, by: str) -> tuple[Place, Considered]:
+        found = self._release(release)
+        place = Place(found.service, environment)
+        return place, consider(Asked(found.name, place, by), self._world, self._now())
+
+    def _queue(self, considered: Considered, place: Place, by: str, standing: list[Rollout]) -> Rollout:
+        now = self._now()
+        rollout = Rollout(
+            id=self._world.new_id(),
+            place=place,
+            release=considered.release.name,
+            kind=Kind.PROMOTION,
+            asked_by=by,
+            created=now,
+            phase=Phase.PENDING,
+        )
+        asked = Event(
+            now, by, f"promotion to {place.environment} asked for", considered.waits, {"identity": "the name is what the caller said"}
+        )
+        self._world.rollouts.add(rollout, (asked,), cancel=superseded(standing, considered.stage.newer))
+        return rollout
+
+    def _find(self, target: str) -> Standing:
+        """A rollout by id, or the newest that has not ended (else the newest) of a place."""
+        if found := self._world.records.standing(target):
+            return found
+        service, _, environment = target.rpartition("/")
+        standings = [
+            one
+            for one in self._world.records.standings()
+            if one.rollout.place.environment == environment and service in {"", one.rollout.place.service}
+        ]
+        if not standings:
+            raise Refused(f"there is no rollout {target}", ("name it by its id, by service/environment, or by the environment",))
+        active = [one for one in standings if one.rollout.phase in ACTIVE]
+        waiting = [one for one in standings if one.rollout.phase not in ENDED]
+        return (active or waiting or standings)[0]
+
+    def _wake_waiting(self, release: str | None = None) -> None:
+        now = self._now()
+        for one in self._world.records.standings(ended=False):
+            if one.rollout.phase is Phase.PENDING and release in {None, one.rollout.release}:
+                self._world.rollouts.signal(one.rollout.id, Signal(Word.WAKE, "headway", now))
+        self._woken()
+
+    def _place(self, place: Place) -> View:
+        record = self._world.records.place(place)
+        try:
+            url: str | None = self._world.platform.url(place)
+        except HeadwayError:
+            url = None
+        return place_view(record, tuple(self._world.records.standings(place=place, ended=False)), url)
+
+    def _configuration(self, considered: Considered, place: Place) -> list[str]:
+        """What changes in the settings, name by name; a secret shows that it changed, never how."""
+        live = self._world.records.place(place).live
+        before = dict(live.configuration.values) if live else {}
+        after = dict(considered.stage.environment.configuration.values)
+        changed = [
+            f"{key}: {before.get(key, 'unset')} -> {after.get(key, 'unset')}"
+            for key in sorted({*before, *after})
+            if before.get(key) != after.get(key)
+        ]
+        secret = live is not None and not changed and live.configuration.digest != considered.candidate.configuration_digest
+        return [*changed, *(["a secret's value or reference changed"] if secret else [])]
+
+
+def _after_the_end(standing: Standing) -> str:
+    if standing.rollout.phase is Phase.COMPLETED:
+        return f"to go back: headway rollback {standing.rollout.place.environment}"
+    return f"to try again: headway promote {standing.rollout.release} --to {standing.rollout.place.environment}"
+
+
+__all__ = ["Commands", "Unavailable"]

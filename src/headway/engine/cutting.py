@@ -1,0 +1,91 @@
+"""Cutting a release: a commit becomes an artifact under a version, once."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import semver
+
+from headway.errors import InvalidSpec, Refused
+from headway.ports import Commit, Event, World
+from headway.releases.model import Release
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A release, what was shown on the way, and whether it is new."""
+
+    release: Release
+    evidence: tuple[str, ...]
+    new: bool
+
+
+def cut(
+    world: World,
+    service: str,
+    revision: str,
+    by: str,
+    *,
+    version: str | None = None,
+    artifact: str | None = None,
+    digest: str | None = None,
+    ref: str | None = None,
+) -> Cut:
+    """Make the release, or return the one that this commit and version already gave: asking twice is the same as asking once."""
+    repository = world.repositories[service]
+    commit = repository.resolve(revision)
+    wanted = _checked(version) if version else automatic_version(world, service, commit, ref or revision)
+    name = f"{service}@{wanted}"
+    before = world.releases.get(name)
+    if before is not None and before.commit == commit.id and (digest is None or digest == before.digest):
+        return Cut(before, ("it was cut before",), new=False)
+    if before is not None:
+        raise Refused(
+            f"{name} exists and is immutable", (f"it was cut from {before.commit[:10]}, not from {commit.id[:10]}; choose another version",)
+        )
+    recipe = world.pipelines.recipe(service, commit.id)
+    if artifact is not None:
+        if digest is None:
+            raise InvalidSpec("--artifact needs --digest sha256:…: the digest that CI printed when it built it")
+        made, evidence = world.store.take(Path(artifact), digest), (f"taken from {artifact}, digest as given",)
+    else:
+        built = world.builder.build(service, commit, recipe)
+        made, evidence = built.artifact, built.evidence
+    now = world.clock.now()
+    release = Release(
+        service=service,
+        version=wanted,
+        commit=commit.id,
+        ref=ref or revision,
+        digest=made.digest,
+        run=recipe.run,
+        author=commit.author,
+        cut_by=by,
+        cut_at=now,
+        checks=recipe.checks,
+        requires=recipe.requires,
+    )
+    world.releases.add(release, (Event(now, by, "cut", evidence, {"commit": commit.id, "digest": made.digest}),))
+    return Cut(release, evidence, new=True)
+
+
+def automatic_version(world: World, service: str, commit: Commit, ref: str) -> str:
+    """The version of a release that nobody named: what a `Release-As:` trailer says, else a pre-release of the branch.
+
+    Deciding versions from commits and interfaces is a room of its own, to come; until then this never repeats a number.
+    """
+    named = commit.trailers.get("release-as")
+    slug = re.sub(r"[^0-9A-Za-z]+", "-", ref.removeprefix("refs/tags/")).strip("-") or "commit"
+    mark = f"{slug}.g{commit.id[:10]}"
+    if not named:
+        return f"0.0.0-{mark}"
+    taken = world.releases.get(f"{service}@{named}")
+    if taken is not None and taken.commit != commit.id:
+        return f"{_checked(named)}-{mark}" if "-" not in named else f"{_checked(named)}.{mark}"
+    return _checked(named)
+
+
+def _checked(version: str) -> str:
+    if not semver.Version.is_valid(version):
+        raise InvalidSpec(f"a version is MAJOR.MINOR.PATCH (SemVer 2.0.0), such as 1.4.0 or 2.0.0-rc.1; found {version!r}")
+    return version

@@ -1,0 +1,67 @@
+"""Watches the refs of the registered repositories, level-triggered: what a branch points at now is what should have been asked for."""
+
+from collections.abc import Callable
+
+import structlog
+
+from headway.engine.commands import Commands
+from headway.engine.cutting import cut
+from headway.errors import Contradiction, HeadwayError, Unavailable
+from headway.ports import Event, World
+from headway.promotion.model import Stage
+from headway.promotion.stages import triggered
+
+log = structlog.get_logger()
+
+
+class Watcher:
+    """Turns pushes and merges into releases and promotions; a hook only makes it look sooner."""
+
+    def __init__(self, world: World, commands: Commands, woken: Callable[[], None]) -> None:
+        self._world = world
+        self._commands = commands
+        self._woken = woken
+
+    def look(self) -> int:
+        """Deal with every ref that moved; how many did."""
+        return sum(self._look_at(service) for service in self._world.pipelines.services())
+
+    def _look_at(self, service: str) -> int:
+        try:
+            refs = self._world.repositories[service].refs()
+            stages = tuple(self._world.pipelines.stages(service))
+        except HeadwayError as error:
+            log.warning("cannot look at the repository", service=service, error=str(error))
+            return 0
+        moved = 0
+        for ref, commit in sorted(refs.items()):
+            wanted = triggered(stages, ref)
+            if wanted and self._world.refs.seen(service, ref) != commit:
+                moved += self._follow(service, ref, commit, wanted)
+        return moved
+
+    def _follow(self, service: str, ref: str, commit: str, stages: tuple[Stage, ...]) -> int:
+        repository = self._world.repositories[service]
+        try:
+            # Who pushed is what the repository's server says; without one, what the commit claims, and the record says so.
+            by = repository.resolve(commit).author
+            made = cut(self._world, service, commit, by, ref=ref)
+            for stage in stages:
+                self._commands.promote(made.release.name, stage.environment.name, by)
+        except (Unavailable, Contradiction) as error:
+            log.warning("will look again", service=service, ref=ref, error=str(error))
+            return 0
+        except HeadwayError as error:
+            # The commit's own fault: said once, on the record, and not built again until the branch moves.
+            self._note(service, ref, commit, f"{ref} at {commit[:10]} was not released", (str(error),))
+            return 1
+        asked = ", ".join(stage.environment.name for stage in stages)
+        self._note(service, ref, commit, f"{ref} at {commit[:10]} became {made.release.name}, for {asked}", made.evidence)
+        return 1
+
+    def _note(self, service: str, ref: str, commit: str, what: str, why: tuple[str, ...]) -> None:
+        log.info(what, why="; ".join(why))
+        self._world.refs.note(
+            service, ref, commit, Event(self._world.clock.now(), "headway", what, why, {"identity": "as the commit claims"})
+        )
+        self._woken()
