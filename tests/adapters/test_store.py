@@ -345,9 +345,7 @@ class TestHostileArchives:
             pytest.param([member("out", tarfile.SYMTYPE, "/etc")], "absolute path /etc", id="a link out"),
             pytest.param([member("a", tarfile.LNKTYPE, "/etc/passwd")], "absolute path", id="a hard link out"),
             pytest.param([member("a", tarfile.LNKTYPE, "b")], "did not come before", id="a hard link to nothing"),
-            pytest.param(
-                [member("s", tarfile.SYMTYPE, "x"), member("a", tarfile.LNKTYPE, "s")], "not come before", id="a hard link to a link"
-            ),
+            pytest.param([member("s", tarfile.SYMTYPE, "x"), member("a", tarfile.LNKTYPE, "s")], "not come", id="a hard link to a link"),
             pytest.param([member("zero", tarfile.CHRTYPE)], "device or a pipe", id="a device"),
             pytest.param([member("pipe", tarfile.FIFOTYPE)], "device or a pipe", id="a pipe"),
             pytest.param([member("a"), member("./a")], "there twice", id="a name twice"),
@@ -414,6 +412,6 @@ class TestHostileArchives:
     )
     def test_what_is_no_archive_is_refused_in_a_sentence(self, store: FileStore, tmp_path: Path, root: Path, content: bytes) -> None:
         (tmp_path / "bad").write_bytes(content)
-        with pytest.raises(Refused, match="is not taken|at least one file"):
+        with pytest.raises(Refused, match=r"is not taken|at least one file"):
             store.take(tmp_path / "bad", ELSEWHERE)
         assert stored(root) == []

@@ -63,12 +63,11 @@ class FileStore:
         folder = self._folder(digest)
         with disk(f"read {folder}"):
             for _ in range(_LOOKS):
-                stamp = _stamp(folder)
-                fault = self._fault(digest)
-                if fault is None or stamp == _stamp(folder):
+                before, fault, after = _stamp(folder), self._fault(digest), _stamp(folder)
+                if fault is None or before == after:
                     break
                 # Beside collect() files vanish under a reader, and put() may bring them back: look again before calling it tampering.
-            if _stamp(folder) is None:
+            if after is None:
                 raise Unavailable(f"the artifact {digest} is not in the store at {self._root}; cut the release again, or take its archive")
             if fault is not None:
                 raise Failed(f"the artifact {digest} was tampered with: {fault}, in {folder}; it will not be used")
