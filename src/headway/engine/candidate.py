@@ -9,6 +9,7 @@ from headway.ports import World
 from headway.promotion.bindings import target_digest
 from headway.promotion.model import Candidate, Quarantine, Stage, Suspicion
 from headway.promotion.objections import objections
+from headway.promotion.stages import upstream
 from headway.releases.model import Release
 from headway.rollout.model import Plan, Workload
 from headway.rollout.plan import promotion
@@ -50,6 +51,7 @@ def consider(asked: Asked, world: World, now: datetime) -> Considered:
         world.words.passed(release.digest, release.service),
         suspicions(release, world),
         now,
+        upstream=upstream(stage, world.pipelines.stages(release.service)),
     )
     return Considered(
         release=release,

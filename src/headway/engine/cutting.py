@@ -7,7 +7,7 @@ from pathlib import Path
 import semver
 
 from headway.errors import InvalidSpec, Refused
-from headway.ports import Commit, Event, World
+from headway.ports import Built, Commit, Event, World
 from headway.releases.model import Release
 
 
@@ -47,17 +47,16 @@ def cut(
     if artifact is not None:
         if digest is None:
             raise InvalidSpec("--artifact needs --digest sha256:…: the digest that CI printed when it built it")
-        made, evidence = world.store.take(Path(artifact), digest), (f"taken from {artifact}, digest as given",)
+        built = Built(world.store.take(Path(artifact), digest), (f"taken from {artifact}, digest as given",))
     else:
         built = world.builder.build(service, commit, recipe)
-        made, evidence = built.artifact, built.evidence
     now = world.clock.now()
     release = Release(
         service=service,
         version=wanted,
         commit=commit.id,
         ref=ref or revision,
-        digest=made.digest,
+        digest=built.artifact.digest,
         run=recipe.run,
         author=commit.author,
         cut_by=by,
@@ -65,8 +64,8 @@ def cut(
         checks=recipe.checks,
         requires=recipe.requires,
     )
-    world.releases.add(release, (Event(now, by, "cut", evidence, {"commit": commit.id, "digest": made.digest}),))
-    return Cut(release, evidence, new=True)
+    world.releases.add(release, (Event(now, by, "cut", built.evidence, {"commit": commit.id, "digest": release.digest}),))
+    return Cut(release, built.evidence, new=True)
 
 
 def automatic_version(world: World, service: str, commit: Commit, ref: str) -> str:

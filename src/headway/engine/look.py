@@ -7,7 +7,7 @@ from headway.analysis.evidence import fold
 from headway.analysis.judge import judge
 from headway.analysis.model import Verdict
 from headway.engine.candidate import Asked, consider
-from headway.errors import Refused, Unavailable
+from headway.errors import InvalidSpec, Refused, Unavailable
 from headway.ports import Held, World
 from headway.rollout.model import NONE, Intent, Kind, Plan, Rollout, StartCheck
 from headway.rollout.phases import ACTIVE, Phase
@@ -119,7 +119,7 @@ def _before(rollout: Rollout, world: World, now: datetime) -> Seen:
         considered = consider(Asked(rollout.release, rollout.place, rollout.asked_by), world, now)
     except Refused as refused:
         return replace(seen, refusals=(str(refused),))
-    except Unavailable as error:
+    except (Unavailable, InvalidSpec) as error:
         return replace(seen, trouble=str(error))
     seen = replace(seen, waits=considered.waits, refusals=considered.refusals, plan=considered.plan)
     if seen.waits or seen.refusals or blocked:

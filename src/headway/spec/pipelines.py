@@ -1,0 +1,115 @@
+"""The files behind the repositories: the pipeline from the protected branch, the recipe from the release's own commit."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from headway.environments.configuration import sealed
+from headway.environments.model import Configuration, Place
+from headway.errors import InvalidSpec, Refused
+from headway.ports import Repository
+from headway.promotion.model import Stage
+from headway.releases.model import Recipe
+from headway.spec.file import Command, File, Webhook
+from headway.spec.read import read
+from headway.spec.views import release_part, stages
+
+FILE = "headway.yaml"
+KEPT = 64
+"""Files kept read, by repository and commit; a commit's file never changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A registered repository and the branch whose file governs."""
+
+    name: str
+    branch: str
+    repository: Repository
+
+
+class Pipelines:
+    """Implements ports.Pipelines over git repositories. `fingerprint` gives a secret reference's keyed fingerprint."""
+
+    def __init__(self, sources: Callable[[], Sequence[Source]], fingerprint: Callable[[str], str]) -> None:
+        self._sources = sources
+        self._fingerprint = fingerprint
+        self._read: dict[tuple[str, str], File] = {}
+        self._lock = threading.Lock()
+
+    def services(self) -> tuple[str, ...]:
+        """Every service that a protected branch names."""
+        return tuple(name for source in self._sources() for name in self._governing(source).services)
+
+    def stage(self, place: Place) -> Stage:
+        """The stage with its configuration sealed: what approvals bind to."""
+        for stage in self.stages(place.service):
+            if stage.environment.name == place.environment:
+                return stage
+        names = ", ".join(stage.environment.name for stage in self.stages(place.service))
+        raise Refused(f"{FILE} has no environment {place.environment}", (f"{place.service} has: {names}",))
+
+    def stages(self, service: str) -> tuple[Stage, ...]:
+        """In pipeline order."""
+        return tuple(self._sealed(stage) for stage in stages(self._governing(self.source(service)), service))
+
+    def recipe(self, service: str, commit: str) -> Recipe:
+        """How that commit is built, run and checked; its own file says."""
+        part = release_part(self._file(self.source(service), commit), service)
+        return Recipe(part.run, part.build, part.checks, part.requires)
+
+    def notify(self) -> Mapping[str, Webhook | Command]:
+        """Where notices go, by target name, over all repositories."""
+        return {name: target for source in self._sources() for name, target in self._governing(source).notify.items()}
+
+    def source(self, service: str) -> Source:
+        """The repository that has this service."""
+        sources = self._sources()
+        for source in sources:
+            if service in self._governing(source).services:
+                return source
+        there = ", ".join(name for one in sources for name in self._governing(one).services)
+        raise Refused(f"no registered repository has a service {service}", (f"there are: {there or 'none; headway repo add PATH'}",))
+
+    def _governing(self, source: Source) -> File:
+        head = source.repository.refs().get(source.branch)
+        if head is None:
+            why = f"its file there says how releases are gated; commit {FILE} to it, or register another branch"
+            raise Refused(f"{source.name} has no commit on the protected branch {source.branch}", (why,))
+        return self._file(source, head)
+
+    def _file(self, source: Source, commit: str) -> File:
+        key = (source.name, commit)
+        with self._lock:
+            if key in self._read:
+                return self._read[key]
+        text = source.repository.read(commit, FILE)
+        if text is None:
+            raise InvalidSpec(f"{FILE}: there is none at {commit[:10]} of {source.name}; see the reference of headway.yaml")
+        file = read(text, f"{FILE} at {commit[:10]}")
+        with self._lock:
+            if len(self._read) >= KEPT:
+                self._read.pop(next(iter(self._read)))
+            self._read[key] = file
+        return file
+
+    def _sealed(self, stage: Stage) -> Stage:
+        open_ = stage.environment.configuration
+        configuration: Configuration = sealed(open_, {name: self._fingerprint(reference) for name, reference in open_.secrets.items()})
+        return replace(stage, environment=replace(stage.environment, configuration=configuration))
+
+
+class ByService(Mapping[str, Repository]):
+    """The repositories by the services they hold, as they are now."""
+
+    def __init__(self, pipelines: Pipelines) -> None:
+        self._pipelines = pipelines
+
+    def __getitem__(self, service: str) -> Repository:
+        return self._pipelines.source(service).repository
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._pipelines.services())
+
+    def __len__(self) -> int:
+        return len(self._pipelines.services())
