@@ -162,6 +162,8 @@ class Handler(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, *_: object) -> None:
         """http.server's own complaints (a bad request line, too many headers), as JSON as well."""
         self.close_connection = True
+        # Until it has read a version it takes the caller for HTTP/0.9, which gets a body and no head.
+        self.request_version = self.protocol_version
         self._send(error(HTTPStatus(code), message or HTTPStatus(code).phrase))
 
     def version_string(self) -> str:
