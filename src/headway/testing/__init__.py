@@ -1,0 +1,51 @@
+"""A fake for every port, real enough to try a pipeline, a strategy or an adapter of your own in virtual time.
+
+The clock stands still until told; nothing sleeps, nothing is random, nothing leaves the process. The same suites that hold the
+real adapters to the ports run against these, so that the fakes cannot drift.
+"""
+
+from headway.testing.checks import CheckScript, FakeChecks
+from headway.testing.clock import NOON, FakeClock
+from headway.testing.ledger import MemoryLedger
+from headway.testing.people import FakeNotifier
+from headway.testing.platform import Done, FakePlatform
+from headway.testing.scripts import (
+    CRASHES,
+    DIES_LATER,
+    ERRORS,
+    GOOD,
+    LEAKS,
+    NEVER_READY,
+    SILENT,
+    SLOW,
+    Script,
+)
+from headway.testing.sources import FakeBuilder, FakePipelines, FakeRepository, FakeStore
+from headway.testing.world import FakeWorld, sample_release, sample_stage
+
+__all__ = [
+    "CRASHES",
+    "DIES_LATER",
+    "ERRORS",
+    "GOOD",
+    "LEAKS",
+    "NEVER_READY",
+    "NOON",
+    "SILENT",
+    "SLOW",
+    "CheckScript",
+    "Done",
+    "FakeBuilder",
+    "FakeChecks",
+    "FakeClock",
+    "FakeNotifier",
+    "FakePipelines",
+    "FakePlatform",
+    "FakeRepository",
+    "FakeStore",
+    "FakeWorld",
+    "MemoryLedger",
+    "Script",
+    "sample_release",
+    "sample_stage",
+]

@@ -1,0 +1,138 @@
+"""A platform in virtual time: instances become ready, traffic flows by the weights, and the place keeps its fence."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from headway.analysis.model import Readings
+from headway.environments.model import Place
+from headway.errors import Fenced, Unavailable
+from headway.ports import Clock
+from headway.rollout.model import Fence, Intent, SetReplicas, SetWeights, StartCheck, Workload
+from headway.rollout.seen import Group, Probe, Sight
+from headway.testing.scripts import GOOD, Script
+from headway.testing.traffic import Instances, Traffic
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One effect that reached its target. `again` when its key had been done before."""
+
+    at: datetime
+    place: Place
+    intent: Intent
+    again: bool = False
+
+
+@dataclass
+class Site:
+    """One place: what runs there, how it is routed, who wrote last."""
+
+    groups: dict[str, Instances] = field(default_factory=dict)
+    weights: dict[str, int] = field(default_factory=dict)
+    fence: Fence = Fence(0, 0)
+    done: set[str] = field(default_factory=set)
+    traffic: Traffic = field(default_factory=Traffic)
+
+
+@dataclass
+class FakePlatform:
+    """Behaves by `scripts`, looked up by a workload's name, then by its version; what is not named there is good.
+
+    `down_until` makes it not answer; `forgetful` makes every probe unknown. `interrupt` is called at each durable point inside an
+    effect, so that a test can raise there what a crash would. `requests` a second flow wherever something is routed.
+    """
+
+    clock: Clock
+    scripts: dict[str, Script] = field(default_factory=dict)
+    requests: float = 20.0
+    down_until: datetime | None = None
+    forgetful: bool = False
+    interrupt: Callable[[str], None] = lambda _: None
+    sites: dict[Place, Site] = field(default_factory=dict)
+    done: list[Done] = field(default_factory=list)
+
+    def act(self, place: Place, intent: Intent) -> None:
+        site = self._site(place)
+        self.interrupt("before the target heard of it")
+        if intent.fence < site.fence:
+            raise Fenced(f"{place} was written by {site.fence}, so {intent.fence} is too late")
+        match intent.effect:
+            case SetWeights(weights):
+                self._routable(site, weights)
+                site.fence = intent.fence
+                self.interrupt("between the fence and the weights")
+                site.weights = {name: percent for name, percent in weights.items() if percent}
+            case SetReplicas(workload, replicas):
+                site.fence = intent.fence
+                self.interrupt("between the fence and the instances")
+                self._scale(site, workload, replicas)
+            case StartCheck():
+                raise TypeError("checks are started through the Checks port")
+        self.done.append(Done(self.clock.now(), place, intent, again=intent.key in site.done))
+        site.done.add(intent.key)
+        self.interrupt("done, and nobody told")
+
+    def probe(self, place: Place, intent: Intent) -> Probe:
+        if self.forgetful:
+            return Probe.UNKNOWN
+        return Probe.DONE if intent.key in self._site(place).done else Probe.NOT_DONE
+
+    def look(self, place: Place) -> Sight:
+        site, now = self._site(place), self.clock.now()
+        groups = {name: _group(instances, now) for name, instances in site.groups.items() if instances.known(now)}
+        return Sight(groups, dict(site.weights))
+
+    def measure(self, place: Place) -> Readings:
+        site = self._site(place)
+        heard = {name: counters for name, counters in site.traffic.counters().items() if not self._script_of(site, name).silent}
+        return Readings(self.clock.now(), heard)
+
+    def url(self, place: Place) -> str:
+        return f"http://{place.environment}.{place.service}.test"
+
+    def unanswered(self, place: Place) -> int:
+        """Requests that found nobody at the release they were routed to."""
+        return self._site(place).traffic.unanswered
+
+    def install(self, place: Place, workload: Workload, replicas: int) -> None:
+        """Have it running and ready with all the traffic, as if an earlier rollout had completed long ago."""
+        site = self.sites.setdefault(place, Site())
+        self._scale(site, workload, replicas)
+        instances = site.groups[workload.name]
+        instances.started = [at - timedelta(hours=1) for at in instances.started]
+        site.weights = {workload.name: 100}
+
+    # -- inside
+
+    def _site(self, place: Place) -> Site:
+        now = self.clock.now()
+        if self.down_until is not None and now < self.down_until:
+            raise Unavailable(f"the fake platform does not answer before {self.down_until:%H:%M:%S}")
+        site = self.sites.setdefault(place, Site(traffic=Traffic(flowed=now)))
+        site.traffic.flow(now, self.requests, site.weights, site.groups)
+        return site
+
+    def _routable(self, site: Site, weights: Mapping[str, int]) -> None:
+        now = self.clock.now()
+        for name, percent in weights.items():
+            if percent and not (name in site.groups and site.groups[name].ready(now)):
+                raise Unavailable(f"{name} has no ready instance that {percent} % of the traffic could go to")
+
+    def _scale(self, site: Site, workload: Workload, replicas: int) -> None:
+        script = self.scripts.get(workload.name, self.scripts.get(workload.version, GOOD))
+        site.groups.setdefault(workload.name, Instances(script)).scale(replicas, self.clock.now())
+
+    def _script_of(self, site: Site, name: str) -> Script:
+        return site.groups[name].script if name in site.groups else GOOD
+
+
+def _group(instances: Instances, now: datetime) -> Group:
+    crashed = instances.script.crashes and instances.started
+    return Group(
+        wanted=len(instances.started),
+        running=instances.running(now),
+        ready=instances.ready(now),
+        bad_news=("exited at once with status 1, three times in a row",) if crashed else (),
+        log=("Traceback (most recent call last):", "KeyError: 'DATABASE'") if crashed else (),
+    )

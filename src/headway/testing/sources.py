@@ -1,0 +1,152 @@
+"""Where releases and rules come from: the declared pipeline, a repository, a store of artifacts."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from headway.environments.model import Place
+from headway.errors import Failed, Refused, Unavailable
+from headway.ports import Built, Commit
+from headway.promotion.model import Stage
+from headway.releases.model import Artifact, BuildSpec, Recipe, RunSpec
+
+PLAIN = Recipe(RunSpec(argv=("serve", "--port", "$PORT")), BuildSpec())
+"""What a commit says that nobody gave another recipe."""
+
+
+@dataclass
+class FakePipelines:
+    """The stages it is given, in that order; `recipes` maps a service and a commit to what that commit says, others get a plain one."""
+
+    declared: list[Stage] = field(default_factory=list)
+    recipes: dict[tuple[str, str], Recipe] = field(default_factory=dict)
+
+    def services(self) -> Sequence[str]:
+        return tuple(dict.fromkeys(stage.service for stage in self.declared))
+
+    def recipe(self, service: str, commit: str) -> Recipe:
+        if service not in self.services():
+            raise Refused(f"the file has no service {service}", (f"it has {name}" for name in self.services()))
+        return self.recipes.get((service, commit), PLAIN)
+
+    def stage(self, place: Place) -> Stage:
+        for stage in self.declared:
+            if (stage.service, stage.environment.name) == (place.service, place.environment):
+                return stage
+        raise Refused(f"the pipeline has no {place}")
+
+    def stages(self, service: str) -> Sequence[Stage]:
+        return [stage for stage in self.declared if stage.service == service]
+
+
+@dataclass
+class FakeRepository:
+    """A history made by `commit`; `files` maps a commit and a path to a text."""
+
+    commits: dict[str, Commit] = field(default_factory=dict)
+    parents: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    heads: dict[str, str] = field(default_factory=dict)
+    files: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def commit(self, commit: Commit, *parents: str, branch: str = "main") -> str:
+        """Add a commit on top of these (of the branch's head, when none is named) and move the branch to it."""
+        head = (self.heads[branch],) if branch in self.heads else ()
+        self.commits[commit.id] = commit
+        self.parents[commit.id] = parents or head
+        self.heads[branch] = commit.id
+        return commit.id
+
+    def refs(self) -> Mapping[str, str]:
+        return dict(self.heads)
+
+    def resolve(self, revision: str) -> Commit:
+        known = self.heads.get(revision, revision)
+        found = [commit for name, commit in self.commits.items() if name.startswith(known)]
+        if len(found) != 1:
+            raise Refused(f"the repository has no {revision}", (f"there is {name}" for name in sorted(self.heads)))
+        return found[0]
+
+    def between(self, old: str | None, new: str) -> Sequence[Commit]:
+        before = self._reachable(old) if old is not None else set()
+        fresh = self._reachable(new) - before
+        return [commit for name, commit in self.commits.items() if name in fresh]
+
+    def contains(self, commit: str, ancestor: str) -> bool:
+        return ancestor in self._reachable(commit)
+
+    def read(self, commit: str, path: str) -> str | None:
+        return self.files.get((commit, path))
+
+    def export(self, commit: str, into: Path) -> None:
+        for (at, path), text in self.files.items():
+            if at == commit:
+                (into / path).parent.mkdir(parents=True, exist_ok=True)
+                (into / path).write_text(text, encoding="utf-8")
+
+    def _reachable(self, commit: str) -> set[str]:
+        seen: set[str] = set()
+        todo = [commit]
+        while todo:
+            if (next_one := todo.pop()) not in seen:
+                seen.add(next_one)
+                todo.extend(self.parents.get(next_one, ()))
+        return seen
+
+
+@dataclass
+class FakeBuilder:
+    """Builds anything, to a digest that follows from the commit; `broken` maps a commit to why it does not build."""
+
+    broken: dict[str, str] = field(default_factory=dict)
+    built: list[tuple[str, str]] = field(default_factory=list)
+
+    def build(self, service: str, commit: Commit, recipe: Recipe) -> Built:
+        if commit.id in self.broken:
+            raise Failed(f"{commit.id[:10]} does not build: {self.broken[commit.id]}")
+        self.built.append((service, commit.id))
+        digest = hashlib.sha256(f"{service} {commit.id}".encode()).hexdigest()
+        return Built(Artifact(f"sha256:{digest}", 1), tuple(f"{name} passed" for name in recipe.build.checks))
+
+
+@dataclass
+class FakeStore:
+    """Remembers folders by what is in them; nothing is copied, so a folder that changes afterwards was tampered with."""
+
+    folders: dict[str, Path] = field(default_factory=dict)
+
+    def put(self, folder: Path) -> Artifact:
+        artifact = _artifact(folder)
+        self.folders.setdefault(artifact.digest, folder)
+        return artifact
+
+    def take(self, archive: Path, digest: str) -> Artifact:
+        artifact = _artifact(archive)
+        if artifact.digest != digest:
+            raise Refused(f"{archive.name} has the digest {artifact.digest}, not {digest}")
+        self.folders.setdefault(digest, archive)
+        return artifact
+
+    def path(self, digest: str) -> Path:
+        folder = self.folders.get(digest)
+        if folder is None:
+            raise Unavailable(f"{digest} is not in the store")
+        if _artifact(folder).digest != digest:
+            raise Failed(f"{digest} was tampered with")
+        return folder
+
+    def collect(self, keep: frozenset[str]) -> Sequence[str]:
+        gone = sorted(self.folders.keys() - keep)
+        for digest in gone:
+            del self.folders[digest]
+        return gone
+
+
+def _artifact(tree: Path) -> Artifact:
+    files = sorted(path for path in tree.rglob("*") if path.is_file()) if tree.is_dir() else [tree]
+    total, digest = 0, hashlib.sha256()
+    for path in files:
+        content = path.read_bytes()
+        total += len(content)
+        digest.update(f"{path.relative_to(tree).as_posix()} {len(content)}\n".encode() + content)
+    return Artifact(f"sha256:{digest.hexdigest()}", total)
