@@ -56,6 +56,11 @@ def cluster_name(service: str, workload: str) -> str:
     return re.sub(r"[^a-z0-9_-]", "_", f"{service}--{workload}".lower())
 
 
+def route_counter(service: Service) -> str:
+    """Where Envoy counts what it made of a service's routes."""
+    return f"http.in-{service.name}.rds.{service.name}"
+
+
 def bootstrap(environment: str, *, files: Path, admin: Path, connections: int = 10_000) -> Json:
     """What Envoy starts with; all the rest it reads from the files beside it, also when Headway is down."""
     return {
@@ -147,7 +152,7 @@ def _address(port: int) -> Json:
 def _listener(service: Service, files: Path) -> Json:
     manager = {
         "@type": TYPE + "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": f"in-{cluster_name(service.name, 'users')}",
+        "stat_prefix": f"in-{service.name}",
         "rds": {"config_source": _file(files / f"rds-{service.name}.json"), "route_config_name": service.name},
         "http_filters": [{"name": "envoy.filters.http.router", "typed_config": _router()}],
         "server_header_transformation": "PASS_THROUGH",

@@ -1,0 +1,16 @@
+"""Adding cumulative counters."""
+
+from headway.analysis.model import Counters
+
+
+def added(one: Counters, other: Counters) -> Counters:
+    """Both together; `active` too, of which a past life has none."""
+    edges = {*one.latency, *other.latency}
+    return Counters(
+        completed=one.completed + other.completed,
+        failures=one.failures + other.failures,
+        retries=one.retries + other.retries,
+        refused=one.refused + other.refused,
+        active=one.active + other.active,
+        latency={edge: one.latency.get(edge, 0) + other.latency.get(edge, 0) for edge in sorted(edges)},
+    )

@@ -1,0 +1,122 @@
+"""The local platform: real processes on loopback behind a real Envoy, one Envoy per environment."""
+
+import fcntl
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from headway.adapters.local import envoy_binary
+from headway.adapters.local.supervisor import Outside, Supervisor
+from headway.analysis.model import Readings
+from headway.environments.model import Place
+from headway.errors import Unavailable
+from headway.ports import Clock
+from headway.rollout.model import Intent
+from headway.rollout.seen import Probe, Sight
+
+
+class LocalPlatform:
+    """The Platform port on this machine. One Headway at a time owns an environment; what it started outlives it."""
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        secrets: Callable[[str], str],
+        artifacts: Callable[[str], Path],
+        clock: Clock,
+        envoy: Path | None = None,
+    ) -> None:
+        """`home` is a folder of ours. `secrets` gives the value of a reference, `artifacts` the verified tree of a digest."""
+        self._home = home
+        self._clock = clock
+        self._helpers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="headway-local")
+        self._outside = Outside(secrets, artifacts, lambda: envoy_binary.find(envoy), self._helpers)
+        self._supervisors: dict[str, Supervisor] = {}
+        self._locks: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def adopt(self) -> tuple[str, ...]:
+        """Take over every environment on disk, whatever still runs and whatever does not; returns their names."""
+        if not self._home.exists():
+            return ()
+        names = sorted(folder.name for folder in self._home.iterdir() if (folder / "environment.json").exists())
+        for name in names:
+            self._supervisor(name)
+        return tuple(names)
+
+    def reserve(self, place: Place, port: int | None = None) -> int:
+        """Give the place its port (a free one, kept from then on, when None) and listen there."""
+        supervisor = self._supervisor(place.environment)
+        with self._lock:
+            taken = frozenset(port for one in self._supervisors.values() for port in one.ports())
+        return supervisor.reserve(place.service, port, taken)
+
+    def act(self, place: Place, intent: Intent) -> None:
+        """Do SetReplicas or SetWeights."""
+        supervisor = self._supervisor(place.environment)
+        if not supervisor.knows(place.service):
+            self.reserve(place)
+        supervisor.act(place.service, intent)
+
+    def probe(self, place: Place, intent: Intent) -> Probe:
+        """Was this intent done? The record on disk knows, whoever wrote it."""
+        return Probe.DONE if self._supervisor(place.environment).was_done(place.service, intent.key) else Probe.NOT_DONE
+
+    def look(self, place: Place) -> Sight:
+        """What runs there now, and the weights that Envoy confirmed."""
+        return self._supervisor(place.environment).look(place.service)
+
+    def measure(self, place: Place) -> Readings:
+        """Envoy's cumulative counters of each workload."""
+        arms = self._supervisor(place.environment).measure(place.service)
+        return Readings(self._clock.now(), arms)
+
+    def url(self, place: Place) -> str:
+        """Where users reach the place."""
+        return f"http://127.0.0.1:{self._supervisor(place.environment).port(place.service)}"
+
+    def close(self, *, stop: bool = False) -> None:
+        """Let go of everything and leave it running; or, with `stop`, end it in order."""
+        with self._lock:
+            for name, supervisor in self._supervisors.items():
+                if stop:
+                    supervisor.shut_down()
+                else:
+                    supervisor.close()
+                os.close(self._locks.pop(name))
+            self._supervisors.clear()
+            self._helpers.shutdown(cancel_futures=True)
+
+    def _supervisor(self, environment: str) -> Supervisor:
+        with self._lock:
+            if environment not in self._supervisors:
+                folder = self._home / environment
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                self._locks[environment] = _hold(folder, environment)
+                try:
+                    supervisor = Supervisor(environment, folder, self._outside)
+                    supervisor.start()
+                except BaseException:
+                    os.close(self._locks.pop(environment))
+                    raise
+                self._supervisors[environment] = supervisor
+            return self._supervisors[environment]
+
+
+def _hold(folder: Path, environment: str) -> int:
+    """The lock that makes us the sole writer of an environment; it goes when we go, however we go."""
+    lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = os.pread(lock, 32, 0).decode(errors="replace").strip() or "unknown"
+        os.close(lock)
+        raise Unavailable(
+            f"the environment {environment} belongs to another Headway (process {holder}); stop that one, or work through it"
+        ) from error
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    return lock

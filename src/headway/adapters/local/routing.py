@@ -1,0 +1,49 @@
+"""Moves of Envoy and replicas that take several steps in order."""
+
+import time
+from collections.abc import Sequence
+
+from headway.adapters.local import envoy_config
+from headway.adapters.local.crew import Crew
+from headway.adapters.local.envoy import Envoy
+from headway.errors import Unavailable
+
+FINISH_WITHIN = 5.0
+
+
+def put_route(envoy: Envoy, service: envoy_config.Service) -> None:
+    """Tell Envoy who answers for a service; before it listens there, the file alone is told."""
+    name = f"rds-{service.name}.json"
+    prefix = envoy_config.route_counter(service)
+    if envoy.knows(prefix):
+        envoy.put(name, envoy_config.rds(service), prefix)
+    else:
+        envoy.write(name, envoy_config.rds(service))
+
+
+def shut_down(envoy: Envoy, crews: Sequence[Crew]) -> None:
+    """No new connections, requests finished, processes ended, then Envoy."""
+    if envoy.identity is not None:
+        _close_doors(envoy)
+    for crew in crews:
+        crew.end()
+    until = time.monotonic() + max((crew.workload.run.grace for crew in crews), default=0) + 10
+    while any(crew.replicas for crew in crews) and time.monotonic() < until:
+        for crew in crews:
+            crew.wanted = 0
+            crew.step({}, time.monotonic())
+        time.sleep(0.02)
+    envoy.stop()
+
+
+def _close_doors(envoy: Envoy) -> None:
+    try:
+        envoy.put("lds.json", {"resources": []}, "listener_manager.lds")
+        until = time.monotonic() + FINISH_WITHIN
+        while time.monotonic() < until:
+            active = sum(member.active for members in envoy.admin.members().values() for member in members.values())
+            if not active:
+                return
+            time.sleep(0.02)
+    except Unavailable:
+        return  # it is to end anyway
