@@ -1,0 +1,54 @@
+"""Asks a running server over its unix socket: the same verbs, the same answers, the same errors."""
+
+from pathlib import Path
+
+import httpx2
+
+from headway.errors import Contradiction, Failed, Fenced, HeadwayError, InvalidSpec, Refused, Unavailable
+
+BY_NAME: dict[str, type[HeadwayError]] = {one.__name__: one for one in (InvalidSpec, Failed, Unavailable, Contradiction, Fenced)}
+PATIENCE = 3600.0
+"""Seconds that an answer may take: cutting a release runs its build."""
+
+
+class Remote:
+    """A server, as seen by the command line."""
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+
+    def call(self, verb: str, **arguments: object) -> dict[str, object]:
+        """One verb with its arguments; raises what the verb raised there."""
+        transport = httpx2.HTTPTransport(uds=str(self._socket))
+        try:
+            with httpx2.Client(transport=transport, base_url="http://headway", timeout=httpx2.Timeout(PATIENCE, connect=5.0)) as client:
+                answer = client.post(f"/api/v1/{verb}", json=arguments)
+        except httpx2.HTTPError as error:
+            raise Unavailable(f"the server at {self._socket} did not answer: {error or type(error).__name__}") from error
+        try:
+            body = answer.json()
+        except ValueError as error:
+            raise Unavailable(f"the server at {self._socket} answered {answer.status_code} and no JSON") from error
+        if not isinstance(body, dict):
+            raise Unavailable(f"the server at {self._socket} answered {answer.status_code} and no object")
+        if answer.is_success:
+            return body
+        raise _error(body, answer.status_code)
+
+    def answers(self) -> bool:
+        """Is somebody there?"""
+        try:
+            self.call("ping")
+        except HeadwayError:
+            return False
+        return True
+
+
+def _error(body: dict[str, object], status: int) -> HeadwayError:
+    """The error behind a problem document."""
+    name, text = str(body.get("title", "")), str(body.get("detail", f"the server answered {status}"))
+    if name == Refused.__name__:
+        objections = body.get("objections")
+        return Refused(str(body.get("what", text)), [str(one) for one in objections] if isinstance(objections, list) else ())
+    kind = BY_NAME.get(name)
+    return kind(text) if kind else Unavailable(text)

@@ -1,0 +1,86 @@
+"""Commands about releases: cut, look at, withdraw, clear."""
+
+from pathlib import Path
+
+import rich_click as click
+
+from headway.cli import render
+from headway.cli.context import Context, data, json_option, next_step, print_json, say, with_context
+
+
+@click.group()
+def release() -> None:
+    """Cut releases and look at them."""
+
+
+@release.command()
+@click.argument("revision", default="HEAD")
+@click.option("--version", help="MAJOR.MINOR.PATCH; otherwise the commit's Release-As: trailer, or a pre-release of the branch.")
+@click.option("--service", help="Which service, when there are several.")
+@click.option("--artifact", type=click.Path(exists=True, path_type=Path), help="A folder or archive that was built elsewhere.")
+@click.option("--digest", help="Its digest, sha256:…, as the builder printed it.")
+@json_option
+@with_context
+def cut(
+    context: Context, revision: str, version: str | None, service: str | None, artifact: Path | None, digest: str | None, as_json: bool
+) -> None:
+    """Make a release of a commit: checks, build, store. Asking again changes nothing."""
+    made = context.ask(
+        "cut",
+        revision=revision,
+        by=context.person,
+        version=version,
+        service=service,
+        artifact=str(artifact.absolute()) if artifact else None,
+        digest=digest,
+    )
+    if as_json:
+        print_json(made)
+        return
+    for line in made["evidence"]:
+        say(f"  {line}")
+    say(f"[green]{made['release']}[/green] {'cut' if made['new'] else 'was there already'}: {made['digest']}")
+    next_step(f"headway plan {made['release']} --to ENVIRONMENT")
+
+
+@release.command("list")
+@click.option("--service")
+@json_option
+@with_context
+def list_(context: Context, service: str | None, as_json: bool) -> None:
+    """The releases, newest first."""
+    view = context.ask("releases", service=service)
+    print_json(view) if as_json else data.print(render.releases(view))
+
+
+@release.command()
+@click.argument("release")
+@json_option
+@with_context
+def show(context: Context, release: str, as_json: bool) -> None:
+    """One release: where it passed, and what stands against it."""
+    view = context.ask("release", release=release)
+    print_json(view) if as_json else data.print(render.release(view))
+
+
+@release.command()
+@click.argument("release")
+@click.option("--why", required=True, help="The reason; it stands on the record.")
+@with_context
+def withdraw(context: Context, release: str, why: str) -> None:
+    """Mark a release unfit: no stage takes it any more."""
+    view = context.ask("withdraw", release=release, by=context.person, why=why)
+    say(f"[yellow]{view['release']} is withdrawn[/yellow]; where it runs, it goes on: headway rollback ENVIRONMENT")
+
+
+@release.command()
+@click.argument("release")
+@click.option("--why", required=True, help="Why its commits may go out again; it stands on the record.")
+@with_context
+def clear(context: Context, release: str, why: str) -> None:
+    """Lift the quarantine of a release that was rolled back."""
+    view = context.ask("clear", release=release, by=context.person, why=why)
+    say(f"[green]{view['release']} and its commits are no longer quarantined[/green]")
+
+
+COMMANDS = (release,)

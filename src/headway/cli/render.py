@@ -1,0 +1,116 @@
+"""The views as words and tables."""
+
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from headway.cli.context import View
+
+COLOURS = {
+    "completed": "green",
+    "running": "cyan",
+    "pending": "yellow",
+    "paused": "yellow",
+    "held": "magenta",
+    "parked": "magenta",
+    "rolling back": "red",
+    "rolled back": "red",
+    "cancelled": "dim",
+}
+
+
+def phase(name: str) -> Text:
+    """A phase in its colour."""
+    return Text(name, style=COLOURS.get(name, ""))
+
+
+def status(view: View) -> RenderableType:
+    """What runs where, and what is on its way or waits and why."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("service", "environment", "live", "digest", "at"):
+        table.add_column(heading)
+    lines: list[RenderableType] = [table]
+    for place in view["places"]:
+        live = place["live"] or {}
+        digest = str(live.get("digest", "")).removeprefix("sha256:")[:10]
+        table.add_row(place["service"], place["environment"], live.get("version", "-"), digest, place["url"] or "-")
+        lines.extend(_rollout_line(rollout) for rollout in place["rollouts"])
+    return Group(*lines)
+
+
+def _rollout_line(rollout: dict[str, Any]) -> Text:
+    line = Text.assemble(
+        (f"  {rollout['environment']}: ", "bold"), rollout["release"], " ", phase(rollout["phase"]), f" at {rollout['weight']} %"
+    )
+    return line.append(f"\n      {rollout['why']}  [{rollout['rollout']}]", style="dim")
+
+
+def rollout(view: View) -> RenderableType:
+    """One rollout: where it is, its plan with a mark at the present step, its record."""
+    head = Text.assemble((f"{view['release']}", "bold"), f" in {view['environment']}: ", phase(view["phase"]), f" at {view['weight']} %")
+    head.append(f"\n{view['why']}", style="dim")
+    steps = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
+    at = view["step"]["at"] if view["step"] else 0
+    for number, sentence in enumerate(view["steps"]):
+        mark = "✓" if number < at or view["phase"] == "completed" else "▸" if number == at else " "
+        steps.add_row(Text(mark, style="green" if mark == "✓" else "cyan"), escape(sentence))
+    return Group(head, steps, Text("the way back:", style="dim"), *(Text(f"  {one}") for one in view["way_back"]), events(view))
+
+
+def events(view: View) -> RenderableType:
+    """The record, oldest first."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for event in view["events"]:
+        why = "; ".join(event["why"])
+        table.add_row(Text(event["at"][11:23], style="dim"), event["who"], escape(event["what"]), Text(why, style="dim"))
+    return table
+
+
+def rollouts(view: View) -> RenderableType:
+    """A line a rollout, newest first."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("rollout", "release", "environment", "phase", "why"):
+        table.add_column(heading)
+    for one in view["rollouts"]:
+        table.add_row(one["rollout"], one["release"], one["environment"], phase(one["phase"]), escape(one["why"]))
+    return table
+
+
+def releases(view: View) -> RenderableType:
+    """A line a release, newest first."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("release", "commit", "digest", "ref", "cut"):
+        table.add_column(heading)
+    for one in view["releases"]:
+        name = one["release"] + (" (withdrawn)" if one["withdrawn"] else "")
+        digest = one["digest"].removeprefix("sha256:")[:10]
+        table.add_row(name, one["commit"][:10], digest, one["ref"], f"{one['cut_at'][:16]} by {one['cut_by']}")
+    return table
+
+
+def release(view: View) -> RenderableType:
+    """One release: what it is, where it passed, what stands against it."""
+    lines = [Text(view["release"], style="bold")]
+    lines += [Text(f"  {key}: {view[key]}") for key in ("commit", "ref", "digest", "author", "cut_by", "cut_at")]
+    if view["withdrawn"]:
+        lines.append(Text(f"  withdrawn: {view['withdrawn']}", style="red"))
+    lines += [Text(f"  quarantined by {one['environment']}: {'; '.join(one['why'])}", style="red") for one in view["quarantined"]]
+    lines += [Text(f"  {'passed' if one['good'] else 'failed'} {one['what']} in {one['environment']}") for one in view["passed"]]
+    return Group(*lines, events(view))
+
+
+def plan(view: View) -> RenderableType:
+    """What would happen, the way back, and everything that stands in the way."""
+    head = Text.assemble((view["release"], "bold"), f" to {view['environment']}, in place of {view['from'] or 'nothing'}")
+    lines: list[RenderableType] = [head, Text(f"  digest {view['digest']}", style="dim")]
+    lines += [Text(f"  {number}. {sentence}") for number, sentence in enumerate(view["steps"], 1)]
+    lines += [Text("the way back:"), *(Text(f"  {one}") for one in view["way_back"])]
+    lines += [Text("settings that change:"), *(Text(f"  {one}") for one in view["configuration"])] if view["configuration"] else []
+    if view["objections"]:
+        lines += [Text("objections:", style="red" if view["refused"] else "yellow"), *(Text(f"  - {one}") for one in view["objections"])]
+    else:
+        lines.append(Text("nothing stands in the way", style="green"))
+    return Group(*lines)

@@ -1,0 +1,58 @@
+"""Commands about the server: run it, and tell it which repositories to watch."""
+
+from pathlib import Path
+
+import rich_click as click
+
+from headway.cli.context import Context, json_option, next_step, print_json, say, with_context
+
+
+@click.command()
+@click.option("--repo", "repos", multiple=True, type=click.Path(exists=True, path_type=Path), help="Watch this repository too.")
+@click.option("--branch", default="main", show_default=True, help="Its protected branch, whose headway.yaml governs.")
+@with_context
+def serve(context: Context, repos: tuple[Path, ...], branch: str) -> None:
+    """Run the engine. What it started goes on without it; the next start takes over."""
+    from headway.web.server import serve as run
+
+    run(context.home, context.database, [(repo.resolve(), branch) for repo in repos], lambda line: say(line))
+
+
+@click.group()
+def repo() -> None:
+    """The repositories that the server watches."""
+
+
+@repo.command()
+@click.argument("path", type=click.Path(exists=True, path_type=Path), default=".")
+@click.option("--branch", default="main", show_default=True, help="The protected branch, whose headway.yaml governs.")
+@with_context
+def add(context: Context, path: Path, branch: str) -> None:
+    """Watch a repository."""
+    view = context.ask("repo_add", path=str(path.resolve()), branch=branch)
+    say(f"watching {view['path']} ({view['branch']}): {', '.join(view['services'])}")
+    next_step("headway serve")
+
+
+@repo.command("list")
+@json_option
+@with_context
+def list_(context: Context, as_json: bool) -> None:
+    """The repositories, in the order they were added."""
+    view = context.ask("repo_list")
+    if as_json:
+        print_json(view)
+        return
+    for one in view["repositories"]:
+        say(f"{one['path']} ({one['branch']})")
+
+
+@click.command()
+@with_context
+def poke(context: Context) -> None:
+    """Have the server look at its repositories now; for a post-receive hook."""
+    view = context.ask("poke")
+    say(f"{view['moved']} refs moved")
+
+
+COMMANDS = (serve, repo, poke)
