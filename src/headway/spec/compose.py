@@ -48,10 +48,10 @@ def _readable(text: str | bytes, faults: Faults) -> str:
         )
     if isinstance(text, bytes):
         try:
-            text = text.decode("utf-8")
+            text = str(text, "utf-8")
         except UnicodeDecodeError as error:
-            before = text[: error.start].decode("utf-8")
-            _stop(faults, _place(before), f"byte 0x{text[error.start]:02x} is not UTF-8; save the file as UTF-8")
+            before = str(error.object[: error.start], "utf-8")
+            _stop(faults, _place(before), f"byte 0x{error.object[error.start]:02x} is not UTF-8; save the file as UTF-8")
     text = text.removeprefix("\ufeff")
     if bad := UNREADABLE.search(text):
         _stop(faults, _place(text[: bad.start()]), f"U+{ord(bad[0]):04X} is a control character, expected readable text")
@@ -84,13 +84,12 @@ class _Events:
 
 
 def _syntax(error: MarkedYAMLError) -> str:
-    problem = shortened(str(error.problem or error.context or "not YAML"))
+    said = str(error.problem or error.context or "not YAML")
+    problem = shortened(re.sub(r"\('(<[a-z ]+>)',\)", r"\1", said))
     if "'\\t'" in problem or "tab character" in problem:
         return "a tab, expected spaces: YAML is indented with spaces only"
     if "mapping values are not allowed" in problem:
         return 'a second ": " in one line or wrong indentation, expected one key a line; put text with ": " in quotes'
-    if problem.startswith("found undefined alias"):
-        return problem
     if "while" in problem or not error.context:
         return f"this is not YAML: {problem}"
     return f"this is not YAML: {shortened(str(error.context))}, {problem}"

@@ -121,7 +121,7 @@ STRATEGY = Record(
     ),
     one_of=("rolling", "canary"),
     bare=True,
-    later={"blue-green": "blue-green is not in this version", "blue_green": "blue-green is not in this version"},
+    later=("blue-green", "blue_green"),
 )
 
 QUANTILES = {"latency_p50": 0.5, "latency_p90": 0.9, "latency_p95": 0.95, "latency_p99": 0.99}
@@ -175,7 +175,7 @@ ENVIRONMENT = Record(
             otherwise="none with a trigger, else the environment before this one in the file",
         ),
         Key("replicas", COUNT, "How many instances of the service run.", "1"),
-        Key("platform", one_of("local", later={"kubernetes": "kubernetes is not in this version"}), "Where it runs.", "local"),
+        Key("platform", one_of("local", later=("kubernetes",)), "Where it runs.", "local"),
         Key("port", whole(1, 65535), "Where users reach the service, if the file has one service.", otherwise="a free one, then kept"),
         Key("config", CONFIG, "Variables; they win over those at the top of the file.", "{}"),
         Key("secrets", SECRETS, "Secrets; they win over those at the top of the file.", "{}"),

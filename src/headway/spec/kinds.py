@@ -1,10 +1,11 @@
 """The kinds of values that the keys take: names, durations, commands and the like, made of `Value`."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from headway.spec import values
+from headway.spec.faults import nearest
 from headway.spec.nodes import Kind, Node
 from headway.spec.shapes import Value
 
@@ -55,16 +56,14 @@ def whole(least: int, most: int) -> Value:
     return Value(f"a whole number from {least} to {most}", convert, {"type": "integer", "minimum": least, "maximum": most})
 
 
-def one_of(*names: str, later: Mapping[str, str] | None = None) -> Value:
+def one_of(*names: str, later: tuple[str, ...] = ()) -> Value:
     """One of a few words. Those of `later` are known and not in this version."""
 
     def convert(node: Node) -> str:
         text = _text(node)
-        if text in (later or {}):
-            raise ValueError((later or {})[text])
+        if text in later:
+            raise ValueError(f"{text} is not in this version")
         if text not in names:
-            from headway.spec.faults import nearest
-
             meant = nearest(text, names)
             raise ValueError(f'did you mean "{meant}"?' if meant else "")
         return text

@@ -1,7 +1,7 @@
 """Records: mappings whose keys we choose, from a table that also says what each key means."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -36,8 +36,8 @@ class Record:
     some_of: tuple[str, ...] = ()
     bare: bool = False
     """A bare name of one of the keys stands for that key with its default."""
-    later: Mapping[str, str] = field(default_factory=dict)
-    """Keys that are known, but not in this version, and what to do until then."""
+    later: tuple[str, ...] = ()
+    """Keys that are known, but not in this version."""
     own: str = ""
     """Keys that start like this are the author's, and mean nothing to us."""
 
@@ -52,14 +52,14 @@ class Record:
             if each.name in pairs:
                 name, value = pairs[each.name]
                 parts[each.name] = each.shape.read(value, name, f"{where}.{each.name}" if where else each.name, faults)
-            elif each.default is not None:
+            elif each.default is not None and each.name not in self.one_of:  # the others of a choice were not chosen
                 parts[each.name] = default(each)
         return Found(parts, node, key, given=True)
 
     def _read_bare(self, node: Node, key: Node, where: str, faults: Faults) -> Found:
         if self.bare and node.kind is Kind.TEXT:
             if node.text in self.later:
-                return wrong(faults, node, key, where, self, self.later[node.text])
+                return wrong(faults, node, key, where, self, f"{node.text} is not in this version")
             if named := next((each for each in self.keys if each.name == node.text), None):
                 return Found({named.name: default(named)}, node, key, given=True)
             meant = nearest(node.text, [each.name for each in self.keys])
@@ -85,7 +85,7 @@ class Record:
             if name in result:
                 continue
             if name in self.later:
-                faults.add(at, f"{where + '.' if where else ''}{name} is not in this version; {self.later[name]}")
+                faults.add(at, f"{where + '.' if where else ''}{name} is not in this version")
                 continue
             faults.unknown(at, f'{where or "the file"} has no key "{shortened(name)}"', name, free or known, "keys")
             if (meant := nearest(name, free)) and meant not in result:

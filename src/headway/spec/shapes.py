@@ -63,7 +63,7 @@ def wrong(faults: Faults, node: Node, key: Node, where: str, shape: Shape, hint:
     """Tell what was found at `where` and what was expected."""
     # An empty value stands nowhere in particular; its key does.
     at = key if node.kind is Kind.NOTHING and key is not NOWHERE else node
-    faults.add(at, f"{where} is {shown or node.shown}, expected {shape.words}" + (f"; {hint}" if hint else ""))
+    faults.add(at, f"{where or 'the file'} is {shown or node.shown}, expected {shape.words}" + (f"; {hint}" if hint else ""))
     return Found(None, node, key, given=True)
 
 
@@ -82,7 +82,7 @@ class Value:
         except ValueError as error:
             # Numbers and empty values can be told from text; what a quiet value says cannot be shown at all.
             shown = "written out" if self.quiet and not node.items and not node.pairs and node.kind is not Kind.NOTHING else None
-            return wrong(faults, node, key, where, self, str(error), shown)
+            return wrong(faults, node, key, where, self, "" if self.quiet else str(error), shown)
 
     def schema(self) -> dict[str, Any]:
         return dict(self.json)
