@@ -1,0 +1,98 @@
+"""The chain of events: each one's hash covers the one before it, and a head per stream remembers where the stream ends.
+
+An edit, a removal, a swap or a cut tail shows in verify(). Somebody who owns the database and recomputes everything is
+beyond this; signed checkpoints, kept elsewhere, are for that.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from hashlib import sha256
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from headway.adapters.ledger.codec import Unreadable, canonical, decode
+from headway.adapters.ledger.database import insert_new
+from headway.adapters.ledger.schema import events, heads
+from headway.ports import Event, Recorded
+
+START = ""
+"""What the first event of a stream follows."""
+
+
+def append(on: Connection, stream: str, said: Sequence[Event]) -> None:
+    """Write events at the end of a stream, within the caller's transaction."""
+    if not said:
+        return
+    head = _head(on, stream)
+    last, rows = head.hash, []
+    for number, event in enumerate(said, head.length + 1):
+        body = canonical({"stream": stream, "number": number, **asdict(event)})
+        last = link(last, body)
+        rows.append({"stream": stream, "number": number, "body": body, "hash": last})
+    on.execute(insert(events), rows)
+    on.execute(update(heads).where(heads.c.stream == stream).values(length=head.length + len(rows), hash=last))
+
+
+def link(last: str, body: str) -> str:
+    """The hash of an event that follows the one with hash `last`."""
+    return sha256((last + body).encode()).hexdigest()
+
+
+def recorded(row: Row[Any]) -> Recorded:
+    """An event as it stands in the table."""
+    return Recorded(row.stream, row.number, decode(Event, row.body), row.hash)
+
+
+def faults(on: Connection) -> Iterator[str]:
+    """What is wrong with the chains, one sentence each."""
+    ends = {row.stream: row for row in on.execute(select(heads))}
+    rows = on.execution_options(yield_per=1000).execute(select(events).order_by(events.c.stream, events.c.number))
+    for stream, chain in groupby(rows, key=lambda row: str(row.stream)):
+        yield from _faults_of(stream, chain, ends.pop(stream, None))
+    for stream, end in ends.items():
+        if end.length:
+            yield f"{stream}: all of its {end.length} events are missing"
+
+
+def _head(on: Connection, stream: str) -> Row[Any]:
+    """The end of the stream, locked, so that two writers cannot both write the next number."""
+    query = select(heads).where(heads.c.stream == stream).with_for_update()
+    found = on.execute(query).one_or_none()
+    if found is None:
+        insert_new(on, heads, {"stream": stream, "length": 0, "hash": START}, "stream")
+        found = on.execute(query).one()
+    return found
+
+
+def _faults_of(stream: str, chain: Iterator[Row[Any]], end: Row[Any] | None) -> Iterator[str]:
+    number, last, place = 0, START, 0
+    for row in chain:
+        missing = range(number + 1, row.number)
+        for gone in missing:
+            yield f"{stream}: event {gone} is missing"
+        yield from _faults_at(row, None if missing else last)
+        if row.id < place:
+            yield f"{stream}: event {row.number} was moved before event {number}"
+        number, last, place = row.number, row.hash, row.id
+    if end is None:
+        yield f"{stream}: its head is missing, so nobody can tell how many events it had; {number} are there"
+    elif end.length > number:
+        yield f"{stream}: it ends at event {number}, but {end.length} were written"
+    elif (end.length, end.hash) != (number, last):
+        yield f"{stream}: event {number} is not the one that was written last"
+
+
+def _faults_at(row: Row[Any], last: str | None) -> Iterator[str]:
+    """What is wrong with one event; `last` is the hash of the one before it, None where that one is missing."""
+    where = f"{row.stream}: event {row.number}"
+    try:
+        body = decode(dict[str, object], row.body)
+    except Unreadable:
+        yield f"{where} was edited: it cannot be read"
+        return
+    if (body.get("stream"), body.get("number")) != (row.stream, row.number):
+        yield f"{where} holds what was written as event {body.get('number')} of {body.get('stream')}"
+    elif last is not None and link(last, row.body) != row.hash:
+        yield f"{where} was edited, or the one before it was: its hash does not follow"

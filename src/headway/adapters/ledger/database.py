@@ -1,0 +1,141 @@
+"""One database, SQLite or PostgreSQL, reached the same way: read from a snapshot, write in one transaction."""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from headway.adapters.ledger.troubles import explain, secrets_of
+from headway.errors import InvalidSpec
+
+SCHEMES: Mapping[str, str] = {
+    "sqlite": "sqlite+pysqlite",
+    "sqlite+pysqlite": "sqlite+pysqlite",
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "postgresql+psycopg": "postgresql+psycopg",
+}
+SQLITE_OPTIONS: dict[str, Any] = {"connect_args": {"timeout": 10.0, "check_same_thread": False}}
+POSTGRES_OPTIONS: dict[str, Any] = {
+    "connect_args": {"connect_timeout": 5, "application_name": "headway", "options": "-c lock_timeout=10s -c statement_timeout=60s"},
+    "pool_pre_ping": True,  # a server that was restarted must not cost the first turn after it
+}
+
+
+class Database:
+    """An engine, what people call it, and its two doors."""
+
+    def __init__(self, url: str) -> None:
+        address = _address(url)
+        self.where = _where(address)
+        self._secrets = secrets_of(address)
+        self._is_sqlite = address.get_backend_name() == "sqlite"
+        # One writer at a time, by a lock of our own: SQLite's waiting sleeps up to 100 ms between looks.
+        self._turn: AbstractContextManager[object] = Lock() if self._is_sqlite else nullcontext()
+        self.engine = self._create(address)
+        self._writer = self.engine.execution_options(writing=True)
+        # PostgreSQL shows each statement its own moment unless it is told otherwise.
+        self._snapshot = self.engine if self._is_sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ")
+
+    def _create(self, address: URL) -> Engine:
+        options = SQLITE_OPTIONS if self._is_sqlite else POSTGRES_OPTIONS
+        try:
+            # Parameters stay out of errors: they hold whole records.
+            engine = create_engine(address, hide_parameters=True, pool_size=10, max_overflow=20, **options)
+        except ModuleNotFoundError as error:
+            raise InvalidSpec(f"{self.where} needs a driver that is not installed: pip install 'headway[postgres]'") from error
+        if self._is_sqlite:
+            event.listen(engine, "connect", _settle)
+            event.listen(engine, "begin", _begin)
+        return engine
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection for one look; it writes nothing."""
+        with self._translated(), self.engine.connect() as on:
+            yield on
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection whose several looks all see the same moment."""
+        with self._translated(), self._snapshot.connect() as on:
+            yield on
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction: all of it is kept, or nothing."""
+        with self._translated(), self._turn, self._writer.begin() as on:
+            yield on
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except SQLAlchemyError as error:
+            raise explain(error, self.where, self._secrets) from error
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def insert_new(on: Connection, table: Table, values: Mapping[str, object], *key: str) -> bool:
+    """Insert a row unless one with this key is there; tells whether it did."""
+    insert = postgresql.insert if on.dialect.name == "postgresql" else sqlite.insert
+    new = insert(table).values(values).on_conflict_do_nothing(index_elements=key)
+    return on.execute(new.returning(table.c[key[0]])).first() is not None
+
+
+def put(on: Connection, table: Table, values: Mapping[str, object], *key: str) -> None:
+    """Insert a row, or replace what the one with this key says."""
+    insert = postgresql.insert if on.dialect.name == "postgresql" else sqlite.insert
+    rest = {name: value for name, value in values.items() if name not in key}
+    on.execute(insert(table).values(values).on_conflict_do_update(index_elements=key, set_=rest))
+
+
+def _address(url: str) -> URL:
+    try:
+        address = make_url(url)
+    except (ArgumentError, ValueError):
+        # `from None`, and no quoting: what does not parse may hold a password anywhere.
+        raise InvalidSpec("the ledger's URL cannot be read; expected sqlite:////path/ledger.db or postgresql://user@host/name") from None
+    driver = SCHEMES.get(address.drivername)
+    if driver is None:
+        raise InvalidSpec(f"the ledger's URL starts with {address.drivername}://; expected sqlite:// or postgresql://")
+    if "@" in (address.host or ""):
+        raise InvalidSpec("the ledger's URL has two @; write an @ within the password as %40")
+    if driver.startswith("sqlite") and address.database in (None, "", ":memory:"):
+        raise InvalidSpec("the ledger's URL names no file, and a ledger in memory keeps nothing; expected sqlite:////path/ledger.db")
+    return address.set(drivername=driver)
+
+
+def _where(address: URL) -> str:
+    if address.get_backend_name() == "sqlite":
+        return f"the ledger {address.database}"
+    host = address.host or address.query.get("host") or "the local socket"
+    return f"the ledger {address.database or address.username} on PostgreSQL at {host}"
+
+
+def _settle(connection: sqlite3.Connection, _: object) -> None:
+    """What every SQLite connection needs before its first statement."""
+    # The driver would begin transactions on its own, deferred, and those can die half-way for want of the write lock.
+    connection.isolation_level = None
+    if connection.execute("pragma journal_mode").fetchone()[0] != "wal":
+        connection.execute("pragma journal_mode = wal")
+    # FULL: a commit that we acted upon must survive a power cut, not only a crash.
+    connection.execute("pragma synchronous = full")
+
+
+def _begin(on: Connection) -> None:
+    on.exec_driver_sql("begin immediate" if on.get_execution_options().get("writing") else "begin")
+
+
+def file_of(url: str) -> Path | None:
+    """The file of a SQLite ledger, for those who lock or back it up; None for PostgreSQL."""
+    address = _address(url)
+    return Path(address.database or "") if address.get_backend_name() == "sqlite" else None

@@ -1,0 +1,114 @@
+"""What is live in a place, what was before, and the generation that rises with every rollout.
+
+`before` is where a rollback would go. After a promotion that is what was live until then. After a rollback it is what had
+been live before the workload that came back, as recorded when that one last went live, leaving out the workload that was
+just rolled back and the one that is live again; if nothing is known, there is no way further back. So a rollback never leads to what was
+rolled back last, and a rollback of a rollback goes one release further into the past.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, insert, select, update
+
+from headway.adapters.ledger.codec import decode, encode
+from headway.adapters.ledger.database import insert_new
+from headway.adapters.ledger.schema import IS_ACTIVE, lives, passed, places, rollouts
+from headway.environments.model import Place
+from headway.errors import Contradiction
+from headway.ports import PlaceRecord
+from headway.promotion.model import Passed
+from headway.rollout.model import Kind, Rollout, Workload
+
+_LIVE = lives.alias("live_there")
+_BEFORE = lives.alias("before_that")
+
+
+def read(on: Connection, place: Place) -> PlaceRecord:
+    """What the ledger knows of a place; a place nobody has been to has generation 0."""
+    record = PlaceRecord(place)
+    active = on.execute(select(rollouts.c.id).where(at(rollouts, place), IS_ACTIVE)).scalar_one_or_none()
+    query = (
+        select(
+            places.c.generation,
+            _LIVE.c.record.label("live"),
+            _LIVE.c.release.label("live_release"),
+            _BEFORE.c.record.label("before"),
+            _BEFORE.c.release.label("before_release"),
+        )
+        .outerjoin(_LIVE, and_(at(_LIVE, place), _LIVE.c.generation == places.c.live))
+        .outerjoin(_BEFORE, and_(at(_BEFORE, place), _BEFORE.c.generation == places.c.before))
+        .where(at(places, place))
+    )
+    row = on.execute(query).one_or_none()
+    if row is None:
+        return PlaceRecord(record.place, active=active)
+    live, before = (decode(Workload, text) if text else None for text in (row.live, row.before))
+    return PlaceRecord(place, row.generation, live, row.live_release, before, row.before_release, active)
+
+
+def start(on: Connection, rollout: Rollout) -> None:
+    """Take the next generation of the place for this rollout, or find out that somebody else did."""
+    here, last = at(places, rollout.place), rollout.generation - 1
+    if on.execute(update(places).where(here, places.c.generation == last).values(generation=rollout.generation)).rowcount:
+        return
+    place = {"service": rollout.place.service, "environment": rollout.place.environment}
+    if last == 0 and insert_new(on, places, {**place, "generation": 1}, "service", "environment"):
+        return
+    found = on.execute(select(places.c.generation).where(here)).scalar_one_or_none() or 0
+    raise Contradiction(
+        f"{rollout.id} would be generation {rollout.generation} of {rollout.place}, which is at {found}; expected {found + 1}: look again"
+    )
+
+
+def complete(on: Connection, rollout: Rollout, now: datetime) -> None:
+    """The new workload is live; its artifact has passed here."""
+    if rollout.plan is None:
+        raise Contradiction(f"{rollout.id} cannot be completed: it has no plan, so nobody knows what is live in {rollout.place}")
+    place, new = rollout.place, rollout.plan.new
+    before = _before(on, rollout, new)
+    on.execute(
+        insert(lives).values(
+            service=place.service,
+            environment=place.environment,
+            generation=rollout.generation,
+            release=rollout.release,
+            workload=new.name,
+            record=encode(new),
+            before=before,
+        )
+    )
+    on.execute(update(places).where(at(places, place)).values(live=rollout.generation, before=before))
+    good = Passed(rollout.release, new.digest, place.environment, "rollout", True, now, by=rollout.asked_by)
+    on.execute(insert(passed).values(service=place.service, digest=new.digest, record=encode(good)))
+
+
+def at(table: Table | Any, place: Place) -> ColumnElement[bool]:
+    """The rows of one place."""
+    return and_(table.c.service == place.service, table.c.environment == place.environment)
+
+
+def _before(on: Connection, rollout: Rollout, new: Workload) -> int | None:
+    here = on.execute(select(places.c.live, places.c.before).where(at(places, rollout.place))).one()
+    live = _life(on, rollout.place, here.live)
+    if live is not None and live.workload == new.name:
+        # The same workload again: what was before it still is.
+        return here.before  # type: ignore[no-any-return]
+    if rollout.kind is Kind.PROMOTION:
+        return here.live  # type: ignore[no-any-return]
+    skip = {new.name, live.workload if live is not None else new.name}
+    found = _last_life(on, rollout.place, new)
+    while found is not None and found.workload in skip:
+        found = _life(on, rollout.place, found.before)
+    return None if found is None else int(found.generation)
+
+
+def _life(on: Connection, place: Place, generation: int | None) -> Row[Any] | None:
+    if generation is None:
+        return None
+    return on.execute(select(lives).where(at(lives, place), lives.c.generation == generation)).one_or_none()
+
+
+def _last_life(on: Connection, place: Place, workload: Workload) -> Row[Any] | None:
+    query = select(lives).where(at(lives, place), lives.c.workload == workload.name).order_by(lives.c.generation.desc()).limit(1)
+    return on.execute(query).one_or_none()

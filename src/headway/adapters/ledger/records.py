@@ -1,0 +1,77 @@
+"""Reading the record, for deciding and for showing."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from headway.adapters.ledger import chain, places
+from headway.adapters.ledger.codec import FORMAT, Unreadable, decode_rollout
+from headway.adapters.ledger.database import Database
+from headway.adapters.ledger.rollouts import NEWER
+from headway.adapters.ledger.schema import events, rollouts
+from headway.environments.model import Place
+from headway.ports import PlaceRecord, Recorded, Standing
+from headway.rollout.model import Kind, Rollout
+from headway.rollout.phases import ENDED, Phase
+
+
+class LedgerRecords:
+    """`ports.Records`, on SQLite or PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def place(self, place: Place) -> PlaceRecord:
+        with self._database.reading() as on:
+            return places.read(on, place)
+
+    def standing(self, id: str) -> Standing | None:
+        with self._database.reading() as on:
+            row = on.execute(select(rollouts).where(rollouts.c.id == id)).one_or_none()
+        return None if row is None else _standing(row)
+
+    def standings(self, *, place: Place | None = None, ended: bool = True, most: int = 200) -> Sequence[Standing]:
+        query = select(rollouts).order_by(rollouts.c.created.desc(), rollouts.c.id.desc()).limit(most)
+        if place is not None:
+            query = query.where(places.at(rollouts, place))
+        if not ended:
+            query = query.where(rollouts.c.phase.not_in([phase.value for phase in ENDED]))
+        with self._database.reading() as on:
+            return tuple(_standing(row) for row in on.execute(query))
+
+    def events(self, id: str | None = None, most: int = 1000) -> Sequence[Recorded]:
+        """Oldest first; where there are more than `most`, the latest of them."""
+        query = select(events).order_by(events.c.id.desc()).limit(most)
+        if id is not None:
+            query = select(events).where(events.c.stream == id).order_by(events.c.number.desc()).limit(most)
+        with self._database.reading() as on:
+            return tuple(chain.recorded(row) for row in reversed(on.execute(query).all()))
+
+    def verify(self) -> Sequence[str]:
+        with self._database.snapshot() as on:
+            return tuple(chain.faults(on))
+
+
+def _standing(row: Row[Any]) -> Standing:
+    try:
+        return Standing(decode_rollout(row.record, row.format), row.why, row.due, row.updated)
+    except Unreadable as error:
+        return Standing(_outline(row, str(error)), NEWER, None, row.updated)
+
+
+def _outline(row: Row[Any], why: str) -> Rollout:
+    """What the columns tell of a record that only a newer Headway can read: shown as parked, for a person has to act."""
+    return Rollout(
+        id=row.id,
+        place=Place(row.service, row.environment),
+        release=row.release,
+        kind=Kind.ROLLBACK if row.kind == Kind.ROLLBACK.value else Kind.PROMOTION,
+        asked_by=row.asked_by,
+        created=row.created,
+        phase=Phase.PARKED,
+        generation=row.generation,
+        turn=row.turn,
+        reasons=(NEWER, why),
+        format=max(row.format, FORMAT),
+    )

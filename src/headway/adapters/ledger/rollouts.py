@@ -1,0 +1,228 @@
+"""The records that the engine turns: queue, claim, save, signal. Each is one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, case, delete, insert, literal, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from headway.adapters.ledger import chain, places
+from headway.adapters.ledger.codec import FORMAT, Unreadable, decode, decode_rollout, encode, plain
+from headway.adapters.ledger.database import Database, insert_new
+from headway.adapters.ledger.schema import Moment, outbox, quarantines, rollouts, signals
+from headway.errors import Contradiction, Fenced, Refused
+from headway.ports import Event, Held, Notice
+from headway.promotion.model import Quarantine
+from headway.rollout.model import Rollout
+from headway.rollout.phases import ACTIVE, Phase, move
+from headway.rollout.seen import Signal
+
+NEWER = "needs a newer Headway"
+
+
+class LedgerRollouts:
+    """`ports.Rollouts`, on SQLite or PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, rollout: Rollout, events: Sequence[Event], *, cancel: Sequence[str] = ()) -> None:
+        if rollout.phase is not Phase.PENDING:
+            raise Contradiction(f"{rollout.id} is {rollout.phase.value}; a rollout is added pending and starts by a save")
+        with self._database.writing() as on:
+            if not _insert(on, rollout):
+                return
+            for overtaken in sorted(cancel):  # sorted, so that two who cancel the same ones do not lock each other out
+                _cancel(on, overtaken, rollout)
+            chain.append(on, rollout.id, events)
+
+    def claim(self, now: datetime, until: datetime, token: str, most: int) -> Sequence[Held]:
+        free = or_(rollouts.c.lease_until.is_(None), rollouts.c.lease_until <= now)
+        legible = or_(rollouts.c.unread_by.is_(None), rollouts.c.unread_by < FORMAT)
+        ready = and_(rollouts.c.due <= now, free, legible)
+        with self._database.reading() as on:
+            # Most looks find nothing, and those must neither write nor stand in a writer's way.
+            if on.execute(select(rollouts.c.id).where(ready).limit(1)).first() is None:
+                return ()
+        query = select(rollouts).where(ready).order_by(rollouts.c.turned, rollouts.c.revision, rollouts.c.id).limit(most)
+        with self._database.writing() as on:
+            rows = on.execute(query.with_for_update(skip_locked=True)).all()
+            read = [(row, rollout) for row in rows if (rollout := _read(on, row, now)) is not None]
+            _lease(on, [row.id for row, _ in read], token, until, now)
+            heard = _heard(on, {row.id: row.wake for row, _ in read if row.wake})
+        return tuple(Held(rollout, token, until, row.revision + 1, heard.get(row.id, ()), row.wake) for row, rollout in read)
+
+    def refresh(self, held: Held) -> Held:
+        name = held.rollout.id
+        with self._database.reading() as on:
+            row = on.execute(select(rollouts).where(rollouts.c.id == name)).one_or_none()
+            _insist(row, held)
+            assert row is not None
+            heard = _heard(on, {name: row.wake}) if row.wake else {}
+        return replace(held, signals=heard.get(name, ()), wake=row.wake)
+
+    def save(
+        self,
+        held: Held,
+        rollout: Rollout,
+        *,
+        why: str,
+        due: datetime | None,
+        until: datetime | None,
+        events: Sequence[Event] = (),
+        notices: Sequence[Notice] = (),
+        quarantine: Quarantine | None = None,
+        now: datetime,
+    ) -> Held:
+        was = held.rollout.phase
+        with self._database.writing() as on:
+            _update(on, held, rollout, why, due, until, now)
+            if was not in ACTIVE and rollout.phase in ACTIVE:
+                places.start(on, rollout)
+            if was is not Phase.COMPLETED and rollout.phase is Phase.COMPLETED:
+                places.complete(on, rollout, now)
+            if held.signals:
+                on.execute(delete(signals).where(signals.c.rollout == rollout.id, signals.c.number <= held.wake))
+            chain.append(on, rollout.id, events)
+            if notices:
+                on.execute(insert(outbox), [{"rollout": rollout.id, "record": encode(notice), "due": now} for notice in notices])
+            if quarantine is not None:
+                row = {"service": quarantine.service, "release": quarantine.release, "record": encode(quarantine)}
+                on.execute(insert(quarantines).values(row))
+        return Held(rollout, held.lease, until or now, held.revision + 1, (), held.wake)
+
+    def signal(self, id: str, signal: Signal, events: Sequence[Event] = ()) -> None:
+        sooner = or_(rollouts.c.due.is_(None), rollouts.c.due > signal.at)
+        woken = (
+            update(rollouts)
+            .where(rollouts.c.id == id)
+            .values(
+                wake=rollouts.c.wake + 1,
+                due=case((sooner, literal(signal.at, Moment)), else_=rollouts.c.due),
+                unread_by=None,  # a person asked: try to read it once more
+            )
+            .returning(rollouts.c.wake)
+        )
+        with self._database.writing() as on:
+            number = on.execute(woken).scalar_one_or_none()
+            if number is None:
+                raise Refused(f"there is no rollout {id}")
+            on.execute(insert(signals).values(rollout=id, number=number, body=encode(signal)))
+            chain.append(on, id, events)
+
+
+def _columns(rollout: Rollout, why: str, now: datetime) -> dict[str, object]:
+    """What every write of a record sets."""
+    return {
+        "phase": rollout.phase.value,
+        "generation": rollout.generation,
+        "turn": rollout.turn,
+        "format": rollout.format,
+        "record": encode(rollout),
+        "why": plain(why),
+        "updated": now,
+    }
+
+
+def _insert(on: Connection, rollout: Rollout) -> bool:
+    """Queue it; False if it is there already, as after a retry whose first try did arrive."""
+    row = {
+        **_columns(rollout, "queued", rollout.created),
+        "id": rollout.id,
+        "service": rollout.place.service,
+        "environment": rollout.place.environment,
+        "release": rollout.release,
+        "kind": rollout.kind.value,
+        "asked_by": rollout.asked_by,
+        "created": rollout.created,
+        "turned": rollout.created,
+        "due": rollout.created,
+    }
+    if insert_new(on, rollouts, row, "id"):
+        return True
+    found = on.execute(select(rollouts).where(rollouts.c.id == rollout.id)).one()
+    if any(getattr(found, name) != row[name] for name in ("service", "environment", "release", "kind", "created")):
+        raise Contradiction(f"there is another rollout {rollout.id} already: {found.release} to {found.environment}")
+    return False
+
+
+def _cancel(on: Connection, id: str, by: Rollout) -> None:
+    """Cancel a rollout that still waits; one that has started meanwhile goes on."""
+    row = on.execute(select(rollouts).where(rollouts.c.id == id).with_for_update()).one_or_none()
+    if row is None or row.phase != Phase.PENDING.value or row.format > FORMAT:
+        return
+    why = f"superseded by {by.release}"
+    old = decode_rollout(row.record, row.format)
+    gone = replace(old, phase=move(old.phase, Phase.CANCELLED), reasons=(*old.reasons, why))
+    # The new revision fences whoever is just about to start it.
+    values = {**_columns(gone, why, by.created), "due": None, "lease": None, "lease_until": None, "revision": row.revision + 1}
+    on.execute(update(rollouts).where(rollouts.c.id == id).values(values))
+    chain.append(on, id, (Event(by.created, by.asked_by, "cancelled", (why,), {"by": by.id}),))
+
+
+def _read(on: Connection, row: Row[Any], now: datetime) -> Rollout | None:
+    """The record; None if this Headway cannot read it, and then it says so where people look, and keeps its hands off."""
+    try:
+        return decode_rollout(row.record, row.format)
+    except Unreadable as error:
+        # `due` stays: a newer Headway on the same ledger takes it up by itself, and this one asks no more.
+        on.execute(update(rollouts).where(rollouts.c.id == row.id).values(why=NEWER, unread_by=FORMAT, updated=now))
+        chain.append(on, row.id, (Event(now, "headway", NEWER, (str(error),), {"format": row.format, "reads": FORMAT}),))
+        return None
+
+
+def _lease(on: Connection, ids: Sequence[str], token: str, until: datetime, now: datetime) -> None:
+    """Take them. The new revision fences whoever held them until now, even under the same token."""
+    if ids:
+        values = {"lease": token, "lease_until": until, "turned": now, "revision": rollouts.c.revision + 1}
+        on.execute(update(rollouts).where(rollouts.c.id.in_(ids)).values(values))
+
+
+def _heard(on: Connection, wakes: dict[str, int]) -> dict[str, tuple[Signal, ...]]:
+    """The unread signals of these rollouts, up to the number each was read at."""
+    heard: dict[str, tuple[Signal, ...]] = {}
+    if not wakes:
+        return heard
+    query = select(signals).where(signals.c.rollout.in_(wakes)).order_by(signals.c.rollout, signals.c.number)
+    for row in on.execute(query):
+        if row.number <= wakes[row.rollout]:
+            heard[row.rollout] = (*heard.get(row.rollout, ()), decode(Signal, row.body))
+    return heard
+
+
+def _update(on: Connection, held: Held, rollout: Rollout, why: str, due: datetime | None, until: datetime | None, now: datetime) -> None:
+    """Write the record if it is still ours."""
+    ours = and_(
+        rollouts.c.id == rollout.id,
+        rollouts.c.lease == held.lease,
+        rollouts.c.revision == held.revision,
+        rollouts.c.phase == held.rollout.phase.value,
+    )
+    values = {
+        **_columns(rollout, why, now),
+        "due": case((rollouts.c.wake > held.wake, literal(now, Moment)), else_=literal(due, Moment)),
+        "lease": held.lease if until else None,
+        "lease_until": until,
+        "revision": held.revision + 1,
+    }
+    try:
+        written = on.execute(update(rollouts).where(ours).values(values)).rowcount
+    except IntegrityError as error:
+        raise Contradiction(f"{rollout.id} cannot be {rollout.phase.value}: {rollout.place} has another active rollout") from error
+    if not written:
+        row = on.execute(select(rollouts).where(rollouts.c.id == rollout.id)).one_or_none()
+        _insist(row, held)
+        raise Contradiction(f"{rollout.id} was read as {held.rollout.phase.value}, but the ledger has it otherwise: look again")
+
+
+def _insist(row: Row[Any] | None, held: Held) -> None:
+    """Fenced unless `held` still holds it, at the revision it was read at."""
+    name = held.rollout.id
+    if row is None:
+        raise Contradiction(f"the ledger has no rollout {name}")
+    if row.lease != held.lease:
+        raise Fenced(f"{name} is held by {row.lease or 'nobody'} now, no longer by {held.lease}: drop it")
+    if row.revision != held.revision:
+        raise Fenced(f"{name} has moved on to revision {row.revision} since revision {held.revision} was read: drop it")

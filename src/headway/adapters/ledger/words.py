@@ -1,0 +1,59 @@
+"""What was said of releases: approvals, manual checks, quarantines, where each release passed."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import insert, select, update
+
+from headway.adapters.ledger import chain
+from headway.adapters.ledger.codec import decode, encode
+from headway.adapters.ledger.database import Database
+from headway.adapters.ledger.releases import stream
+from headway.adapters.ledger.schema import approvals, quarantines
+from headway.adapters.ledger.schema import passed as passes
+from headway.ports import Event
+from headway.promotion.model import Approval, Passed, Quarantine
+
+
+class LedgerWords:
+    """`ports.Words`, on SQLite or PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def approve(self, approval: Approval, event: Event) -> None:
+        """Keep a yes, or a no: both count, and the last word of a person is theirs."""
+        row = {"release": approval.release, "environment": approval.environment, "record": encode(approval)}
+        with self._database.writing() as on:
+            on.execute(insert(approvals).values(row))
+            chain.append(on, stream(approval.release), (event,))
+
+    def approvals(self, release: str, environment: str) -> Sequence[Approval]:
+        given = approvals.c.release == release, approvals.c.environment == environment
+        with self._database.reading() as on:
+            records = on.execute(select(approvals.c.record).where(*given).order_by(approvals.c.number)).scalars()
+            return tuple(decode(Approval, record) for record in records)
+
+    def passed(self, digest: str, service: str) -> Sequence[Passed]:
+        these = passes.c.digest == digest, passes.c.service == service
+        with self._database.reading() as on:
+            records = on.execute(select(passes.c.record).where(*these).order_by(passes.c.number)).scalars()
+            return tuple(decode(Passed, record) for record in records)
+
+    def tick(self, passed: Passed, event: Event) -> None:
+        service = passed.release.rpartition("@")[0]
+        with self._database.writing() as on:
+            on.execute(insert(passes).values(service=service, digest=passed.digest, record=encode(passed)))
+            chain.append(on, stream(passed.release), (event,))
+
+    def quarantines(self, service: str) -> Sequence[Quarantine]:
+        standing = quarantines.c.service == service, quarantines.c.cleared.is_(None)
+        with self._database.reading() as on:
+            records = on.execute(select(quarantines.c.record).where(*standing).order_by(quarantines.c.number)).scalars()
+            return tuple(decode(Quarantine, record) for record in records)
+
+    def clear(self, release: str, event: Event) -> None:
+        """Lift every quarantine of the release; where none stands there is nothing to do, nor to record."""
+        standing = quarantines.c.release == release, quarantines.c.cleared.is_(None)
+        with self._database.writing() as on:
+            if on.execute(update(quarantines).where(*standing).values(cleared=event.at)).rowcount:
+                chain.append(on, stream(release), (event,))
