@@ -5,7 +5,9 @@ are the last 10, 30 and 60 seconds, so that a release which turns bad in the fou
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
+from math import isnan
 
 from headway.analysis.evidence import Arm, Evidence
 from headway.analysis.metrics import Compared, Metric, Standing, metrics, percent
@@ -21,6 +23,8 @@ def judge(evidence: Evidence, thresholds: Thresholds, now: datetime) -> Verdict:
     """Turn what was measured into a verdict, with the numbers."""
     if thresholds.mode == "health":
         return Verdict(Outcome.ADVANCE, ("traffic is not judged here: only the replicas' health and the checks decide",))
+    if nonsense := _not_numbers(thresholds):
+        return Verdict(Outcome.INCONCLUSIVE, (f"these thresholds are not numbers: {', '.join(nonsense)}",))
     return _together(
         (
             *(_weigh(metric, evidence, thresholds, now) for metric in metrics(evidence, thresholds)),
@@ -34,6 +38,10 @@ def _together(verdicts: Sequence[Verdict]) -> Verdict:
     """The gravest outcome, and the reasons of all that share it."""
     outcome = worst(verdicts).outcome
     return Verdict(outcome, tuple(reason for verdict in verdicts if verdict.outcome is outcome for reason in verdict.reasons))
+
+
+def _not_numbers(thresholds: Thresholds) -> tuple[str, ...]:
+    return tuple(name for name, value in asdict(thresholds).items() if isinstance(value, float) and isnan(value))
 
 
 def _weigh(metric: Metric, evidence: Evidence, thresholds: Thresholds, now: datetime) -> Verdict:
