@@ -15,7 +15,7 @@ def serve(context: Context, repos: tuple[Path, ...], branch: str) -> None:
     """Run the engine. What it started goes on without it; the next start takes over."""
     from headway.web.server import serve as run
 
-    run(context.home, context.database, [(repo.resolve(), branch) for repo in repos], lambda line: say(line))
+    run(context.home, context.database, [(repo.resolve(), branch) for repo in repos], say)
 
 
 @click.group()

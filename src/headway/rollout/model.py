@@ -42,6 +42,8 @@ class Workload:
     digest: str
     run: RunSpec
     configuration: Configuration
+    port: int | None = None
+    """Where users reach the place on the local platform, when the file says; drawn free and kept otherwise."""
 
 
 class Side(Enum):

@@ -5,17 +5,18 @@ import re
 from collections.abc import Iterable, Mapping
 
 from headway.analysis.model import Thresholds
-from headway.environments.model import Configuration, Environment
+from headway.environments.model import Environment
 from headway.releases.model import Release
 from headway.rollout.model import Plan, Step, Workload
 from headway.rollout.strategies import canary, rolling, straight
 
 
-def workload(release: Release, configuration: Configuration) -> Workload:
+def workload(release: Release, environment: Environment) -> Workload:
     """The release as it runs with this configuration; the same pair always has the same name."""
+    configuration = environment.configuration
     mark = hashlib.sha256(f"{release.digest} {configuration.digest} {release.version}".encode()).hexdigest()[:8]
     slug = re.sub(r"[^a-z0-9]+", "-", release.version.lower()).strip("-")[:40].rstrip("-")
-    return Workload(f"v{slug}-{mark}", release.version, release.commit, release.digest, release.run, configuration)
+    return Workload(f"v{slug}-{mark}", release.version, release.commit, release.digest, release.run, configuration, environment.port)
 
 
 def promotion(
@@ -34,7 +35,7 @@ def promotion(
     notify: tuple[str, ...],
 ) -> Plan:
     """The plan that takes an environment from what is live to this release."""
-    new = workload(release, environment.configuration)
+    new = workload(release, environment)
     wanted = [name for name in checks if name in release.checks]
     steps: tuple[Step, ...]
     if strategy == "canary":

@@ -41,6 +41,10 @@ class Pipelines:
         """Every service that a protected branch names."""
         return tuple(name for source in self._sources() for name in self._governing(source).services)
 
+    def services_elsewhere(self, name: str) -> tuple[str, ...]:
+        """The services of every repository but this one."""
+        return tuple(service for source in self._sources() if source.name != name for service in self._governing(source).services)
+
     def stage(self, place: Place) -> Stage:
         """The stage with its configuration sealed: what approvals bind to."""
         for stage in self.stages(place.service):

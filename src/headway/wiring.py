@@ -1,0 +1,278 @@
+"""The one place that knows which adapter stands behind which port."""
+
+import fcntl
+import os
+import stat
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Protocol
+
+from headway.adapters.build import CommandBuilder
+from headway.adapters.checks import CommandChecks
+from headway.adapters.git import GitRepository
+from headway.adapters.ledger import Ledger, open_ledger
+from headway.adapters.local.platform import LocalPlatform
+from headway.adapters.notify import Notify
+from headway.adapters.remote import Remote
+from headway.adapters.secrets import fingerprint, resolve, server_key
+from headway.adapters.store import FileStore
+from headway.adapters.system import SystemClock, new_id, token
+from headway.analysis.model import Readings
+from headway.engine.commands import Commands
+from headway.engine.outbox import deliver
+from headway.engine.watcher import Watcher
+from headway.engine.worker import Worker
+from headway.environments.model import Place
+from headway.errors import InvalidSpec, Refused, Unavailable
+from headway.ports import Event, Platform, World
+from headway.rollout.model import Intent
+from headway.rollout.seen import Probe, Sight
+from headway.spec.pipelines import ByService, Pipelines, Source
+
+PATIENCE = 5.0
+"""Seconds to wait for a server that is just starting, or for another command to let go of the lock."""
+
+
+class Verbs(Protocol):
+    """Whoever answers the command line."""
+
+    def call(self, verb: str, **arguments: object) -> dict[str, Any]: ...
+
+
+class NoPlatform:
+    """Stands in where no server runs: the record can be read and spoken to, the world cannot."""
+
+    _why = "no Headway runs here; start it: headway serve"
+
+    def act(self, place: Place, intent: Intent) -> None:
+        raise Unavailable(self._why)
+
+    def probe(self, place: Place, intent: Intent) -> Probe:
+        raise Unavailable(self._why)
+
+    def look(self, place: Place) -> Sight:
+        raise Unavailable(self._why)
+
+    def measure(self, place: Place) -> Readings:
+        raise Unavailable(self._why)
+
+    def url(self, place: Place) -> str:
+        raise Unavailable(self._why)
+
+
+@dataclass(frozen=True)
+class Headway:
+    """Everything wired up, not yet turning."""
+
+    home: Path
+    ledger: Ledger
+    world: World
+    commands: Commands
+    worker: Worker
+    watcher: Watcher
+    platform: LocalPlatform | None
+    pipelines: Pipelines
+
+    def call(self, verb: str, **arguments: object) -> dict[str, Any]:
+        """A verb by its name."""
+        own: dict[str, Callable[..., dict[str, Any]]] = {"repo_add": self.repo_add, "repo_list": self.repo_list, "poke": self.poke}
+        found = own.get(verb) or getattr(self.commands, verb)
+        answer: dict[str, Any] = found(**arguments)
+        return answer
+
+    def repo_add(self, path: str, branch: str = "main") -> dict[str, object]:
+        """Watch a repository; its protected branch must have a headway.yaml that reads."""
+        source = _source(path, branch)
+        alone = Pipelines(lambda: [source], lambda _: "")
+        services = list(alone.services())
+        taken = set(self.pipelines.services_elsewhere(path))
+        if twice := sorted(taken & set(services)):
+            raise Refused(f"{path} has services that another repository has already", twice)
+        self.ledger.registry.add_repository(path, branch)
+        return {"path": path, "branch": branch, "services": services}
+
+    def repo_list(self) -> dict[str, object]:
+        """The repositories, in the order they were added."""
+        return {"repositories": [{"path": one.path, "branch": one.branch} for one in self.ledger.registry.repositories()]}
+
+    def poke(self) -> dict[str, object]:
+        """Look at the repositories now."""
+        return {"moved": self.watcher.look()}
+
+    def close(self, *, stop: bool = False) -> None:
+        """Let go; with `stop`, end what runs on this machine as well."""
+        if self.platform is not None:
+            self.platform.close(stop=stop)
+        self.ledger.close()
+
+
+def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
+    """Wire everything up. `serving`: with the platform, for the one server of this home."""
+    private(home)
+    ledger = open_ledger(database or f"sqlite:///{home / 'ledger.db'}")
+    key = server_key(home / "key")
+    pipelines = Pipelines(
+        lambda: [_source(one.path, one.branch) for one in ledger.registry.repositories()],
+        lambda reference: fingerprint(key, resolve(reference)),
+    )
+    store = FileStore(home / "artifacts")
+    repositories = ByService(pipelines)
+    clock = SystemClock()
+    builder = CommandBuilder(home / "builds", repositories, store)
+    local = LocalPlatform(home / "environments", secrets=resolve, artifacts=store.path, clock=clock) if serving else None
+    platform: Platform = local or NoPlatform()
+    world = World(
+        clock=clock,
+        platform=platform,
+        checks=CommandChecks(home / "checks", secrets=resolve, sources=builder.source, clock=clock),
+        rollouts=ledger.rollouts,
+        records=ledger.records,
+        releases=ledger.releases,
+        words=ledger.words,
+        pipelines=pipelines,
+        repositories=repositories,
+        builder=builder,
+        store=store,
+        refs=Refs(ledger),
+        outbox=ledger.outbox,
+        notifier=Notify(pipelines.notify, resolve),
+        new_id=new_id,
+    )
+    worker = Worker(world, token)
+    commands = Commands(world, worker.wake)
+    return Headway(home, ledger, world, commands, worker, Watcher(world, commands, worker.wake), local, pipelines)
+
+
+class Refs:
+    """What the watcher has dealt with, in the ledger's registry."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def seen(self, repository: str, ref: str) -> str | None:
+        return self._ledger.registry.seen_ref(repository, ref)
+
+    def note(self, repository: str, ref: str, commit: str, event: Event) -> None:
+        self._ledger.registry.note_ref(repository, ref, commit, event)
+
+
+def _source(path: str, branch: str) -> Source:
+    return Source(path, branch, GitRepository(Path(path)))
+
+
+# -- one server, or one command, per home
+
+
+@contextmanager
+def connect(home: Path, database: str | None = None) -> Iterator[Verbs]:
+    """The running server, or this process under the home's lock when none runs."""
+    private(home)
+    remote = Remote(socket_path(home))
+    until = time.monotonic() + PATIENCE
+    while not remote.answers():
+        with locked(home) as mine:
+            if mine:
+                headway = build(home, database, serving=False)
+                try:
+                    yield headway
+                finally:
+                    headway.close()
+                return
+        if time.monotonic() > until:
+            raise Unavailable(f"another Headway holds {home} and does not answer; wait for it, or look at `ps` for a `headway serve`")
+        time.sleep(0.1)
+    yield remote
+
+
+@contextmanager
+def locked(home: Path) -> Iterator[bool]:
+    """Is this process the only one that works in this home? The lock goes when the process goes, however it goes."""
+    file = os.open(home / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(file)
+
+
+def private(home: Path) -> None:
+    """The home is its owner's alone: it holds the key and the ledger."""
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        mode = home.stat()
+    except OSError as error:
+        raise Unavailable(f"the home {home} cannot be used: {error.strerror}; choose another with --home") from error
+    if mode.st_uid != os.getuid():
+        raise InvalidSpec(f"the home {home} belongs to another user; choose another with --home")
+    if stat.S_IMODE(mode.st_mode) & 0o077:
+        home.chmod(0o700)
+
+
+def socket_path(home: Path) -> Path:
+    """Where the server listens: in the home, or, since a socket's path is short, in a private folder of the temporary one."""
+    inside = home / "socket"
+    if len(str(inside)) < 100:
+        return inside
+    folder = Path(tempfile.gettempdir()) / f"headway-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode) or stat.S_IMODE(found.st_mode) & 0o077:
+        raise Unavailable(f"{folder} is not a private folder of this user; remove it, or choose a home with a shorter path")
+    return folder / f"{sha256(str(home).encode()).hexdigest()[:16]}.sock"
+
+
+# -- turning
+
+
+class Running:
+    """The server's threads: rollouts, refs, notices."""
+
+    def __init__(self, headway: Headway) -> None:
+        self._headway = headway
+        self._stopping = threading.Event()
+        self._threads = (
+            threading.Thread(target=headway.worker.run, name="worker", daemon=True),
+            threading.Thread(target=self._every, args=(1.0, headway.watcher.look), name="watcher", daemon=True),
+            threading.Thread(target=self._every, args=(0.5, lambda: deliver(headway.world)), name="outbox", daemon=True),
+        )
+
+    def start(self) -> None:
+        """Take over what runs, then turn."""
+        if self._headway.platform is not None:
+            self._headway.platform.adopt()
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, *, everything: bool = False) -> None:
+        """End the threads; what they started goes on, unless `everything`."""
+        self._stopping.set()
+        self._headway.worker.stop()
+        for thread in self._threads:
+            thread.join(timeout=10)
+        self._headway.close(stop=everything)
+
+    def _every(self, seconds: float, look: Callable[[], object]) -> None:
+        import structlog
+
+        from headway.errors import HeadwayError
+
+        log = structlog.get_logger()
+        while not self._stopping.is_set():
+            try:
+                look()
+            except HeadwayError as error:
+                log.warning("will try again", thread=threading.current_thread().name, error=str(error))
+            except Exception:
+                # A defect in one look must be seen and must not end the looking.
+                log.exception("a look broke", thread=threading.current_thread().name)
+            self._stopping.wait(seconds)
