@@ -1,0 +1,60 @@
+"""Editing the pipeline voids approvals."""
+
+from dataclasses import fields, replace
+
+import pytest
+
+from headway.analysis.model import Thresholds
+from headway.environments.model import Configuration, Environment
+from headway.promotion.bindings import target_digest
+from headway.promotion.model import Approvals, Stage, Trigger
+
+STAGE = Stage("tally", Environment("production", replicas=3, port=8080))
+
+OTHER: dict[str, object] = {
+    "service": "mail",
+    "environment": Environment("staging", replicas=3, port=8080),
+    "after": ("staging",),
+    "approvals": Approvals(needed=1),
+    "checks": ("smoke",),
+    "manual": ("uat",),
+    "strategy": "canary",
+    "weights": (10, 50),
+    "batch": 2,
+    "thresholds": Thresholds(error_rate=0.5),
+    "soak": 1.0,
+    "keep_warm": 1.0,
+    "trigger": Trigger(merge="main"),
+    "newer": "supersedes",
+    "notify": ("oncall",),
+}
+UNBOUND = {"trigger", "newer", "notify"}
+
+
+def test_every_key_of_a_stage_is_thought_of() -> None:
+    assert OTHER.keys() == {field.name for field in fields(Stage)}
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_a_change_of_what_the_stage_does_changes_the_digest(name: str) -> None:
+    changed = replace(STAGE, **{name: OTHER[name]})
+    assert (target_digest(changed) == target_digest(STAGE)) is (name in UNBOUND)
+
+
+@pytest.mark.parametrize("change", [{"replicas": 4}, {"platform": "kubernetes"}, {"port": 8081}, {"port": None}])
+def test_where_it_runs_is_bound(change: dict[str, object]) -> None:
+    assert target_digest(replace(STAGE, environment=replace(STAGE.environment, **change))) != target_digest(STAGE)
+
+
+def test_the_configuration_has_a_digest_of_its_own() -> None:
+    configured = replace(STAGE.environment, configuration=Configuration({"A": "1"}, digest="sha256:x"))
+    assert target_digest(replace(STAGE, environment=configured)) == target_digest(STAGE)
+
+
+def test_a_whole_number_is_the_same_number_however_it_was_read() -> None:
+    assert target_digest(replace(STAGE, soak=900)) == target_digest(replace(STAGE, soak=900.0))
+
+
+def test_the_digest_is_stable_over_releases_of_headway() -> None:
+    """If this fails, upgrading voids every approval that was given: say so in the changelog, or keep the form."""
+    assert target_digest(STAGE) == "sha256:4179ecf735d436b7b43a279481f6accdfcb8e569d93b820a6be2c0b40f5c7a51"
