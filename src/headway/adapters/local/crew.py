@@ -219,7 +219,7 @@ class Crew:
         self._numbers += 1
         folder = self._folder / "replicas" / str(self._numbers)
         try:
-            port = listening.draw(one.port for one in self.replicas)
+            port = listening.draw(listening.REPLICAS, (one.port for one in self.replicas))
             replica.note_port(folder, port)
         except (OSError, Unavailable) as error:
             self._postpone(f"no replica could be added: {error}", now)

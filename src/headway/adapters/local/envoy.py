@@ -37,11 +37,11 @@ class Envoy:
         """Start it with what the files say, and wait until it serves; one that runs already is left alone."""
         if self.identity is not None:
             return
-        bootstrap = envoy_config.bootstrap(self._environment, files=self.folder, admin=self.admin.path)
-        self._write_bootstrap(json.dumps(bootstrap, indent=1).encode())
         for name in ("cds.json", "lds.json"):
             if not (self.folder / name).exists():
                 files.write(self.folder / name, b'{"resources": []}')
+        bootstrap = envoy_config.bootstrap(self._environment, files=self.folder, admin=self.admin.path)
+        self._write_bootstrap(_text(bootstrap))
         self._confirmed.clear()
         run = self.folder / "runs" / str(self._newest() + 1)
         processes.start(run, self._command(), cwd=self.folder, env=MINIMAL, log_bytes=2_000_000, log_files=2)
@@ -59,7 +59,7 @@ class Envoy:
         `counter` is the statistics' prefix of the subscription that reads this file. Never the version: unchanged content does not move
         it, and broken JSON is a failure, not a rejection.
         """
-        text = json.dumps(document, indent=1).encode()
+        text = _text(document)
         before = files.read(self.folder / name)
         if before == text and self._confirmed.get(name) == text:
             return
@@ -72,13 +72,17 @@ class Envoy:
         self._put_back(name, before)
         raise Unavailable(f"Envoy of {self._environment} did not take {name}: {trouble}; put back as it was. {self._last_words()}")
 
-    def knows(self, counter: str) -> bool:
+    def reads(self, counter: str) -> bool:
         """Whether Envoy has a subscription that counts there."""
         return f"{counter}.update_attempt" in self.admin.counters(rf"^{re.escape(counter)}\.update_attempt$")
 
+    def took(self, name: str, document: envoy_config.Json) -> bool:
+        """Whether it confirmed exactly this."""
+        return self._confirmed.get(name) == _text(document)
+
     def write(self, name: str, document: envoy_config.Json) -> None:
         """Write a file that nothing reads yet."""
-        files.write(self.folder / name, json.dumps(document, indent=1).encode())
+        files.write(self.folder / name, _text(document))
 
     def remove(self, name: str) -> None:
         """Remove a file that nothing reads any more."""
@@ -167,3 +171,7 @@ class Envoy:
             for file in folder.iterdir():
                 file.unlink(missing_ok=True)
             folder.rmdir()
+
+
+def _text(document: envoy_config.Json) -> bytes:
+    return json.dumps(document, indent=1).encode()

@@ -138,7 +138,7 @@ def _split(name: str) -> tuple[str, str]:
 def _buckets(totals: list[dict[str, float]]) -> dict[float, int]:
     buckets: dict[float, int] = {}
     for bucket in totals:
-        edge = round(bucket["lower_bound"] + bucket["width"], 6)
+        edge = round(float(bucket["lower_bound"] + bucket["width"]), 6)
         buckets[edge] = buckets.get(edge, 0) + int(bucket["count"])
     return buckets
 

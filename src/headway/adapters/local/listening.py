@@ -10,8 +10,8 @@ from headway.adapters.local import processes
 from headway.adapters.local.envoy_config import LOOPBACK
 from headway.errors import Unavailable
 
-DRAWN_FROM = range(20_000, 30_000)
-"""Below the ports that the system hands out for outgoing connections: a port that we keep stays ours while nothing listens there."""
+PLACES, REPLICAS = range(20_000, 25_000), range(25_000, 32_000)
+"""Below the ports that the system hands out for outgoing connections, and apart: a place's port stays free for it while its Envoy is down."""
 
 
 def is_free(port: int) -> bool:
@@ -27,14 +27,14 @@ def is_free(port: int) -> bool:
         return True
 
 
-def draw(taken: Iterable[int] = ()) -> int:
+def draw(out_of: range, taken: Iterable[int] = ()) -> int:
     """A free port that is not among those taken."""
     avoid = frozenset(taken)
     for _ in range(1000):
-        port = random.choice(DRAWN_FROM)  # noqa: S311 - chance, not a secret
+        port = random.choice(out_of)  # noqa: S311 - chance, not a secret
         if port not in avoid and is_free(port):
             return port
-    raise Unavailable(f"no free port found between {DRAWN_FROM.start} and {DRAWN_FROM.stop}")
+    raise Unavailable(f"no free port found between {out_of.start} and {out_of.stop}")
 
 
 def demand(port: int, what: str) -> None:

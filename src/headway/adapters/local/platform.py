@@ -43,8 +43,14 @@ class LocalPlatform:
         if not self._home.exists():
             return ()
         names = sorted(folder.name for folder in self._home.iterdir() if (folder / "environment.json").exists())
+        troubles = []
         for name in names:
-            self._supervisor(name)
+            try:
+                self._supervisor(name)
+            except Unavailable as error:
+                troubles.append(str(error))
+        if troubles:  # told after the others were taken over: one held environment must not leave the rest alone
+            raise Unavailable("\n".join(troubles))
         return tuple(names)
 
     def reserve(self, place: Place, port: int | None = None) -> int:

@@ -14,11 +14,11 @@ FINISH_WITHIN = 5.0
 def put_route(envoy: Envoy, service: envoy_config.Service) -> None:
     """Tell Envoy who answers for a service; before it listens there, the file alone is told."""
     name = f"rds-{service.name}.json"
-    prefix = envoy_config.route_counter(service)
-    if envoy.knows(prefix):
-        envoy.put(name, envoy_config.rds(service), prefix)
+    route, counter = envoy_config.rds(service), envoy_config.route_counter(service)
+    if envoy.took(name, route) or envoy.reads(counter):
+        envoy.put(name, route, counter)
     else:
-        envoy.write(name, envoy_config.rds(service))
+        envoy.write(name, route)
 
 
 def shut_down(envoy: Envoy, crews: Sequence[Crew]) -> None:

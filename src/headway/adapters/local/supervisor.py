@@ -32,6 +32,7 @@ log = structlog.get_logger()
 
 QUIET, BUSY, AFTER_TROUBLE = 0.5, 0.05, 1.0
 STALE_AFTER = 15.0
+NOBODY = Group(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Supervisor:
         self._state = declared.load(self._record)
         self._envoy = Envoy(environment, folder / "envoy", outside.binary())
         self._crews: dict[tuple[str, str], Crew] = {}
+        self._groups: Mapping[tuple[str, str], Group] = {}
         self._trouble = "it has just started"
         self._looked = time.monotonic()
         self._waker = Waker()
@@ -83,7 +85,7 @@ class Supervisor:
             if known is not None and port in (None, known.port):
                 return known.port
             if port is None:
-                port = listening.draw(taken)
+                port = listening.draw(listening.PLACES, taken)
             listening.demand(port, f"{service} in {self.environment}")
             self._save(service, replace(known, port=port) if known else PlaceState(port))
             try:
@@ -116,7 +118,10 @@ class Supervisor:
                     f"{service} in {self.environment} was last written by {seen}; "
                     f"{intent.key} comes with generation {intent.fence.generation}, turn {intent.fence.turn}"
                 )
-            place = replace(place, fence=intent.fence)
+            if intent.fence > place.fence:
+                # Kept even if what follows fails: whoever is older must not act after this.
+                place = replace(place, fence=intent.fence)
+                self._save(service, place)
             match intent.effect:
                 case SetReplicas():
                     self._set_replicas(service, place, intent.key, intent.effect)
@@ -144,8 +149,7 @@ class Supervisor:
             raise Unavailable(f"the supervisor of {self.environment} has not got through for {STALE_AFTER:g} s: {self._trouble}")
         groups: dict[str, Group] = {}
         for name, wanted in place.workloads.items():
-            crew = self._crews.get((service, name))
-            groups[name] = replace(crew.group(), wanted=wanted.replicas) if crew else Group(wanted.replicas, 0, 0)
+            groups[name] = replace(self._groups.get((service, name), NOBODY), wanted=wanted.replicas)
         return Sight(groups, {name: weight for name, weight in place.weights.items() if weight})
 
     def measure(self, service: str) -> Mapping[str, Counters]:
@@ -220,6 +224,12 @@ class Supervisor:
             self._waker.wait((BUSY if busy else QUIET) if good else AFTER_TROUBLE, [one for one in watched if one is not None])
 
     def _attempt(self) -> bool:
+        try:
+            return self._tried()
+        finally:
+            self._groups = {key: crew.group() for key, crew in self._crews.items()}
+
+    def _tried(self) -> bool:
         try:
             self._pass()
         except HeadwayError as error:
