@@ -29,8 +29,10 @@ def stage(lines: str) -> Stage:
 
 def test_the_example_says_how_tally_is_built_and_run() -> None:
     part = release_part(example(), "tally")
+    assert part.run.argv[0] == "python3"
+    assert part.run.argv[-2:] == ("-m", "tally")
     assert part.run == RunSpec(
-        argv=("python3", "-m", "tally"),
+        argv=part.run.argv,
         health="/health",
         ready="/ready",
         ready_within=10,
