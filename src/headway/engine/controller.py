@@ -1,6 +1,7 @@
 """One turn of one rollout: look, decide, write it down, do it."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -48,6 +49,7 @@ def turn(held: Held, saved: datetime, world: World) -> Turned:
             return _do(held, decision, intent, world, now)
         case Finish(_, until):
             _save(held, decision, world, now, due=until, until=None)
+            _stop_check(decision.rollout, world)
             _wake_the_next(decision.rollout, world, now)
             return Turned(None, now, now)
         case move:
@@ -72,8 +74,6 @@ def _worth_saving(held: Held, decision: Decision) -> bool:
 def _do(held: Held, decision: Decision, intent: Intent, world: World, now: datetime) -> Turned:
     # Written first: if we die before acting, the next start finds it, probes, and acts again only if it was not done.
     held = _save(held, decision, world, now, due=now, until=now + LEASE)
-    if decision.rollout.phase is Phase.ROLLING_BACK and decision.rollout.check is not None:
-        world.checks.stop(decision.rollout.check)
     try:
         _carry_out(decision.rollout, intent, world)
     except Fenced:
@@ -85,8 +85,16 @@ def _do(held: Held, decision: Decision, intent: Intent, world: World, now: datet
         event = () if decision.rollout.trouble == troubled.trouble else (Event(then, US, "in trouble", (str(error),)),)
         held = world.rollouts.save(held, troubled, why=f"{error}; trying again", due=again, until=then + LEASE, events=event, now=then)
         return Turned(held, again, then)
+    _stop_check(decision.rollout, world)
     then = world.clock.now()
     return Turned(replace(held, rollout=landed(decision.rollout, then)), then, now)
+
+
+def _stop_check(rollout: Rollout, world: World) -> None:
+    """A check of a release that goes back has nothing left to say. After the traffic, and never in its way."""
+    if rollout.phase in {Phase.ROLLING_BACK, Phase.ROLLED_BACK} and rollout.check is not None:
+        with suppress(Unavailable):
+            world.checks.stop(rollout.check)
 
 
 def _carry_out(rollout: Rollout, intent: Intent, world: World) -> None:
@@ -123,7 +131,7 @@ def _quarantine(before: Rollout, after: Rollout, now: datetime) -> Quarantine | 
     plan = after.plan
     if plan is None or before.phase is after.phase:
         return None
-    if after.kind is Kind.PROMOTION and after.phase is Phase.ROLLING_BACK:
+    if after.kind is Kind.PROMOTION and _turned_back(before, after):
         bad, good, release = plan.new, plan.old, after.release
     elif after.kind is Kind.ROLLBACK and before.phase is Phase.PENDING and plan.old is not None:
         bad, good, release = plan.old, plan.new, f"{after.place.service}@{plan.old.version}"
@@ -132,6 +140,11 @@ def _quarantine(before: Rollout, after: Rollout, now: datetime) -> Quarantine | 
     if good is not None and good.digest == bad.digest:
         return None  # the same artifact served well before: its configuration is to blame, not its commits
     return Quarantine(after.place.service, release, bad.commit, good.commit if good else None, now, after.reasons, after.place.environment)
+
+
+def _turned_back(before: Rollout, after: Rollout) -> bool:
+    """Is this the moment at which it turns back? Once, even if it is parked on the way; straight to the end, if it had got nowhere."""
+    return after.phase in {Phase.ROLLING_BACK, Phase.ROLLED_BACK} and Phase.ROLLING_BACK not in (before.phase, before.paused_from)
 
 
 def _wake_the_next(ended: Rollout, world: World, now: datetime) -> None:

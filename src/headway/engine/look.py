@@ -139,6 +139,7 @@ def _before_rollback(rollout: Rollout, world: World, blocked: str | None) -> See
 
 
 def _live_plan(rollout: Rollout, world: World) -> Plan | None:
-    completed = (one.rollout for one in world.records.standings(place=rollout.place) if one.rollout.phase is Phase.COMPLETED)
-    live = next(completed, None)
+    completed = [one.rollout for one in world.records.standings(place=rollout.place) if one.rollout.phase is Phase.COMPLETED]
+    # By when they completed: one that had waited for long may be younger than one that was asked for after it.
+    live = max(completed, key=lambda one: one.completed_at or one.created, default=None)
     return live.plan if live else None

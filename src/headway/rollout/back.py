@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from headway.rollout.effects import settle
 from headway.rollout.hear import listen_on_the_way_back
-from headway.rollout.model import NONE, Plan, Rollout, SetReplicas, SetWeights, Weight
+from headway.rollout.model import NONE, Plan, Rollout, SetReplicas, SetWeights, Weight, Workload
 from headway.rollout.moves import SAFETY_NET, SOON, Decision, Finish, Said, Wait, calm, do, plan_of, troubled
 from headway.rollout.phases import Phase, move
 from headway.rollout.seen import Seen
@@ -26,6 +26,7 @@ def turn_back(rollout: Rollout, against: Said, seen: Seen, now: datetime) -> Dec
         since=now,
         asked=False,
         advanced=False,
+        weighed_at=None,  # only what is set on the way back is worth waiting for
     )
     return going_back(back, replace(seen, signals=(), probe=None), now).after(against)
 
@@ -79,13 +80,20 @@ def give_back(rollout: Rollout, plan: Plan, seen: Seen, now: datetime) -> Decisi
         return Decision(rollout, Wait(now + SOON, "waiting for the proxies to route everything back"))
     if plan.old is not None:
         old, new = seen.sight.group(plan.old.name), seen.sight.group(plan.new.name)
-        enough = old.ready >= plan.replicas or (old.ready > 0 and (new.ready == 0 or rollout.advanced))
+        enough = old.ready >= plan.replicas or (old.ready > 0 and (new.ready == 0 or rollout.advanced or _overdue(rollout, plan.old, now)))
         if not enough and old.wanted < plan.replicas:
             return do(rollout, SetReplicas(plan.old, plan.replicas), now)
         if not enough:
             why = f"{old.ready} of {plan.replicas} replicas of {plan.old.version} are ready; traffic goes back when all are"
             return Decision(rollout, Wait(now + SOON, f"{why} (advance: do not wait)"))
     return do(rollout, SetWeights(home), now)
+
+
+def _overdue(rollout: Rollout, old: Workload, now: datetime) -> bool:
+    """A release that failed does not keep its users because one replica of the old one never gets ready."""
+    if rollout.phase is not Phase.ROLLING_BACK or rollout.since is None:
+        return False
+    return now - rollout.since > timedelta(seconds=old.run.ready_within)
 
 
 def weights(plan: Plan, weight: Weight) -> dict[str, int]:

@@ -14,7 +14,7 @@ from headway.rollout.back import going_back, hold, turn_back
 from headway.rollout.effects import landed, parked_because, settle
 from headway.rollout.hear import listen
 from headway.rollout.model import NONE, Rollout, RunCheck, SetReplicas
-from headway.rollout.moves import POLL, SAFETY_NET, Decision, Do, Finish, Said, Wait, calm, do, doing, plan_of, troubled
+from headway.rollout.moves import POLL, SAFETY_NET, Decision, Do, Finish, Said, Wait, calm, do, doing, plan_of, present, troubled
 from headway.rollout.phases import Phase, move
 from headway.rollout.seen import CheckState, Probe, Seen, Word
 from headway.rollout.steps import step, wanted
@@ -83,6 +83,8 @@ def _onward(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
     # Watching goes on while the new release has traffic, whatever the phase.
     again = now + (POLL if rollout.weight > NONE else SAFETY_NET)
     match rollout.phase:
+        case Phase.ROLLING_BACK:  # on a person's word, from where it was parked
+            return going_back(rollout, replace(seen, signals=(), probe=None), now)
         case Phase.PARKED:
             return Decision(rollout, Wait(again, parked_because(rollout)))
         case Phase.HELD:
@@ -117,9 +119,8 @@ def _against(rollout: Rollout, seen: Seen, now: datetime) -> Said | None:
 
 
 def _may_retry(rollout: Rollout) -> bool:
-    plan = plan_of(rollout)
-    present = plan.steps[rollout.cursor] if rollout.cursor < len(plan.steps) else None
-    return isinstance(present, RunCheck) and rollout.attempt <= plan.checks[present.name].retries
+    at_hand = present(rollout)
+    return isinstance(at_hand, RunCheck) and rollout.attempt <= plan_of(rollout).checks[at_hand.name].retries
 
 
 def _readiness(rollout: Rollout, seen: Seen, now: datetime) -> Rollout:

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from headway.analysis.evidence import begin
 from headway.rollout.model import Intent, Rollout, SetReplicas, SetWeights, StartCheck, Weight
-from headway.rollout.moves import SAFETY_NET, Decision, Do, Said, Wait, backed_off, calm, doing, plan_of, troubled
+from headway.rollout.moves import SAFETY_NET, SOON, Decision, Do, Said, Wait, backed_off, calm, doing, plan_of, troubled
 from headway.rollout.phases import Phase, move
 from headway.rollout.seen import Probe, Seen
 
@@ -45,7 +45,7 @@ def settle(rollout: Rollout, intent: Intent, seen: Seen, now: datetime) -> Decis
         case Probe.DONE:
             return landed(rollout, now)
         case Probe.NOT_DONE:
-            return _once_more(rollout, intent, now)
+            return _once_more(rollout, intent, seen, now)
         case Probe.UNKNOWN:
             return _park(rollout, intent, now)
         case None:
@@ -54,20 +54,31 @@ def settle(rollout: Rollout, intent: Intent, seen: Seen, now: datetime) -> Decis
             assert_never(seen.probe)
 
 
-def _once_more(rollout: Rollout, intent: Intent, now: datetime) -> Decision:
+def _once_more(rollout: Rollout, intent: Intent, seen: Seen, now: datetime) -> Decision:
     if rollout.phase is Phase.PAUSED:
         return Decision(rollout, Wait(now + SAFETY_NET, "; ".join(rollout.reasons) or "paused"))
+    if rollout.phase is Phase.PARKED:  # what could not be told can be told now, but a person was asked and decides
+        return Decision(rollout, Wait(now + SAFETY_NET, parked_because(rollout)))
+    if empty := _nobody_there(intent, seen):
+        return Decision(rollout, Wait(now + SOON, f"{empty} has no ready replica that traffic could go to"))
     again = rollout.troubled_at + backed_off(rollout) if rollout.trouble is not None and rollout.troubled_at else now
     if now < again:
         return Decision(rollout, Wait(again, f"{rollout.trouble}; tried {rollout.trouble_tries} times"))
     return Decision(rollout, Do(intent, doing(intent.effect)))
 
 
+def _nobody_there(intent: Intent, seen: Seen) -> str | None:
+    """A workload that this intent would route traffic to and that could not answer it, as far as we see."""
+    if not isinstance(intent.effect, SetWeights) or seen.sight is None:
+        return None
+    return next((name for name, percent in intent.effect.weights.items() if percent and not seen.sight.group(name).ready), None)
+
+
 def _park(rollout: Rollout, intent: Intent, now: datetime) -> Decision:
     if rollout.phase is Phase.PARKED:
         return Decision(rollout, Wait(now + SAFETY_NET, parked_because(rollout)))
     why = (f"nobody can tell whether this was done: {doing(intent.effect)}",)
-    parked = replace(rollout, phase=move(rollout.phase, Phase.PARKED), reasons=(*rollout.reasons, *why))
+    parked = replace(rollout, phase=move(rollout.phase, Phase.PARKED), paused_from=rollout.phase, reasons=(*rollout.reasons, *why))
     return Decision(parked, Wait(now + SAFETY_NET, parked_because(parked)), (Said("parked", why),))
 
 

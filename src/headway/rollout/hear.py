@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 
-from headway.rollout.model import Rollout, Shift
-from headway.rollout.moves import Said, calm, plan_of, word_of
+from headway.rollout.model import Rollout, Shift, Soak, Watch
+from headway.rollout.moves import Said, calm, plan_of, present, word_of
 from headway.rollout.phases import Phase, move
 from headway.rollout.seen import Signal, Word
 
@@ -42,12 +42,14 @@ def _hear(rollout: Rollout, signal: Signal, now: datetime) -> Rollout:
             return replace(rollout, phase=move(rollout.phase, Phase.PAUSED), reasons=(why,))
         case Word.RESUME, Phase.PAUSED:
             return replace(rollout, phase=move(rollout.phase, Phase.RUNNING), reasons=(), undecided_since=None)
+        case ((Word.RETRY | Word.RESUME), Phase.PARKED) if rollout.paused_from is Phase.ROLLING_BACK:
+            return _back_again(rollout, now)
         case ((Word.RETRY | Word.RESUME), (Phase.HELD | Phase.PARKED)):
             return _again(rollout, now)
         case Word.RETRY, Phase.RUNNING:
             rerun = rollout.check is not None
             return replace(calm(rollout), attempt=1, check=None, asked=rollout.asked and not rerun)
-        case Word.ADVANCE, (Phase.RUNNING | Phase.PAUSED):
+        case Word.ADVANCE, (Phase.RUNNING | Phase.PAUSED) if isinstance(present(rollout), Watch | Soak):
             return replace(rollout, advanced=True)
         case Word.ADVANCE, Phase.HELD:
             return replace(_again(rollout, now), advanced=True)
@@ -57,7 +59,7 @@ def _hear(rollout: Rollout, signal: Signal, now: datetime) -> Rollout:
 def _again(rollout: Rollout, now: datetime) -> Rollout:
     """Take up the present step anew; when traffic was taken away meanwhile, from the weight before it."""
     plan, cursor = plan_of(rollout), rollout.cursor
-    if rollout.phase is Phase.HELD:
+    if Phase.HELD in (rollout.phase, rollout.paused_from):
         while cursor > 0 and not isinstance(plan.steps[cursor], Shift):
             cursor -= 1
     return replace(
@@ -72,4 +74,11 @@ def _again(rollout: Rollout, now: datetime) -> Rollout:
         reasons=(),
         undecided_since=None,
         unready_since=None,
+        paused_from=None,
     )
+
+
+def _back_again(rollout: Rollout, now: datetime) -> Rollout:
+    """It was on its way back when nobody could tell; a person's word does not turn it round again."""
+    phase = move(rollout.phase, Phase.ROLLING_BACK)
+    return replace(calm(rollout), phase=phase, since=now, intent=None, weighed_at=None, paused_from=None)

@@ -218,6 +218,7 @@ class Rollout:
     trouble_tries: int = 0
     troubled_at: datetime | None = None
     paused_from: Phase | None = None
+    """The phase it was parked in."""
     advanced: bool = False
     reasons: tuple[str, ...] = ()
     completed_at: datetime | None = None

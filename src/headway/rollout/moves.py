@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from headway.rollout.model import Effect, Fence, Intent, Plan, Rollout, SetReplicas, SetWeights, StartCheck
+from headway.rollout.model import Effect, Fence, Intent, Plan, Rollout, SetReplicas, SetWeights, StartCheck, Step
 from headway.rollout.seen import Signal
 
 POLL = timedelta(seconds=1)
@@ -108,6 +108,12 @@ def calm(rollout: Rollout) -> Rollout:
 def word_of(signal: Signal) -> Said:
     """What somebody said, for the record."""
     return Said(f"{signal.word.value} by {signal.by}", (signal.why,) if signal.why else (), signal.by)
+
+
+def present(rollout: Rollout) -> Step | None:
+    """The step at hand; None once all are done."""
+    steps = plan_of(rollout).steps
+    return steps[rollout.cursor] if rollout.cursor < len(steps) else None
 
 
 def plan_of(rollout: Rollout) -> Plan:

@@ -23,6 +23,10 @@ def overtaken(rollout: Rollout, standing: Iterable[Rollout]) -> str | None:
     later = [
         one
         for one in standing
-        if one.place == rollout.place and one.phase is Phase.COMPLETED and one.created > rollout.created and one.id != rollout.id
+        if one.place == rollout.place
+        and one.kind is Kind.PROMOTION  # a way back that came in between does not make what waited any older
+        and one.phase is Phase.COMPLETED
+        and one.created > rollout.created
+        and one.id != rollout.id
     ]
     return max(later, key=lambda one: one.created).release if later else None

@@ -7,7 +7,7 @@ from typing import assert_never
 from headway.analysis.model import Outcome
 from headway.rollout.back import CONFIRM, hold, weights
 from headway.rollout.model import Rollout, RunCheck, Scale, SetReplicas, SetWeights, Shift, Side, Soak, StartCheck, Watch, Weight
-from headway.rollout.moves import POLL, SAFETY_NET, SOON, Decision, Finish, Said, Wait, do, plan_of, troubled
+from headway.rollout.moves import POLL, SAFETY_NET, SOON, Decision, Finish, Said, Wait, do, plan_of, present, troubled
 from headway.rollout.phases import Phase, move
 from headway.rollout.seen import CheckState, Seen
 
@@ -43,8 +43,10 @@ def wanted(rollout: Rollout) -> int:
 
 
 def _enter_next(rollout: Rollout, seen: Seen, now: datetime, *said: Said) -> Decision:
+    # A person's "advance" to a held release counts until the wait it was held in, which comes after its weight is set again.
+    advanced = rollout.advanced and not isinstance(present(rollout), Watch | Soak)
     entered = replace(
-        rollout, cursor=rollout.cursor + 1, since=now, asked=False, attempt=1, check=None, undecided_since=None, advanced=False
+        rollout, cursor=rollout.cursor + 1, since=now, asked=False, attempt=1, check=None, undecided_since=None, advanced=advanced
     )
     return step(entered, replace(seen, check=None), now).after(*said)
 
@@ -68,13 +70,24 @@ def _shift(rollout: Rollout, weight: Weight, seen: Seen, now: datetime) -> Decis
     assert seen.sight is not None
     shares = weights(plan, weight)
     if not rollout.asked:
-        return do(rollout, SetWeights(shares), now)
+        return _carried(rollout, weight, seen, now) or do(rollout, SetWeights(shares), now)
     if dict(seen.sight.weights) == shares:
         return _enter_next(rollout, seen, now)
     if now - (rollout.weighed_at or now) > CONFIRM:
         # Somebody else's hand, or a proxy that lost it: said again, as an effect of its own.
         return do(rollout, SetWeights(shares), now, Said("routing is not as we set it", (f"found {dict(seen.sight.weights)}",)))
     return Decision(rollout, Wait(now + SOON, f"waiting for the proxies to route {weight.percent} % to {plan.new.version}"))
+
+
+def _carried(rollout: Rollout, weight: Weight, seen: Seen, now: datetime) -> Decision | None:
+    """Traffic goes only where enough replicas are ready for it; how long that may take is decide()'s to say."""
+    plan = plan_of(rollout)
+    assert seen.sight is not None
+    ready, needed = seen.sight.group(plan.new.name).ready, -(-plan.replicas * weight.percent // 100)
+    if ready >= needed:
+        return None
+    why = f"{ready} of {needed} replicas of {plan.new.version} that {weight.percent} % of the traffic needs are ready"
+    return Decision(rollout, Wait(now + SOON, why))
 
 
 def _watch(rollout: Rollout, least: timedelta, seen: Seen, now: datetime, doing: str) -> Decision:
