@@ -5,7 +5,8 @@ from sqlalchemy import text
 
 from headway.adapters.ledger import Ledger
 from headway.ports import Event
-from support.records import MINUTE, NOON, begin, event, pending, release
+from headway.rollout.seen import Signal, Word
+from support.records import MINUTE, NOON, event, pending, release
 
 
 @pytest.fixture
@@ -39,12 +40,12 @@ def test_of_many_events_the_latest_are_shown(told: Ledger) -> None:
 
 
 def test_what_nobody_touched_verifies(told: Ledger) -> None:
-    begin(told, pending("r2", "1.1.0")) if not told.rollouts.claim(NOON, NOON + MINUTE, "me", 1) else None
+    told.rollouts.signal("r1", Signal(Word.WAKE, "bob", NOON), (event("woken"),))
     assert told.records.verify() == ()
 
 
 @pytest.mark.parametrize(
-    ("deed", "found"),
+    ("deeds", "found"),
     [
         pytest.param(
             ["update events set body = replace(body, 'because', 'whatever') where stream = 'r1' and number = 3"],
@@ -97,8 +98,8 @@ def test_what_nobody_touched_verifies(told: Ledger) -> None:
         ),
     ],
 )
-def test_tampering_is_found_and_named(told: Ledger, deed: list[str], found: list[str]) -> None:
-    tamper(told, *deed)
+def test_tampering_is_found_and_named(told: Ledger, deeds: list[str], found: list[str]) -> None:
+    tamper(told, *deeds)
     assert list(told.records.verify()) == found
 
 

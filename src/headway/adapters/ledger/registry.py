@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 
 from sqlalchemy import delete, select, update
 
+from headway.adapters.ledger.chain import append
 from headway.adapters.ledger.database import Database, insert_new, put
 from headway.adapters.ledger.schema import repositories, seen_refs, settings
+from headway.ports import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class LedgerRegistry:
         with self._database.reading() as on:
             return on.execute(query).scalar_one_or_none()
 
-    def note_ref(self, repository: str, ref: str, commit: str) -> None:
+    def note_ref(self, repository: str, ref: str, commit: str, event: Event | None = None) -> None:
+        """Remember it; what came of it goes on the record of the repository, in the same transaction."""
         with self._database.writing() as on:
+            append(on, f"repository:{repository}", () if event is None else (event,))
             put(on, seen_refs, {"repository": repository, "ref": ref, "commit_id": commit}, "repository", "ref")
