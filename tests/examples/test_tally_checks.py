@@ -139,3 +139,26 @@ def test_two_builds_of_the_same_sources_are_the_same_and_run(tmp_path: Path) -> 
 def test_its_own_tests_pass() -> None:
     ended = run("-m", "unittest", "-q", "tests.test_unit", "tests.test_together")
     assert ended.returncode == 0, ended.stderr
+
+
+def test_the_checks_leave_nothing_behind_in_the_build(tmp_path: Path) -> None:
+    home = tmp_path / "source"
+    shutil.copytree(TALLY, home, ignore=shutil.ignore_patterns("dist", "__pycache__"))
+    run("build.py", cwd=home)
+    dist = home / "dist"
+    before = sorted(dist.rglob("*"))
+    replica = Replica(dist, tmp_path / "state").ready()
+    try:
+        for name in CHECKS:
+            # Without -B: a platform starts checks as the file says.
+            subprocess.run(
+                [sys.executable, f"checks/{name}.py"],
+                cwd=dist,
+                env={**os.environ, "HEADWAY_URL": replica.url, "BUDGET_MS": "5000"},
+                capture_output=True,
+                timeout=60,
+                check=True,
+            )
+    finally:
+        replica.end()
+    assert sorted(dist.rglob("*")) == before
