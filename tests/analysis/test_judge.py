@@ -149,6 +149,34 @@ def test_a_quiet_service_may_pause_for_a_while() -> None:
     assert watch(lambda s: Counters(completed=min(s, 60) // 5), None, 90, thresholds).last.outcome is ADVANCE
 
 
+def test_a_minute_without_an_answer_is_too_long_for_any_service() -> None:
+    thresholds = replace(THRESHOLDS, latency_ms=None, needs=5)
+    watched = watch(lambda s: Counters(completed=min(s, 60) // 10), None, 120, thresholds)
+    assert [watched.verdicts[second].outcome for second in (60, 119, 120)] == [ADVANCE, ADVANCE, INCONCLUSIVE]
+
+
+def test_only_a_good_answer_breaks_the_silence() -> None:
+    thresholds = replace(THRESHOLDS, latency_ms=None, max_wait=900)
+
+    def dwindling(second: int) -> Counters:
+        failures = (second > 330) + (second > 355)
+        return Counters(completed=min(second, 300) + failures, failures=failures)
+
+    assert watch(dwindling, None, 360, thresholds).last.outcome is INCONCLUSIVE
+
+
+def test_a_failure_is_not_one_of_the_answers_that_latency_needs() -> None:
+    thresholds = replace(THRESHOLDS, error_rate=0.5, needs=5, min_time=0)
+    assert watch(lambda s: Counters(completed=19 * s, latency={20.0: 19 * s}), None, 1, thresholds).last.outcome is CONTINUE
+    assert watch(lambda s: Counters(completed=20 * s, failures=s, latency={20.0: 20 * s}), None, 1, thresholds).last.outcome is CONTINUE
+
+
+def test_none_of_two_is_not_a_rate_of_zero() -> None:
+    """An outage starts where the old release has but a few requests: it had no time yet to show that it suffers too."""
+    assert watch(served(300, failing=0.3), served(2), 1).last.outcome is INCONCLUSIVE
+    assert watch(served(300, failing=0.9), served(2), 1).last.outcome is ROLL_BACK
+
+
 def test_where_only_health_decides_traffic_is_not_judged() -> None:
     verdict = judge(begin(NOON), Thresholds(mode="health"), NOON)
     assert verdict.outcome is ADVANCE
