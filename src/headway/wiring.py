@@ -13,57 +13,40 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
-from headway.adapters.build import CommandBuilder
+from headway.adapters.build import Builder
 from headway.adapters.checks import CommandChecks
 from headway.adapters.git import GitRepository
 from headway.adapters.ledger import Ledger, open_ledger
 from headway.adapters.local.platform import LocalPlatform
-from headway.adapters.notify import Notify
+from headway.adapters.notify import Command, Router, Webhook
+from headway.adapters.nowhere import NoPlatform
 from headway.adapters.remote import Remote
 from headway.adapters.secrets import fingerprint, resolve, server_key
+from headway.adapters.sources import Sources
 from headway.adapters.store import FileStore
 from headway.adapters.system import SystemClock, new_id, token
-from headway.analysis.model import Readings
 from headway.engine.commands import Commands
 from headway.engine.outbox import deliver
 from headway.engine.watcher import Watcher
 from headway.engine.worker import Worker
-from headway.environments.model import Place
 from headway.errors import InvalidSpec, Refused, Unavailable
-from headway.ports import Event, Platform, World
-from headway.rollout.model import Intent
-from headway.rollout.seen import Probe, Sight
+from headway.ports import Built, Commit, Event, Notice, Notifier, Platform, World
+from headway.releases.model import Recipe
+from headway.spec import file
 from headway.spec.pipelines import ByService, Pipelines, Source
 
 PATIENCE = 5.0
 """Seconds to wait for a server that is just starting, or for another command to let go of the lock."""
 
 
+STOPPING = 120.0
+"""Seconds that an orderly end may take: drains and grace included."""
+
+
 class Verbs(Protocol):
     """Whoever answers the command line."""
 
     def call(self, verb: str, **arguments: object) -> dict[str, Any]: ...
-
-
-class NoPlatform:
-    """Stands in where no server runs: the record can be read and spoken to, the world cannot."""
-
-    _why = "no Headway runs here; start it: headway serve"
-
-    def act(self, place: Place, intent: Intent) -> None:
-        raise Unavailable(self._why)
-
-    def probe(self, place: Place, intent: Intent) -> Probe:
-        raise Unavailable(self._why)
-
-    def look(self, place: Place) -> Sight:
-        raise Unavailable(self._why)
-
-    def measure(self, place: Place) -> Readings:
-        raise Unavailable(self._why)
-
-    def url(self, place: Place) -> str:
-        raise Unavailable(self._why)
 
 
 @dataclass(frozen=True)
@@ -124,29 +107,57 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
     store = FileStore(home / "artifacts")
     repositories = ByService(pipelines)
     clock = SystemClock()
-    builder = CommandBuilder(home / "builds", repositories, store)
+    sources = Sources(home / "sources", repositories)
     local = LocalPlatform(home / "environments", secrets=resolve, artifacts=store.path, clock=clock) if serving else None
     platform: Platform = local or NoPlatform()
     world = World(
         clock=clock,
         platform=platform,
-        checks=CommandChecks(home / "checks", secrets=resolve, sources=builder.source, clock=clock),
+        checks=CommandChecks(home, sources, resolve),
         rollouts=ledger.rollouts,
         records=ledger.records,
         releases=ledger.releases,
         words=ledger.words,
         pipelines=pipelines,
         repositories=repositories,
-        builder=builder,
+        builder=Building(Builder(home, store, sources)),
         store=store,
         refs=Refs(ledger),
         outbox=ledger.outbox,
-        notifier=Notify(pipelines.notify, resolve),
+        notifier=Notifying(pipelines),
         new_id=new_id,
     )
     worker = Worker(world, token)
     commands = Commands(world, worker.wake)
     return Headway(home, ledger, world, commands, worker, Watcher(world, commands, worker.wake), local, pipelines)
+
+
+class Building:
+    """The builder as the engine knows it: a recipe in, sentences out."""
+
+    def __init__(self, builder: Builder) -> None:
+        self._builder = builder
+
+    def build(self, service: str, commit: Commit, recipe: Recipe) -> Built:
+        built = self._builder.build(service, commit, recipe.build, recipe.checks)
+        return Built(built.artifact, tuple(one.text for one in built.evidence))
+
+
+class Notifying:
+    """Notices by the targets of the protected branches, as they are when the notice goes out."""
+
+    def __init__(self, pipelines: Pipelines) -> None:
+        self._pipelines = pipelines
+
+    def send(self, notice: Notice) -> None:
+        Router({name: _notifier(target) for name, target in self._pipelines.notify().items()}).send(notice)
+
+
+def _notifier(target: file.Webhook | file.Command) -> Notifier:
+    if isinstance(target, file.Command):
+        return Command(target.argv)
+    reference = target.url.startswith(("env:", "file:"))
+    return Webhook(resolve(target.url) if reference else target.url)
 
 
 class Refs:
@@ -188,6 +199,25 @@ def connect(home: Path, database: str | None = None) -> Iterator[Verbs]:
             raise Unavailable(f"another Headway holds {home} and does not answer; wait for it, or look at `ps` for a `headway serve`")
         time.sleep(0.1)
     yield remote
+
+
+def stop_everything(home: Path, database: str | None = None) -> None:
+    """End what runs on this machine, through the server where there is one, and wait until it is gone."""
+    private(home)
+    remote = Remote(socket_path(home))
+    if remote.answers():
+        remote.call("down")
+    until = time.monotonic() + STOPPING
+    while time.monotonic() < until:
+        with locked(home) as mine:
+            if mine:
+                headway = build(home, database, serving=True)
+                if headway.platform is not None:
+                    headway.platform.adopt()
+                headway.close(stop=True)
+                return
+        time.sleep(0.1)
+    raise Unavailable(f"the server in {home} is still stopping; look at its log")
 
 
 @contextmanager

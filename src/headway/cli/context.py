@@ -52,7 +52,8 @@ def with_context(function: Callable[Concatenate[Context, P], R]) -> Callable[P, 
     """Hand the context to a command as its first argument."""
 
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        return function(click.get_current_context().find_object(Context) or _missing(), *args, **kwargs)
+        context = click.get_current_context()
+        return function((context.find_object(Context) if context else None) or _missing(), *args, **kwargs)
 
     return update_wrapper(wrapped, function)
 

@@ -18,6 +18,16 @@ def serve(context: Context, repos: tuple[Path, ...], branch: str) -> None:
     run(context.home, context.database, [(repo.resolve(), branch) for repo in repos], say)
 
 
+@click.command()
+@with_context
+def down(context: Context) -> None:
+    """Stop the server and everything that runs on this machine, in order."""
+    from headway.wiring import stop_everything
+
+    stop_everything(context.home, context.database)
+    say("[yellow]everything is stopped[/yellow]; the ledger and the artifacts are kept")
+
+
 @click.group()
 def repo() -> None:
     """The repositories that the server watches."""
@@ -55,4 +65,4 @@ def poke(context: Context) -> None:
     say(f"{view['moved']} refs moved")
 
 
-COMMANDS = (serve, repo, poke)
+COMMANDS = (serve, down, repo, poke)

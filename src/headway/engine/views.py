@@ -40,6 +40,7 @@ def rollout_view(standing: Standing) -> View:
         "kind": rollout.kind.value,
         "phase": rollout.phase.value,
         "weight": rollout.weight.percent,
+        "workload": rollout.plan.new.name if rollout.plan else None,
         "step": _step(rollout),
         "why": standing.why,
         "due": _when(standing.due),

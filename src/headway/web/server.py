@@ -1,20 +1,20 @@
 """Runs the server: the engine's threads, and the API on a unix socket."""
 
 import os
+import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
 from headway.errors import Refused
 from headway.web.app import app
-from headway.wiring import Running, build, locked, socket_path
+from headway.wiring import Headway, Running, build, locked, private, socket_path
 
 
 def serve(home: Path, database: str | None, repos: Sequence[tuple[Path, str]], say: Callable[[str], None]) -> None:
     """Serve until SIGTERM or Ctrl-C. What was started on this machine goes on; the next start takes over."""
-    from headway.wiring import private
-
     private(home)
     with locked(home) as mine:
         if not mine:
@@ -22,39 +22,56 @@ def serve(home: Path, database: str | None, repos: Sequence[tuple[Path, str]], s
         headway = build(home, database, serving=True)
         for path, branch in repos:
             headway.repo_add(str(path), branch)
-        running = Running(headway)
-        running.start()
+        Served(headway, socket_path(home)).run(say)
+
+
+class Served:
+    """One run of the server."""
+
+    def __init__(self, headway: Headway, path: Path) -> None:
+        self._path = path
+        self._running = Running(headway)
+        own: dict[str, Callable[..., Any]] = {
+            "repo_add": headway.repo_add,
+            "repo_list": headway.repo_list,
+            "poke": headway.poke,
+            "ping": ping,
+            "down": self.down,
+        }
+        self._everything = False
+        self._server = uvicorn.Server(
+            uvicorn.Config(app(headway.commands, own), log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2)
+        )
+
+    def run(self, say: Callable[[str], None]) -> None:
+        """Turn and listen until told to stop."""
+        self._running.start()
         try:
-            _listen(home, headway_app(headway), say)
+            with self._listener() as listener:
+                say("[green]headway serves[/green]; stop with Ctrl-C: what runs goes on without it")
+                self._server.run(sockets=[listener])
         finally:
-            running.stop()
+            self._path.unlink(missing_ok=True)
+            self._running.stop(everything=self._everything)
 
+    def down(self) -> dict[str, object]:
+        """Stop the server and everything that runs on this machine, in order."""
+        self._everything = True
+        self._server.should_exit = True
+        return {"stopping": True}
 
-def headway_app(headway: object) -> object:
-    """The API of a wired-up Headway."""
-    from headway.wiring import Headway
-
-    assert isinstance(headway, Headway)
-    return app(headway.commands, {"repo_add": headway.repo_add, "repo_list": headway.repo_list, "poke": headway.poke, "ping": ping})
+    def _listener(self) -> socket.socket:
+        """Our own socket, for its owner only: uvicorn would open it to everybody."""
+        self._path.unlink(missing_ok=True)  # ours to remove: we hold the home's lock
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        mask = os.umask(0o177)
+        try:
+            listener.bind(str(self._path))
+        finally:
+            os.umask(mask)
+        return listener
 
 
 def ping() -> dict[str, object]:
     """Is somebody there?"""
     return {"pid": os.getpid()}
-
-
-def _listen(home: Path, api: object, say: Callable[[str], None]) -> None:
-    path = socket_path(home)
-    path.unlink(missing_ok=True)  # ours to remove: we hold the home's lock
-    config = uvicorn.Config(
-        api,  # type: ignore[arg-type]
-        uds=str(path),
-        log_level="warning",
-        access_log=False,
-        lifespan="off",
-        timeout_graceful_shutdown=2,
-    )
-    say(f"[green]headway serves[/green] [dim]{home}[/dim]; stop with Ctrl-C: what runs goes on")
-    os.umask(0o077)
-    uvicorn.Server(config).run()
-    path.unlink(missing_ok=True)

@@ -1,0 +1,28 @@
+"""Stands in for a platform where no server runs."""
+
+from headway.analysis.model import Readings
+from headway.environments.model import Place
+from headway.errors import Unavailable
+from headway.rollout.model import Intent
+from headway.rollout.seen import Probe, Sight
+
+
+class NoPlatform:
+    """The record can be read and spoken to; the world cannot."""
+
+    _why = "no Headway runs here; start it: headway serve"
+
+    def act(self, place: Place, intent: Intent) -> None:
+        raise Unavailable(self._why)
+
+    def probe(self, place: Place, intent: Intent) -> Probe:
+        raise Unavailable(self._why)
+
+    def look(self, place: Place) -> Sight:
+        raise Unavailable(self._why)
+
+    def measure(self, place: Place) -> Readings:
+        raise Unavailable(self._why)
+
+    def url(self, place: Place) -> str:
+        raise Unavailable(self._why)
