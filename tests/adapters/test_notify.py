@@ -140,9 +140,7 @@ def test_a_command_need_not_read() -> None:
 
 
 def test_a_notice_of_any_length_is_delivered(tmp_path: Path) -> None:
-    code = (
-        f"import json, os, sys; n = json.loads(os.environ['HEADWAY_NOTICE']); open({str(tmp_path / 'got')!r}, 'w').write(sys.stdin.read())"
-    )
+    code = f"import json, os, sys; json.loads(os.environ['HEADWAY_NOTICE']); open({str(tmp_path / 'got')!r}, 'w').write(sys.stdin.read())"
     Command(python(code)).send(Notice("oncall", "title", "ü" * 500_000))
     assert (tmp_path / "got").read_text().count("ü") == 500_000
 
