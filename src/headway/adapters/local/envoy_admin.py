@@ -69,7 +69,7 @@ class Admin:
         reply = self._json("/clusters?format=json")
         return {
             cluster["name"]: {host["address"]["socket_address"]["port_value"]: _member(host) for host in cluster.get("host_statuses", ())}
-            for cluster in reply["cluster_statuses"]
+            for cluster in reply.get("cluster_statuses", ())
         }
 
     def measure(self) -> Mapping[str, Counters]:

@@ -204,8 +204,12 @@ def _cluster(cluster: Cluster, files: Path) -> Json:
         ],
         # A replica that we take out goes at once, whatever its health checks still say.
         "ignore_health_on_host_removal": True,
-        # No panic: when all replicas are sick, say so with a 503 rather than asking the sick.
-        "common_lb_config": {"healthy_panic_threshold": {"value": 0.0}},
+        "common_lb_config": {
+            # No panic: when all replicas are sick, say so with a 503 rather than asking the sick.
+            "healthy_panic_threshold": {"value": 0.0},
+            # 1 s by default: the admin interface then says healthy up to a second before the workers know, and they answer 503.
+            "update_merge_window": "0s",
+        },
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
                 "@type": TYPE + "extensions.upstreams.http.v3.HttpProtocolOptions",

@@ -11,7 +11,7 @@ from headway.adapters.local.envoy_config import LOOPBACK
 from headway.errors import Unavailable
 
 PLACES, REPLICAS = range(20_000, 25_000), range(25_000, 32_000)
-"""Below the ports that the system hands out for outgoing connections, and apart: a place's port stays free for it while its Envoy is down."""
+"""Below the ports that the system hands out for outgoing connections; apart, so that a place's port stays free while its Envoy is down."""
 
 
 def is_free(port: int) -> bool:

@@ -13,7 +13,7 @@ from headway.analysis.model import Readings
 from headway.environments.model import Place
 from headway.errors import Unavailable
 from headway.ports import Clock
-from headway.rollout.model import Intent
+from headway.rollout.model import Intent, SetReplicas
 from headway.rollout.seen import Probe, Sight
 
 
@@ -64,7 +64,7 @@ class LocalPlatform:
         """Do SetReplicas or SetWeights."""
         supervisor = self._supervisor(place.environment)
         if not supervisor.knows(place.service):
-            self.reserve(place)
+            self.reserve(place, intent.effect.workload.port if isinstance(intent.effect, SetReplicas) else None)
         supervisor.act(place.service, intent)
 
     def probe(self, place: Place, intent: Intent) -> Probe:
