@@ -147,7 +147,8 @@ def test_settings_are_put_and_got(ledger: Ledger) -> None:
 def test_a_ref_is_remembered_until_its_repository_goes(ledger: Ledger) -> None:
     ledger.registry.add_repository("/a", "main")
     for commit in ("c1", "c2"):
-        ledger.registry.note_ref("/a", "main", commit)
+        ledger.registry.note_ref("/a", "main", commit, event(f"saw {commit}"))
     assert (ledger.registry.seen_ref("/a", "main"), ledger.registry.seen_ref("/a", "dev")) == ("c2", None)
+    assert [each.event.what for each in ledger.records.events("repository:/a")] == ["saw c1", "saw c2"]
     ledger.registry.remove_repository("/a")
     assert ledger.registry.seen_ref("/a", "main") is None

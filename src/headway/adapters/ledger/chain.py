@@ -5,12 +5,12 @@ beyond this; signed checkpoints, kept elsewhere, are for that.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from hashlib import sha256
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from headway.adapters.ledger.codec import Unreadable, canonical, decode
 from headway.adapters.ledger.database import insert_new
@@ -20,6 +20,11 @@ from headway.ports import Event, Recorded
 START = ""
 """What the first event of a stream follows."""
 
+_SAID = tuple(field.name for field in fields(Event))
+_HEAD = select(heads).where(heads.c.stream == bindparam("of")).with_for_update()
+_ADD = insert(events)
+_MOVE = update(heads).where(heads.c.stream == bindparam("of"))
+
 
 def append(on: Connection, stream: str, said: Sequence[Event]) -> None:
     """Write events at the end of a stream, within the caller's transaction."""
@@ -28,11 +33,11 @@ def append(on: Connection, stream: str, said: Sequence[Event]) -> None:
     head = _head(on, stream)
     last, rows = head.hash, []
     for number, event in enumerate(said, head.length + 1):
-        body = canonical({"stream": stream, "number": number, **asdict(event)})
+        body = canonical({"stream": stream, "number": number, **{name: getattr(event, name) for name in _SAID}})
         last = link(last, body)
         rows.append({"stream": stream, "number": number, "body": body, "hash": last})
-    on.execute(insert(events), rows)
-    on.execute(update(heads).where(heads.c.stream == stream).values(length=head.length + len(rows), hash=last))
+    on.execute(_ADD, rows)
+    on.execute(_MOVE, {"of": stream, "length": head.length + len(rows), "hash": last})
 
 
 def link(last: str, body: str) -> str:
@@ -58,11 +63,10 @@ def faults(on: Connection) -> Iterator[str]:
 
 def _head(on: Connection, stream: str) -> Row[Any]:
     """The end of the stream, locked, so that two writers cannot both write the next number."""
-    query = select(heads).where(heads.c.stream == stream).with_for_update()
-    found = on.execute(query).one_or_none()
+    found = on.execute(_HEAD, {"of": stream}).one_or_none()
     if found is None:
         insert_new(on, heads, {"stream": stream, "length": 0, "hash": START}, "stream")
-        found = on.execute(query).one()
+        found = on.execute(_HEAD, {"of": stream}).one()
     return found
 
 

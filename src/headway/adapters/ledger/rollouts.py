@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, delete, insert, literal, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, case, delete, insert, literal, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from headway.adapters.ledger import chain, places
@@ -20,6 +20,21 @@ from headway.rollout.phases import ACTIVE, Phase, move
 from headway.rollout.seen import Signal
 
 NEWER = "needs a newer Headway"
+
+# Built once, here and in chain.py: building a statement costs more than running it, and saves are what we do most.
+_SAVE = (
+    update(rollouts)
+    .where(
+        rollouts.c.id == bindparam("this"),
+        rollouts.c.lease == bindparam("held_lease"),
+        rollouts.c.revision == bindparam("held_revision"),
+        rollouts.c.phase == bindparam("held_phase"),
+    )
+    .values(
+        due=case((rollouts.c.wake > bindparam("held_wake"), bindparam("at_once", type_=Moment)), else_=bindparam("later", type_=Moment))
+    )
+)
+_READ = select(rollouts).where(rollouts.c.id == bindparam("this"))
 
 
 class LedgerRollouts:
@@ -57,7 +72,7 @@ class LedgerRollouts:
     def refresh(self, held: Held) -> Held:
         name = held.rollout.id
         with self._database.reading() as on:
-            row = on.execute(select(rollouts).where(rollouts.c.id == name)).one_or_none()
+            row = on.execute(_READ, {"this": name}).one_or_none()
             _insist(row, held)
             assert row is not None
             heard = _heard(on, {name: row.wake}) if row.wake else {}
@@ -194,25 +209,25 @@ def _heard(on: Connection, wakes: dict[str, int]) -> dict[str, tuple[Signal, ...
 
 def _update(on: Connection, held: Held, rollout: Rollout, why: str, due: datetime | None, until: datetime | None, now: datetime) -> None:
     """Write the record if it is still ours."""
-    ours = and_(
-        rollouts.c.id == rollout.id,
-        rollouts.c.lease == held.lease,
-        rollouts.c.revision == held.revision,
-        rollouts.c.phase == held.rollout.phase.value,
-    )
     values = {
         **_columns(rollout, why, now),
-        "due": case((rollouts.c.wake > held.wake, literal(now, Moment)), else_=literal(due, Moment)),
         "lease": held.lease if until else None,
         "lease_until": until,
         "revision": held.revision + 1,
+        "this": rollout.id,
+        "held_lease": held.lease,
+        "held_revision": held.revision,
+        "held_phase": held.rollout.phase.value,
+        "held_wake": held.wake,
+        "at_once": now,
+        "later": due,
     }
     try:
-        written = on.execute(update(rollouts).where(ours).values(values)).rowcount
+        written = on.execute(_SAVE, values).rowcount
     except IntegrityError as error:
         raise Contradiction(f"{rollout.id} cannot be {rollout.phase.value}: {rollout.place} has another active rollout") from error
     if not written:
-        row = on.execute(select(rollouts).where(rollouts.c.id == rollout.id)).one_or_none()
+        row = on.execute(_READ, {"this": rollout.id}).one_or_none()
         _insist(row, held)
         raise Contradiction(f"{rollout.id} was read as {held.rollout.phase.value}, but the ledger has it otherwise: look again")
 
