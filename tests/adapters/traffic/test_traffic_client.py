@@ -18,8 +18,11 @@ NOBODY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
 Behaviour = Callable[[int, asyncio.StreamWriter], Awaitable[bool]]
 
 
-def run(behave: Behaviour, *, requests: int = 40, connections: int = 4, rate: float = 400) -> tuple[Counts, Counter[str]]:
-    """Traffic against a server that behaves so at its n-th request (True keeps the connection); and what the server saw."""
+def run(behave: Behaviour, *, requests: int = 40, connections: int = 4, rate: float | None = 400) -> tuple[Counts, Counter[str]]:
+    """Traffic against a server that behaves so at its n-th request (True keeps the connection); and what the server saw.
+
+    Without a rate each request waits for the answer before, so that how many connections there are does not depend on the machine.
+    """
 
     async def both() -> tuple[Counts, Counter[str]]:
         saw: Counter[str] = Counter()
@@ -36,16 +39,19 @@ def run(behave: Behaviour, *, requests: int = 40, connections: int = 4, rate: fl
                         stop.set()
                     if not await behave(saw["requests"], writer):
                         break
-            except (asyncio.IncompleteReadError, ConnectionError):
+            except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
                 pass
             finally:
                 writer.close()
 
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        client = Client(Target("127.0.0.1", port), rate, connections)
+        client = Client(Target("127.0.0.1", port), rate or 1, connections)
         async with asyncio.timeout(20), server:
-            await client.run(stop)
+            for number in range(requests if rate is None else 0):
+                await client.send(*client_module.MIX[number % 10])
+            if rate is not None:
+                await client.run(stop)
         assert client.unanswered == 0
         return client.take(), saw
 
@@ -63,7 +69,7 @@ def says(*answers: bytes, keep: bool = True) -> Behaviour:
 
 
 def test_every_request_is_counted_once_over_the_connections_asked_for() -> None:
-    counts, saw = run(says(GOOD), requests=50, connections=4)
+    counts, saw = run(says(GOOD), requests=50, connections=4, rate=None)
     assert counts.requests == counts.ok == saw["requests"]
     assert saw["connections"] == 4
     assert saw["GET /"] > saw["GET /votes"] > saw["POST /votes"] > 0
@@ -103,7 +109,7 @@ def test_a_reused_connection_that_closes_before_an_answer_is_a_failure_and_not_t
         writer.write(GOOD)
         return True
 
-    counts, saw = run(every_third_hangs_up, connections=1, rate=100, requests=30)
+    counts, saw = run(every_third_hangs_up, connections=1, rate=None, requests=30)
     assert counts.unattributed == saw["requests"] // 3
     assert counts.requests == saw["requests"]
     assert counts.statuses["closed before an answer"] == counts.unattributed
@@ -157,7 +163,7 @@ def test_refused_connections_are_counted() -> None:
 
 def test_answers_in_chunks_are_read_to_their_end() -> None:
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Headway-Release: tally-1\r\n\r\n2\r\nok\r\n0\r\n\r\n"
-    counts, saw = run(says(chunked), connections=2)
+    counts, saw = run(says(chunked), connections=2, rate=None)
     assert counts.ok == saw["requests"]
     assert saw["connections"] == 2
 

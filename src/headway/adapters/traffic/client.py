@@ -138,11 +138,12 @@ class Client:
         if len(self._under_way) >= MOST_UNANSWERED:
             self._seen.skipped += 1
             return
-        task = asyncio.create_task(self._send(method, path))
+        task = asyncio.create_task(self.send(method, path))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
-    async def _send(self, method: str, path: str) -> None:
+    async def send(self, method: str, path: str) -> None:
+        """One request, tried once, and counted whatever becomes of it."""
         answer = Answer()
         started = time.perf_counter()
         try:
