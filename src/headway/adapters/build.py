@@ -32,7 +32,7 @@ _POLL = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One command that ran for a build: what it was, how it ended, in a sentence, and where the whole log is (empty: it printed nothing)."""
+    """One command that ran for a build: how it ended, in a sentence, and where the whole log is (empty: it printed nothing)."""
 
     name: str
     passed: bool
