@@ -144,6 +144,11 @@ def test_silence_and_too_little_are_never_good(new: Release, old: Release | None
     assert any(reason in text for text in verdict.reasons), verdict.reasons
 
 
+def test_an_old_release_without_traffic_is_not_quoted() -> None:
+    (reason,) = watch(served(10, failing=1), lambda s: Counters(), 1).last.reasons
+    assert reason == "errors: 10 of 10 (100 %) since 12:00:00, over the tolerated 1 %"
+
+
 def test_a_quiet_service_may_pause_for_a_while() -> None:
     thresholds = replace(THRESHOLDS, latency_ms=None, needs=10)
     assert watch(lambda s: Counters(completed=min(s, 60) // 5), None, 90, thresholds).last.outcome is ADVANCE

@@ -91,6 +91,13 @@ def test_nobody_approves_their_own(by: str, why: str) -> None:
     assert objections(CANDIDATE, (says(by),), replace(anybody, allow_self=True), NOON) == ()
 
 
+def test_an_address_is_no_second_person() -> None:
+    authored = replace(CANDIDATE, author="Alice <alice@example.org>")
+    assert "the author cannot approve" in text(objections(authored, (says("alice"),), Approvals(needed=1), NOON))
+    assert objections(CANDIDATE, (says("Bob <bob@example.org>"),), RULE, NOON) == ()
+    assert "needs 1 more" in text(objections(CANDIDATE, (says("bob"), says("bob@example.org")), replace(TWO, people=()), NOON))
+
+
 def test_people_who_are_not_on_the_list_do_not_count_and_are_named() -> None:
     assert "dave's yes does not count: only bob and carol may approve" in text(objections(CANDIDATE, (says("dave"),), RULE, NOON))
 

@@ -121,7 +121,7 @@ def _waiting(evidence: Evidence, thresholds: Thresholds, now: datetime, reason: 
 
 def _bad(metric: Metric, span: Compared) -> str:
     text = f"{metric.name}: {span.new} {span.words}, over the tolerated {percent(metric.tolerated)}"
-    return text if span.old is None else f"{text} and {metric.times_baseline:g} times the old release's {span.old}"
+    return text if span.old is None or not span.old.tried else f"{text} and {metric.times_baseline:g} times the old release's {span.old}"
 
 
 def _shared(metric: Metric, span: Compared) -> str:

@@ -12,8 +12,8 @@ from headway.analysis.spans import RECENT, Span, hung, recent, total
 FEWEST_BAD = 3
 FEWEST_TIMED = 20
 ALPHA = 1e-5
-"""Small, because we look every second through four spans. Simulated at 10 requests a second with nothing beside it, a release that sits right
-at the tolerated rate is rolled back in 4 hours of 100, one at a tenth of it in none of 150; a bad one pays with one failure more."""
+"""Small, because we look every second through four spans. Simulated at 10 requests a second with nothing beside it, a release that sits
+right at the tolerated rate is rolled back in 4 hours of 100, one at a tenth of it in none of 150; a bad one pays with one failure more."""
 SPEAKS = 200
 """The old release is a comparison when it got at least one request for so many of the new one's: leftovers of a drain are none."""
 

@@ -1,13 +1,13 @@
 """Have enough people said yes to exactly this?
 
-Names are compared as people read them, not as they are spelt, so that nobody becomes a second person by a capital letter.
+Names are compared as people.py does, so that nobody becomes a second person by spelling.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from unicodedata import normalize
 
 from headway.promotion.model import Approval, Approvals, Candidate, Objection
+from headway.promotion.people import distinct, same_person
 
 
 def objections(candidate: Candidate, given: Sequence[Approval], rule: Approvals, now: datetime) -> tuple[Objection, ...]:
@@ -29,29 +29,29 @@ def objections(candidate: Candidate, given: Sequence[Approval], rule: Approvals,
 
 def counted(candidate: Candidate, given: Sequence[Approval], rule: Approvals, now: datetime) -> tuple[str, ...]:
     """The distinct people whose yes counts, in the order of their names."""
-    good = (approval for approval in given if approval.release == candidate.release and _why_not(approval, candidate, rule, now) is None)
-    return tuple(name for _, name in sorted({_same(approval.by): approval.by.strip() for approval in sorted(good, key=_in_time)}.items()))
+    return distinct(
+        approval.by for approval in given if approval.release == candidate.release and _why_not(approval, candidate, rule, now) is None
+    )
 
 
 def _rejects(word: Approval, candidate: Candidate, rule: Approvals) -> bool:
     """A no is final for what it was said to, and no later yes lifts it. It does not expire, and even the author may say it."""
-    return not word.yes and not _changed(word, candidate) and bool(_same(word.by)) and _listed(word.by, rule)
+    return not word.yes and not _changed(word, candidate) and _named(word.by) and _listed(word.by, rule)
 
 
 def _not_counted(candidate: Candidate, said: Sequence[Approval], rule: Approvals, now: datetime) -> tuple[str, ...]:
     """Who said something that does not count, and why; only each person's last word."""
-    have = {_same(name) for name in counted(candidate, said, rule, now)}
-    last = {_same(approval.by): approval for approval in said if _same(approval.by) not in have}
+    last = {approval.by.strip(): approval for approval in said}
     return tuple(
-        f"{approval.by or 'somebody without a name'}'s {'yes' if approval.yes else 'no'} does not count: {why}"
-        for _, approval in sorted(last.items())
+        f"{by or 'somebody without a name'}'s {'yes' if approval.yes else 'no'} does not count: {why}"
+        for by, approval in sorted(last.items())
         if (why := _why_not(approval, candidate, rule, now)) is not None
     )
 
 
 def _why_not(approval: Approval, candidate: Candidate, rule: Approvals, now: datetime) -> str | None:
     """Why this word is no approval; None if it is one."""
-    if not _same(approval.by):
+    if not _named(approval.by):
         return "it has no name"
     if not _listed(approval.by, rule):
         return f"only {_listing(rule.people, 'and')} may approve"
@@ -78,21 +78,20 @@ def _changed(approval: Approval, candidate: Candidate) -> tuple[str, ...]:
 
 
 def _self(name: str, candidate: Candidate) -> str | None:
-    if _same(name) == _same(candidate.author):
+    if same_person(name, candidate.author):
         return "the author cannot approve"
-    if _same(name) == _same(candidate.asked_by):
+    if same_person(name, candidate.asked_by):
         return "who asks cannot approve"
     return None
 
 
 def _listed(name: str, rule: Approvals) -> bool:
-    return not rule.people or _same(name) in {_same(person) for person in rule.people}
+    return not rule.people or any(same_person(name, person) for person in rule.people)
 
 
 def _able(candidate: Candidate, rule: Approvals) -> tuple[str, ...]:
     """Those on the list who may approve this one, each once."""
-    people = {_same(person): person for person in rule.people if _same(person) and (rule.allow_self or not _self(person, candidate))}
-    return tuple(people.values())
+    return distinct(person for person in rule.people if _named(person) and (rule.allow_self or not _self(person, candidate)))
 
 
 def _nobody_left(candidate: Candidate, rule: Approvals) -> str | None:
@@ -120,12 +119,13 @@ def _expiry(approval: Approval, rule: Approvals) -> str:
         return ""
 
 
-def _in_time(approval: Approval) -> tuple[datetime, str, bool, str]:
-    return approval.at, approval.by, approval.yes, approval.comment
+def _in_time(word: Approval) -> tuple[datetime, tuple[str, ...], bool]:
+    # The rest only settles ties, so that the order in which words were read changes nothing.
+    return word.at, (word.by, word.release_digest, word.configuration_digest, word.target_digest, word.comment), word.yes
 
 
-def _same(name: str) -> str:
-    return " ".join(normalize("NFKC", name).casefold().split())
+def _named(name: str) -> bool:
+    return same_person(name, name)
 
 
 def _quoted(comment: str) -> str:

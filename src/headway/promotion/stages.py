@@ -41,7 +41,8 @@ def triggered(stages: Sequence[Stage], branch: str) -> tuple[Stage, ...]:
 
 def objections(candidate: Candidate, stage: Stage, before: Sequence[Stage], passed: Sequence[Passed]) -> tuple[Objection, ...]:
     """What this artifact, by digest, has not passed on its way here. `before` are the stages named by `after` (see upstream)."""
-    words = sorted((word for word in passed if word.digest == candidate.digest), key=lambda word: word.at)
+    # At the same instant the bad news counts.
+    words = sorted((word for word in passed if word.digest == candidate.digest), key=lambda word: (word.at, not word.good))
     last = {(word.environment, word.what): word for word in words}
     known = {other.environment.name: other for other in before}
     unpassed = [_rollout(candidate, name, last) for name in stage.after]
