@@ -135,7 +135,7 @@ def _readiness(rollout: Rollout, seen: Seen, now: datetime) -> Rollout:
 def _tidy(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
     """After completion: the old instances go when they have been kept long enough, unless a newer rollout owns the place."""
     plan = plan_of(rollout)
-    if rollout.tidied or plan.old is None or seen.generation > rollout.generation:
+    if rollout.tidied or plan.old is None or plan.old.name == plan.new.name or seen.generation > rollout.generation:
         return Decision(replace(rollout, tidied=True, intent=None), Wait(None, "completed"))
     if rollout.intent is not None:
         match seen.probe:

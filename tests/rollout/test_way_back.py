@@ -1,0 +1,144 @@
+"""The way back: traffic leaves the bad release first, everything else follows."""
+
+from dataclasses import replace
+
+import pytest
+from makers import (
+    BAD_NEWS,
+    NEW,
+    NOW,
+    OLD,
+    after,
+    at,
+    canary_plan,
+    carry_on,
+    effect,
+    rolling_plan,
+    said,
+    shifted,
+    sight,
+    under_way,
+)
+
+from headway.rollout.decide import decide
+from headway.rollout.model import RunCheck, Scale, SetReplicas, SetWeights, Soak, Watch
+from headway.rollout.moves import Finish, Wait
+from headway.rollout.phases import Phase
+from headway.rollout.seen import CheckRun, CheckState, Group, Probe, Seen, Sight, Word
+
+PLAN = canary_plan()
+HOME = {OLD.name: 100}
+TURNING = (Phase.RUNNING, Phase.PAUSED, Phase.PARKED)
+
+
+@pytest.mark.parametrize("phase", TURNING, ids=lambda phase: phase.value)
+def test_a_failed_verdict_takes_the_traffic_off_in_the_same_decision(phase: Phase) -> None:
+    rollout = under_way(PLAN, at(PLAN, Watch), phase=phase, reasons=("because",))
+    decision = decide(rollout, Seen(sight=sight(1, weight=25), verdict=BAD_NEWS), after(1))
+    assert decision.rollout.phase is Phase.ROLLING_BACK
+    assert effect(decision) == SetWeights(HOME)
+    assert [line.what for line in decision.said] == ["failed verdict", f"route 100 % to {OLD.name}"]
+    assert decision.said[0].why == ("errors: 300 of 600",)
+
+
+@pytest.mark.parametrize(
+    ("seen", "what"),
+    [
+        (Seen(sight=sight(4, weight=100), check=CheckRun(CheckState.FAILED, "smoke exited with 1")), "failed check"),
+        (Seen(sight=sight(4, weight=100), signals=(said(Word.ABORT, why="odd"),)), "aborted"),
+        (
+            Seen(sight=Sight({NEW.name: Group(4, 1, 0, ("exited at once",)), OLD.name: Group(4, 4, 4)}, {NEW.name: 100})),
+            "failed to run",
+        ),
+    ],
+    ids=["a failed check", "a person's abort", "a crash"],
+)
+def test_these_turn_it_back_too(seen: Seen, what: str) -> None:
+    decision = decide(under_way(PLAN, at(PLAN, RunCheck)), seen, NOW)
+    assert (decision.said[0].what, effect(decision)) == (what, SetWeights(HOME))
+
+
+def test_never_ready_turns_it_back_when_the_time_is_over() -> None:
+    scaled = under_way(PLAN, 0, unready_since=NOW)
+    slow = Seen(sight=sight(0, new_wanted=1))
+    assert decide(scaled, slow, after(30)).rollout.phase is Phase.RUNNING
+    late = decide(scaled, slow, after(31))
+    assert late.said[0].why == ("0 of 1 replicas of 1.1.0 are ready after 31 s",)
+    assert effect(late) == SetReplicas(NEW, 0)
+
+
+def test_an_effect_under_way_does_not_stand_in_the_way() -> None:
+    begun = under_way(PLAN, at(PLAN, Watch), intent=shifted(50))
+    decision = decide(begun, Seen(sight=sight(1, weight=25), verdict=BAD_NEWS, probe=Probe.NOT_DONE), after(1))
+    assert effect(decision) == SetWeights(HOME)
+    assert decision.rollout.turn == 10
+
+
+def test_a_weight_that_landed_unnoticed_is_taken_back_at_once() -> None:
+    retried = under_way(PLAN, at(PLAN, Watch), weight=0, weighed_at=NOW, intent=shifted(25))
+    decision = decide(retried, Seen(sight=sight(1, weight=25), signals=(said(Word.ABORT),)), after(1))
+    assert effect(decision) == SetWeights(HOME)
+
+
+def test_then_the_new_instances_go_and_it_ends() -> None:
+    turned = decide(under_way(PLAN, at(PLAN, Soak)), Seen(sight=sight(4, weight=100), verdict=BAD_NEWS), NOW)
+    *_, waiting = carry_on(replace(turned, said=()), Seen(sight=sight(4, weight=0)), NOW, most=3)
+    assert effect(waiting) == SetReplicas(NEW, 0)
+    draining = Seen(sight=Sight({NEW.name: Group(0, 2, 0), OLD.name: Group(4, 4, 4)}, HOME))
+    assert decide(replace(waiting.rollout, intent=None), draining, after(1)).move.why == "2 instances of 1.1.0 finish what they have"
+    over = decide(replace(waiting.rollout, intent=None), draining, after(121))
+    assert over.rollout.phase is Phase.ROLLED_BACK
+    assert over.move == Finish("errors: 300 of 600; 1.0.0 has all traffic again")
+
+
+def test_the_first_release_leaves_nothing_behind() -> None:
+    plan = canary_plan(old=None)
+    there = Sight({NEW.name: Group(4, 4, 4)}, {NEW.name: 100})
+    turned = decide(under_way(plan, at(plan, Soak)), Seen(sight=there, verdict=BAD_NEWS), NOW)
+    assert effect(turned) == SetWeights({})
+    gone = decide(replace(turned.rollout, intent=None), Seen(sight=Sight()), NOW)
+    assert gone.move == Finish("errors: 300 of 600; nothing ran here before; nothing does now")
+
+
+class TestWithoutRoomForBoth:
+    """Rolling with keep_warm 0: the old release is smaller than it was, and grows before it gets the traffic back."""
+
+    plan = rolling_plan()
+
+    def turned(self, **sizes: int) -> object:
+        rollout = under_way(self.plan, at(self.plan, Scale, 2), weight=50)
+        return effect(decide(rollout, Seen(sight=sight(2, weight=50, **sizes), verdict=BAD_NEWS), NOW))
+
+    def test_the_old_one_grows_first(self) -> None:
+        assert self.turned(old=2) == SetReplicas(OLD, 4)
+
+    def test_and_gets_the_traffic_when_all_are_ready(self) -> None:
+        back = under_way(self.plan, at(self.plan, Scale, 2), phase=Phase.ROLLING_BACK, weight=50)
+        growing = decide(back, Seen(sight=sight(2, old=3, weight=50, old_wanted=4)), after(1))
+        assert growing.move.why == "3 of 4 replicas of 1.0.0 are ready; traffic goes back when all are (advance: do not wait)"
+        assert effect(decide(back, Seen(sight=sight(2, old=4, weight=50)), after(1))) == SetWeights(HOME)
+
+    def test_or_when_a_person_says_so(self) -> None:
+        back = under_way(self.plan, at(self.plan, Scale, 2), phase=Phase.ROLLING_BACK, weight=50)
+        seen = Seen(sight=sight(2, old=1, weight=50, old_wanted=4), signals=(said(Word.ADVANCE),))
+        assert effect(decide(back, seen, after(1))) == SetWeights(HOME)
+
+    def test_or_when_it_has_taken_longer_than_it_may(self) -> None:
+        back = under_way(self.plan, at(self.plan, Scale, 2), phase=Phase.ROLLING_BACK, weight=50)
+        seen = Seen(sight=sight(2, old=3, weight=50, old_wanted=4))
+        assert effect(decide(back, seen, after(31))) == SetWeights(HOME)
+
+    def test_never_to_nobody(self) -> None:
+        back = under_way(self.plan, at(self.plan, Scale, 2), phase=Phase.ROLLING_BACK, weight=50, advanced=True)
+        assert isinstance(decide(back, Seen(sight=sight(2, old=0, weight=50, old_wanted=4)), after(99)).move, Wait)
+
+    def test_a_held_one_retreats_the_same_way(self) -> None:
+        held = under_way(self.plan, at(self.plan, Soak), phase=Phase.HELD, weight=100, reasons=("undecided",))
+        assert effect(decide(held, Seen(sight=sight(4, old=0, weight=100)), NOW)) == SetReplicas(OLD, 4)
+        assert effect(decide(held, Seen(sight=sight(4, old=4, weight=100)), NOW)) == SetWeights(HOME)
+
+
+def test_it_ends_even_when_the_traffic_was_never_there() -> None:
+    aborted = decide(under_way(PLAN, 0, asked=False), Seen(sight=sight(0), signals=(said(Word.ABORT),)), NOW)
+    assert aborted.rollout.phase is Phase.ROLLED_BACK
+    assert aborted.move.why == "aborted by bob; 1.0.0 has all traffic again"
