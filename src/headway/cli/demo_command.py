@@ -34,14 +34,12 @@ def demo(no_input: bool, keep: bool, as_json: bool) -> int:
         return display.asks(lambda: bool(click.confirm(question, default=True, err=True)))
 
     story = Story(Project(scratch / "tally"), serving, display, approves)
-    told = False
     try:
         display.start(story.look)
         outcome = story.tell()
-        told = True
     finally:
         display.stop()
-        if not (keep and told):
+        if not keep:
             serving.down()
             shutil.rmtree(scratch, ignore_errors=True)
     if as_json:

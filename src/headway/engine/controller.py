@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from headway.analysis.evidence import Arm, Evidence
 from headway.engine.look import look
 from headway.engine.notices import notices
 from headway.errors import Fenced, Unavailable
@@ -106,24 +107,40 @@ def _carry_out(rollout: Rollout, intent: Intent, world: World) -> None:
 
 def _save(held: Held, decision: Decision, world: World, now: datetime, *, due: datetime | None, until: datetime | None) -> Held:
     before, after = held.rollout, decision.rollout
+    evidence = after.evidence
     return world.rollouts.save(
         held,
         after,
         why=decision.move.why,
         due=due,
         until=until,
-        events=tuple(_events(decision, now)),
+        events=tuple(_events(decision, evidence, now)),
         notices=notices(before, after, decision.move.why),
         quarantine=_quarantine(before, after, now),
         now=now,
     )
 
 
-def _events(decision: Decision, now: datetime) -> Iterator[Event]:
+def _events(decision: Decision, evidence: Evidence | None, now: datetime) -> Iterator[Event]:
     rollout = decision.rollout
+    numbers: dict[str, object] = {"phase": rollout.phase.value, "weight": rollout.weight.percent, "turn": rollout.turn}
+    if evidence is not None:
+        numbers["measured"] = {side: _totals(arm) for side, arm in (("new", evidence.new), ("old", evidence.old)) if arm is not None}
     for said in decision.said:
-        numbers: dict[str, object] = {"phase": rollout.phase.value, "weight": rollout.weight.percent, "turn": rollout.turn}
         yield Event(now, said.by or US, said.what, said.why, numbers)
+
+
+def _totals(arm: Arm) -> dict[str, object]:
+    """One release's numbers since the weight changed, as the decision saw them."""
+    total = arm.total
+    return {
+        "workload": arm.name,
+        "requests": total.requests,
+        "failures": total.failures,
+        "retries": total.retries,
+        "refused": total.refused,
+        "stuck": arm.stuck,
+    }
 
 
 def _quarantine(before: Rollout, after: Rollout, now: datetime) -> Quarantine | None:
