@@ -75,7 +75,11 @@ def shared() -> Postgres:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (server.folder / "ready").exists():
             shutil.rmtree(server.folder, ignore_errors=True)
-            _start(server, int(run))
+            try:
+                _start(server, int(run))
+            except BaseException:
+                shutil.rmtree(server.folder, ignore_errors=True)
+                raise
     return server
 
 
@@ -145,8 +149,11 @@ def _programs(folder: Path, user: str | None) -> Path:
     try:
         _call(user, [wheel / "bin/initdb", "--version"])
     except (OSError, subprocess.CalledProcessError):
-        # The user who runs the server cannot reach our virtual environment (as in somebody's home): give them a copy.
-        wheel = shutil.copytree(wheel, folder / "programs", symlinks=True)
+        # The user who runs the server cannot reach our virtual environment (as in root's home): give them a copy, its libraries beside it.
+        for part in (wheel.relative_to(home.parent), Path(f"{home.name}.libs")):
+            if (home.parent / part).exists():
+                shutil.copytree(home.parent / part, folder / "wheel" / part, symlinks=True)
+        wheel = folder / "wheel" / wheel.relative_to(home.parent)
     return wheel / "bin"
 
 

@@ -1,0 +1,24 @@
+"""What people see when they ask."""
+
+from headway.adapters.ledger import Ledger
+from support.records import MINUTE, NOON, PRODUCTION, STAGING, begin, end, pending
+
+
+def names(standings) -> list[str]:
+    return [each.rollout.id for each in standings]
+
+
+def test_standings_come_newest_first_and_may_leave_out_what_ended(ledger: Ledger) -> None:
+    end(ledger, begin(ledger, pending("old", "1.0.0")))
+    begin(ledger, pending("running", "1.1.0", created=NOON + MINUTE), NOON + MINUTE)
+    ledger.rollouts.add(pending("waiting", "1.2.0", created=NOON + 2 * MINUTE), ())
+    ledger.rollouts.add(pending("elsewhere", "1.2.0", STAGING, created=NOON + 3 * MINUTE), ())
+    assert names(ledger.records.standings()) == ["elsewhere", "waiting", "running", "old"]
+    assert names(ledger.records.standings(ended=False)) == ["elsewhere", "waiting", "running"]
+    assert names(ledger.records.standings(place=PRODUCTION, ended=False)) == ["waiting", "running"]
+    assert names(ledger.records.standings(most=1)) == ["elsewhere"]
+
+
+def test_a_rollout_nobody_queued_has_no_standing(ledger: Ledger) -> None:
+    assert ledger.records.standing("r9") is None
+    assert ledger.records.events("r9") == ()
