@@ -55,4 +55,4 @@ if SICK == "deaf":
     time.sleep(600)
 server = Server(("127.0.0.1", PORT), Handler)
 signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
-server.serve_forever()
+server.serve_forever(poll_interval=0.02)

@@ -16,11 +16,15 @@ from headway.errors import Fenced, Unavailable
 from headway.rollout.model import Fence, Intent, SetReplicas, SetWeights
 from headway.rollout.seen import Probe
 
+HEADWAYS: list[subprocess.Popen[str]] = []
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Path]:
     with nothing_left(tmp_path / "home"):
         yield tmp_path / "home"
+        while HEADWAYS:
+            kill(HEADWAYS.pop())
 
 
 def host(home: Path) -> subprocess.Popen[str]:
@@ -28,6 +32,7 @@ def host(home: Path) -> subprocess.Popen[str]:
     path = os.pathsep.join([str(HERE), *(part for part in sys.path if part)])
     argv = (sys.executable, HERE / "platform_host.py", home)
     headway = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": path})
+    HEADWAYS.append(headway)
     assert headway.stdout is not None
     assert headway.stdout.readline() == "serving\n"
     return headway
@@ -144,21 +149,27 @@ def test_probe_knows_what_was_done_before_a_crash(home: Path) -> None:
     second.local.close(stop=True)
 
 
-def test_a_shift_that_a_crash_interrupted_is_finished(home: Path) -> None:
+@pytest.mark.parametrize("told", [pytest.param(True, id="after Envoy was told"), pytest.param(False, id="before Envoy was told")])
+def test_a_shift_that_a_crash_interrupted_is_done_or_not_done_never_half(home: Path, told: bool) -> None:
     first = Stand(platform(home))
     first.local.reserve(PLACE)
     first.scale(release("1"), 1)
-    first.weigh(web_1=100)
     first.scale(release("2"), 1)
+    first.weigh(web_2=100)
+    route = (home / "prod" / "envoy" / "rds-web.json").read_bytes()
+    first.weigh(web_1=100)
     first.local.close()
-    # As kill -9 leaves it between writing the intention down and telling Envoy.
+    # As kill -9 leaves it after the intention was written down.
     record = home / "prod" / "environment.json"
     state = declared.load(record)
     place = replace(state.places["web"], shifting=declared.Shifting("half", {"web-2": 100}))
     declared.save(record, replace(state, places={"web": place}))
+    if told:
+        (home / "prod" / "envoy" / "rds-web.json").write_bytes(route)
     second = Stand(platform(home))
     second.local.adopt()
-    assert second.local.look(PLACE).weights == {"web-2": 100}
-    assert second.local.probe(PLACE, Intent("half", Fence(1, 9), SetWeights({"web-2": 100}), RealClock().now())) is Probe.DONE
-    assert second.get()[:2] == (200, "web-2")
+    became = ("web-2", Probe.DONE) if told else ("web-1", Probe.NOT_DONE)
+    assert second.local.look(PLACE).weights == {became[0]: 100}
+    assert second.local.probe(PLACE, Intent("half", Fence(1, 9), SetWeights({"web-2": 100}), RealClock().now())) is became[1]
+    assert second.get()[:2] == (200, became[0])
     second.local.close(stop=True)

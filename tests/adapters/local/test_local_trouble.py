@@ -46,7 +46,7 @@ def test_a_release_that_hangs_its_health_path_is_never_ready(stand: Stand) -> No
 
 
 def test_a_replica_that_stops_answering_is_not_ready_any_more(stand: Stand) -> None:
-    stand.scale(release("1"), 2)
+    stand.scale(release("1", grace=0.3), 2)
     stand.weigh(web_1=100)
     victim = next(iter(stand.replicas("web-1").values()))
     os.kill(victim.pid, signal.SIGSTOP)

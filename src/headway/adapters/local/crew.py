@@ -18,7 +18,7 @@ from headway.rollout.model import Workload
 from headway.rollout.seen import Group
 
 SICK_FOR = 30.0
-LOOK_AT_PORTS_EVERY = 5.0
+LOOK_AT_PORTS_EVERY = 15.0
 KEPT_FOLDERS = 5
 LOG_LINES = 20
 AGAIN_AFTER = 1.0
@@ -295,6 +295,8 @@ def _copy(artifacts: Callable[[str], Path], digest: str, tree: Path) -> Path:
     try:
         shutil.rmtree(half, ignore_errors=True)
         shutil.copytree(stored, half, symlinks=True)
+        for folder in (half, *(one for one in half.rglob("*") if one.is_dir() and not one.is_symlink())):
+            folder.chmod(0o700)  # a store's trees are read-only; ours can be removed again
         half.rename(tree)
     except (OSError, shutil.Error) as error:
         shutil.rmtree(half, ignore_errors=True)

@@ -21,6 +21,7 @@ from headway.adapters.local.counting import added
 from headway.adapters.local.crew import Crew
 from headway.adapters.local.declared import Declared, EnvironmentState, PlaceState, Shifting
 from headway.adapters.local.envoy import Envoy
+from headway.adapters.local.envoy_admin import Member
 from headway.adapters.local.waking import Waker
 from headway.analysis.model import Counters
 from headway.environments.model import Place
@@ -90,6 +91,7 @@ class Supervisor:
             self._save(service, replace(known, port=port) if known else PlaceState(port))
             try:
                 self._tell_envoy()
+                self._open_doors()
             except HeadwayError:
                 self._state = was
                 declared.save(self._record, was)
@@ -136,7 +138,7 @@ class Supervisor:
         with self._lock:
             place = self._state.places.get(service)
             if place is not None and place.shifting is not None and place.shifting.key == key:
-                self._finish_shift(service)
+                self._settle_shift(service)
                 place = self._state.places[service]
             return place is not None and key in place.done
 
@@ -213,6 +215,21 @@ class Supervisor:
             return
         self._save(service, shifted.did(place.shifting.key))
 
+    def _settle_shift(self, service: str) -> None:
+        """A Headway before us died while it set weights: what Envoy's file says already is confirmed, the rest never happened.
+
+        Not simply finished: the release may have lost its replicas meanwhile, and whoever asks again has that looked at.
+        """
+        place = self._state.places[service]
+        if place.shifting is None:
+            return
+        shifted = replace(place, weights=place.shifting.weights, shifting=None)
+        if self._envoy.document(f"rds-{service}.json") == envoy_config.rds(self._route(service, shifted)):
+            self._finish_shift(service)
+        else:
+            self._save(service, replace(place, shifting=None))
+            self._tell_route(service, self._state.places[service])
+
     # The loop.
 
     def _run(self) -> None:
@@ -247,13 +264,23 @@ class Supervisor:
     def _pass(self) -> None:
         self._tell_envoy()
         members = self._envoy.admin.members()
+        troubles = []
         for (service, name), crew in tuple(self._crews.items()):
-            cluster = envoy_config.cluster_name(service, name)
-            crew.wanted = self._state.places[service].workloads[name].replicas
-            crew.step(members.get(cluster, {}), time.monotonic())
-            self._envoy.put(f"eds-{cluster}.json", envoy_config.eds(crew.cluster()), f"cluster.{cluster}")
-            if crew.gone and name not in self._state.places[service].serving:
-                self._retire(service, name)
+            try:
+                self._move(service, name, crew, members.get(crew.cluster().name, {}))
+            except Unavailable as error:  # of one release; the others are not to suffer
+                troubles.append(error)
+        self._open_doors()
+        if troubles:
+            raise troubles[0]
+
+    def _move(self, service: str, name: str, crew: Crew, members: Mapping[int, Member]) -> None:
+        crew.wanted = self._state.places[service].workloads[name].replicas
+        crew.step(members, time.monotonic())
+        cluster = crew.cluster()
+        self._envoy.put(f"eds-{cluster.name}.json", envoy_config.eds(cluster), f"cluster.{cluster.name}")
+        if crew.gone and name not in self._state.places[service].serving:
+            self._retire(service, name)
 
     def _tell_envoy(self) -> None:
         """Have Envoy run with the clusters, routes and listeners that were declared; costs nothing when it has."""
@@ -266,15 +293,19 @@ class Supervisor:
         for service, place in self._state.places.items():
             if place.shifting is None:
                 self._tell_route(service, place)
-            else:  # a Headway before us died in between
-                self._finish_shift(service)
+            else:
+                self._settle_shift(service)
+
+    def _open_doors(self) -> None:
         services = [envoy_config.Service(name, place.port) for name, place in self._state.places.items()]
         self._envoy.put("lds.json", envoy_config.lds(services, self._envoy.folder), "listener_manager.lds")
 
     def _tell_route(self, service: str, place: PlaceState) -> None:
+        routing.put_route(self._envoy, self._route(service, place))
+
+    def _route(self, service: str, place: PlaceState) -> envoy_config.Service:
         times = [place.workloads[name].workload.run.request_timeout for name in place.weights if name in place.workloads]
-        route = envoy_config.Service(service, place.port, place.weights, max(times, default=15.0))
-        routing.put_route(self._envoy, route)
+        return envoy_config.Service(service, place.port, place.weights, max(times, default=15.0))
 
     def _man_crews(self) -> None:
         for service, place in self._state.places.items():
