@@ -113,8 +113,12 @@ class Rollouts(Protocol):
         """Queue a rollout, due at once; cancel the pending ones named, which it supersedes."""
         ...
 
-    def claim(self, now: datetime, until: datetime, token: str, most: int) -> Sequence[Held]:
-        """Take what is due and free (or whose lease ran out), least recently turned first."""
+    def claim(self, now: datetime, until: datetime, token: str, most: int, host: str = "") -> Sequence[Held]:
+        """Take what is due and free (or whose lease ran out), least recently turned first; only this host's and nobody's own."""
+        ...
+
+    def take_over(self, host: str, now: datetime) -> int:
+        """End every lease on this host's rollouts: its lock is ours, so whoever held them is dead. How many there were."""
         ...
 
     def refresh(self, held: Held) -> Held:
@@ -385,3 +389,5 @@ class World:
     outbox: Outbox
     notifier: Notifier
     new_id: Callable[[], str]
+    host: str = ""
+    """Whose machine this is: local environments belong to a host."""

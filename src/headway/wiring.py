@@ -1,5 +1,6 @@
 """The one place that knows which adapter stands behind which port."""
 
+import contextlib
 import fcntl
 import os
 import stat
@@ -126,6 +127,7 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
         outbox=ledger.outbox,
         notifier=Notifying(pipelines),
         new_id=new_id,
+        host=_host(home),
     )
     worker = Worker(world, token)
     commands = Commands(world, worker.wake)
@@ -171,6 +173,21 @@ class Refs:
 
     def note(self, repository: str, ref: str, commit: str, event: Event) -> None:
         self._ledger.registry.note_ref(repository, ref, commit, event)
+
+
+def _host(home: Path) -> str:
+    """This home's own name, the same for as long as it exists: its local environments belong to it."""
+    file = home / "host"
+    try:
+        if not file.exists():
+            draft = home / f".host.{new_id()}"
+            draft.write_text(new_id())
+            with contextlib.suppress(FileExistsError):
+                os.link(draft, file)  # whoever links first wins
+            draft.unlink()
+        return file.read_text().strip()
+    except OSError as error:
+        raise Unavailable(f"{file} cannot be read or made: {error.strerror}") from error
 
 
 def _source(path: str, branch: str) -> Source:

@@ -89,7 +89,7 @@ class TestResolving:
     def test_a_commit_is_who_when_and_what(self, scratch: Scratch, repository: GitRepository) -> None:
         commit = scratch.commit("Count faster\n\nBecause it was slow.\n\nFixes: tally@1.2.3\nReviewed-by: Carol")
         found = repository.resolve("main")
-        assert (found.id, found.author, found.subject) == (commit, "Ada", "Count faster")
+        assert (found.id, found.author, found.subject) == (commit, "Ada <ada@example.org>", "Count faster")
         assert found.committed == datetime(2026, 3, 1, 12, tzinfo=UTC)
         assert found.fixes == ("tally@1.2.3",)
         assert found.trailers == {"fixes": "tally@1.2.3", "reviewed-by": "Carol"}

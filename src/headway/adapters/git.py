@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 _FULL_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _PLAIN = (
-    "--format=%H%n%an%n%cI%n%s%n%B",
+    "--format=%H%n%an <%ae>%n%cI%n%s%n%B",
     "--encoding=UTF-8",
     "--no-color",
     "--no-notes",

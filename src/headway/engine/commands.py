@@ -199,6 +199,7 @@ class Commands:
             asked_by=by,
             created=now,
             phase=Phase.PENDING,
+            host=self._world.host,
         )
         reason = (f"from {record.live.version} to {record.before.version}", *((why,) if why else ()))
         self._world.rollouts.add(rollout, (Event(now, by, "rollback asked for", reason),))
@@ -291,6 +292,7 @@ class Commands:
             asked_by=by,
             created=now,
             phase=Phase.PENDING,
+            host=self._world.host,
         )
         asked = Event(
             now, by, f"promotion to {place.environment} asked for", considered.waits, {"identity": "the name is what the caller said"}

@@ -43,6 +43,7 @@ class Worker:
 
     def run(self) -> None:
         """Work until stop(); what is held then runs out its lease or is taken up again by the next start."""
+        self._take_over()
         with ThreadPoolExecutor(self._threads, thread_name_prefix="turn") as pool:
             while not self._stopping:
                 self._claim()
@@ -62,6 +63,15 @@ class Worker:
             self._woken = True
             self._change.notify_all()
 
+    def _take_over(self) -> None:
+        """What the Headway before us held is ours at once: nobody waits for the lease of the dead."""
+        if not self._world.host:
+            return
+        try:
+            self._world.rollouts.take_over(self._world.host, self._world.clock.now())
+        except Unavailable as error:
+            log.warning("cannot take over; leases run out by themselves", error=str(error))
+
     def _claim(self) -> None:
         now = self._world.clock.now()
         with self._change:
@@ -69,7 +79,7 @@ class Worker:
         if room <= 0:
             return
         try:
-            claimed = self._world.rollouts.claim(now, now + LEASE, self._new_token(), room)
+            claimed = self._world.rollouts.claim(now, now + LEASE, self._new_token(), room, self._world.host)
         except Unavailable as error:
             log.warning("cannot claim work", error=str(error))
             return

@@ -17,7 +17,7 @@ from headway.rollout.model import NONE, Rollout, RunCheck, SetReplicas
 from headway.rollout.moves import POLL, SAFETY_NET, Decision, Do, Finish, Said, Wait, calm, do, doing, plan_of, present, troubled
 from headway.rollout.phases import Phase, move
 from headway.rollout.seen import CheckState, Probe, Seen, Word
-from headway.rollout.steps import step, wanted
+from headway.rollout.steps import all_of_it, step, wanted
 
 TURN_OVER = timedelta(seconds=15)
 """A rollout that waits for another is woken when that ends; this is for a wake-up that a crash swallowed."""
@@ -136,18 +136,18 @@ def _tidy(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
     """After completion: the old instances go when they have been kept long enough, unless a newer rollout owns the place."""
     plan = plan_of(rollout)
     if rollout.tidied or plan.old is None or plan.old.name == plan.new.name or seen.generation > rollout.generation:
-        return Decision(replace(rollout, tidied=True, intent=None), Wait(None, "completed"))
+        return Decision(replace(rollout, tidied=True, intent=None), Wait(None, all_of_it(plan)))
     if rollout.intent is not None:
         match seen.probe:
             case Probe.DONE:
-                return Decision(landed(rollout, now), Wait(None, "completed"))
+                return Decision(landed(rollout, now), Wait(None, all_of_it(plan)))
             case Probe.NOT_DONE:
                 return Decision(rollout, Do(rollout.intent, doing(rollout.intent.effect)))
             case _:
                 return troubled(rollout, seen.trouble or "nobody can tell yet whether the old instances went", now)
     keep = (rollout.completed_at or now) + timedelta(seconds=plan.keep_warm)
     if now < keep:
-        return Decision(rollout, Wait(keep, f"completed; {plan.old.version} stays warm until {keep:%H:%M:%S}"))
+        return Decision(rollout, Wait(keep, f"{all_of_it(plan)}; {plan.old.version} stays warm until {keep:%H:%M:%S}"))
     return do(rollout, SetReplicas(plan.old, 0), now)
 
 

@@ -223,4 +223,6 @@ class Rollout:
     reasons: tuple[str, ...] = ()
     completed_at: datetime | None = None
     tidied: bool = False
+    host: str = ""
+    """The Headway whose machine the place is on; empty: any may turn it."""
     format: int = 1

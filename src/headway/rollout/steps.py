@@ -6,7 +6,7 @@ from typing import assert_never
 
 from headway.analysis.model import Outcome
 from headway.rollout.back import CONFIRM, hold, weights
-from headway.rollout.model import Rollout, RunCheck, Scale, SetReplicas, SetWeights, Shift, Side, Soak, StartCheck, Watch, Weight
+from headway.rollout.model import Plan, Rollout, RunCheck, Scale, SetReplicas, SetWeights, Shift, Side, Soak, StartCheck, Watch, Weight
 from headway.rollout.moves import POLL, SAFETY_NET, SOON, Decision, Finish, Said, Wait, do, plan_of, present, troubled
 from headway.rollout.phases import Phase, move
 from headway.rollout.seen import CheckState, Seen
@@ -151,10 +151,15 @@ def _retire(rollout: Rollout, name: str, now: datetime) -> Decision:
     return do(rollout, SetReplicas(gone, 0), now, Said("retiring what an earlier rollout kept warm", (name,)))
 
 
+def all_of_it(plan: Plan) -> str:
+    """What a completed rollout is, in words."""
+    return f"{plan.new.version} has all traffic" + (" and soaked" if any(isinstance(one, Soak) for one in plan.steps) else "")
+
+
 def _complete(rollout: Rollout, now: datetime) -> Decision:
     plan = plan_of(rollout)
     done = replace(rollout, phase=move(rollout.phase, Phase.COMPLETED), completed_at=now, reasons=())
-    why = f"{plan.new.version} has all traffic and soaked"
+    why = all_of_it(plan)
     if plan.old is None or plan.old.name == plan.new.name:
         return Decision(replace(done, tidied=True), Finish(why), (Said("completed", (why,)),))
     keep = now + timedelta(seconds=plan.keep_warm)

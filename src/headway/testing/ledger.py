@@ -50,12 +50,22 @@ class MemoryRollouts:
                 self._cancel(overtaken, rollout)
             self.tables.say(rollout.id, events)
 
-    def claim(self, now: datetime, until: datetime, token: str, most: int) -> Sequence[Held]:
+    def take_over(self, host: str, now: datetime) -> int:
+        with self.tables.writing("take over"):
+            held = [row for row in self.tables.rows.values() if row.rollout.host == host and row.lease_until is not None]
+            for row in held:
+                row.lease_until = now
+            return len(held)
+
+    def claim(self, now: datetime, until: datetime, token: str, most: int, host: str = "") -> Sequence[Held]:
         with self.tables.writing("claim"):
             free = [
                 row
                 for row in self.tables.rows.values()
-                if row.due is not None and row.due <= now and (row.lease_until is None or row.lease_until <= now)
+                if row.rollout.host in {"", host}
+                and row.due is not None
+                and row.due <= now
+                and (row.lease_until is None or row.lease_until <= now)
             ]
             claimed = sorted(free, key=lambda row: (row.turned, row.rollout.id))[:most]
             for row in claimed:

@@ -53,10 +53,15 @@ class LedgerRollouts:
                 _cancel(on, overtaken, rollout)
             chain.append(on, rollout.id, events)
 
-    def claim(self, now: datetime, until: datetime, token: str, most: int) -> Sequence[Held]:
+    def take_over(self, host: str, now: datetime) -> int:
+        ended = update(rollouts).where(rollouts.c.host == host, rollouts.c.lease_until > now).values(lease_until=now)
+        with self._database.writing() as on:
+            return on.execute(ended).rowcount
+
+    def claim(self, now: datetime, until: datetime, token: str, most: int, host: str = "") -> Sequence[Held]:
         free = or_(rollouts.c.lease_until.is_(None), rollouts.c.lease_until <= now)
         legible = or_(rollouts.c.unread_by.is_(None), rollouts.c.unread_by < FORMAT)
-        ready = and_(rollouts.c.due <= now, free, legible)
+        ready = and_(rollouts.c.due <= now, free, legible, rollouts.c.host.in_({"", host}))
         with self._database.reading() as on:
             # Most looks find nothing, and those must neither write nor stand in a writer's way.
             if on.execute(select(rollouts.c.id).where(ready).limit(1)).first() is None:
@@ -151,6 +156,7 @@ def _insert(on: Connection, rollout: Rollout) -> bool:
         "release": rollout.release,
         "kind": rollout.kind.value,
         "asked_by": rollout.asked_by,
+        "host": rollout.host,
         "created": rollout.created,
         "turned": rollout.created,
         "due": rollout.created,

@@ -64,6 +64,8 @@ rollouts = Table(
     Column("release", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("asked_by", Text, nullable=False),
+    # The Headway on whose machine the place is; empty: any may turn it.
+    Column("host", Text, nullable=False, default=""),
     Column("phase", Text, nullable=False),
     Column("generation", BigInteger, nullable=False),
     Column("turn", BigInteger, nullable=False),

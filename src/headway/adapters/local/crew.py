@@ -13,13 +13,14 @@ from headway.adapters.local.envoy_config import Cluster, Endpoint
 from headway.adapters.local.exits import WITHIN, Exits
 from headway.adapters.local.replica import IN_ENVOY, STAYING, Replica, Stage
 from headway.environments.model import Place
-from headway.errors import Failed, Unavailable
+from headway.errors import Failed, HeadwayError, Unavailable
 from headway.rollout.model import Workload
 from headway.rollout.seen import Group
 
 SICK_FOR = 30.0
 LOOK_AT_PORTS_EVERY = 15.0
 KEPT_FOLDERS = 5
+KEPT_RELEASES = 10
 LOG_LINES = 20
 AGAIN_AFTER = 1.0
 
@@ -120,8 +121,11 @@ class Crew:
                 one.enter(Stage.STOPPING, time.monotonic())
 
     def forget(self) -> None:
-        """Remove the release's files; the last logs stay."""
+        """Remove the release's files; its last logs stay, until ten later releases have gone too."""
         shutil.rmtree(self._folder / "tree", ignore_errors=True)
+        gone = [one for one in self._folder.parent.iterdir() if (one / "replicas").exists() and not (one / "tree").exists()]
+        for folder in sorted(gone, key=lambda one: one.stat().st_mtime)[:-KEPT_RELEASES]:
+            shutil.rmtree(folder, ignore_errors=True)
 
     # One replica.
 
@@ -245,7 +249,7 @@ class Crew:
         except Failed as error:
             self._exits.despair(str(error))
             self._not_before = now + AGAIN_AFTER
-        except (OSError, Unavailable) as error:
+        except (OSError, HeadwayError) as error:
             # Trouble on our side is no evidence against the release: say it, and try again.
             self._postpone(str(error), now)
 

@@ -10,9 +10,12 @@ from pathlib import Path
 from headway.adapters.local import envoy_config, files, processes
 from headway.adapters.local.envoy_admin import Admin, socket_path
 from headway.errors import Unavailable
+from headway.releases.model import Limits
 
 CONFIRM_WITHIN = 3.0
 READY_WITHIN = 10.0
+ENOUGH = Limits(open_files=65_536)
+"""Two for every request under way; the usual 1024 would end before the cap on connections does."""
 MINIMAL = {"PATH": os.defpath, "LANG": "C.UTF-8"}
 
 
@@ -44,7 +47,7 @@ class Envoy:
         self._write_bootstrap(_text(bootstrap))
         self._confirmed.clear()
         run = self.folder / "runs" / str(self._newest() + 1)
-        processes.start(run, self._command(), cwd=self.folder, env=MINIMAL, log_bytes=2_000_000, log_files=2)
+        processes.start(run, self._command(), cwd=self.folder, env=MINIMAL, log_bytes=2_000_000, log_files=2, limits=ENOUGH)
         self._wait_ready(run)
         self._forget_old_runs()
 

@@ -112,7 +112,7 @@ def ask(identity: processes.Identity, port: int, path: str) -> str:
         connection.request("GET", path)
         reply = connection.getresponse()
         reply.read()
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         return f"GET {path} on port {port}: {error or type(error).__name__}"
     finally:
         connection.close()

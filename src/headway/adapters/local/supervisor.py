@@ -33,6 +33,7 @@ log = structlog.get_logger()
 
 QUIET, BUSY, AFTER_TROUBLE = 0.5, 0.05, 1.0
 STALE_AFTER = 15.0
+KEPT_COUNTS = 20
 NOBODY = Group(0, 0, 0)
 
 
@@ -264,11 +265,11 @@ class Supervisor:
     def _pass(self) -> None:
         self._tell_envoy()
         members = self._envoy.admin.members()
-        troubles = []
+        troubles: list[Exception] = []
         for (service, name), crew in tuple(self._crews.items()):
             try:
                 self._move(service, name, crew, members.get(crew.cluster().name, {}))
-            except Unavailable as error:  # of one release; the others are not to suffer
+            except Exception as error:  # of one release; the others are not to suffer
                 troubles.append(error)
         self._open_doors()
         if troubles:
@@ -331,14 +332,15 @@ class Supervisor:
     def _retire(self, service: str, name: str) -> None:
         """Nothing is left of it: keep its counts, forget its cluster."""
         place = self._state.places[service]
-        counts = self._measured(service, place).get(name)
+        counts = self._measured(service, place)[name]
         crew = self._crews.pop((service, name))
         others = [one.cluster() for one in self._crews.values()]
         self._envoy.put("cds.json", envoy_config.cds(others, self._envoy.folder), "cluster_manager.cds")
         self._envoy.remove(f"eds-{crew.cluster().name}.json")
         workloads = {key: value for key, value in place.workloads.items() if key != name}
-        carried = {**place.carried, **({name: replace(counts, active=0)} if counts else {})}
-        self._save(service, replace(place, workloads=workloads, carried=carried))
+        carried = {**{key: value for key, value in place.carried.items() if key != name}, name: replace(counts, active=0)}
+        kept = dict(list(carried.items())[-KEPT_COUNTS:])
+        self._save(service, replace(place, workloads=workloads, carried=kept))
         crew.forget()
 
     def _measured(self, service: str, place: PlaceState) -> Mapping[str, Counters]:

@@ -97,7 +97,7 @@ class Story:
     def _feature(self) -> None:
         self._display.act("2. a feature: dev on push, staging on merge, canary in production")
         self._project.git("checkout", "--quiet", "-b", "feature/louder-greeting")
-        self._project.change("headway.yaml", "GREETING: hello\n", "GREETING: hello again\n")
+        self._project.change("tally/answers.py", "greeting=self._settings.greeting", 'greeting=f"{self._settings.greeting}!"')
         self._project.commit("feat: greet louder\n\nRelease-As: 1.1.0")
         self._display.does("alice", "git push origin feature/louder-greeting")
         self._serving.ask("poke")
