@@ -1,10 +1,12 @@
 """A release takes over under traffic, and no user notices."""
 
 from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import ANY
 
 import pytest
 from local_stand import PLACE, Stand, Users, eventually, release
 
+from headway.adapters.local import processes
 from headway.errors import Contradiction, Unavailable
 from headway.rollout.model import SetReplicas, SetWeights
 
@@ -166,3 +168,14 @@ def test_secrets_are_masked_in_logs_and_nowhere_on_disk(stand: Stand) -> None:
     assert [path for path in home.rglob("*") if path.is_file() and value in path.read_bytes()] == []
     open_to_others = [path for path in home.rglob("*") if path.is_file() and "tree" not in path.parts and path.stat().st_mode & 0o077]
     assert open_to_others == []
+
+
+def test_stopping_everything_finishes_what_is_under_way(stand: Stand) -> None:
+    stand.scale(release("1", request_timeout=5.0), 1)
+    stand.weigh(web_1=100)
+    identity, *_ = stand.replicas("web-1").values()
+    slow = Slow(stand)
+    stand.local.close(stop=True)
+    assert slow.answer() == (200, "web-1")
+    assert processes.state(stand.folder("web-1") / "1") == processes.Exited(0, None, ANY)
+    assert not processes.lives(identity)

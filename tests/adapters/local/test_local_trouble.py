@@ -12,6 +12,7 @@ from local_stand import PLACE, Stand, Users, eventually, nothing_left, platform,
 from headway.adapters.local import envoy_config, processes
 from headway.environments.model import Place
 from headway.errors import Failed, Unavailable
+from headway.ports import Platform
 from headway.rollout.model import SetReplicas
 
 
@@ -172,3 +173,18 @@ def test_two_services_share_an_environment_and_two_environments_nothing(stand: S
         assert one.get()[:2] == (200, "web-1")
     assert stand.envoy() == shop.envoy() != elsewhere.envoy()
     assert len({stand.local.url(one.place) for one in (stand, shop, elsewhere)}) == 3
+
+
+def test_a_secret_that_cannot_be_read_is_our_trouble_and_the_neighbour_goes_on(stand: Stand) -> None:
+    stand.act(SetReplicas(release("1", secrets={"TOKEN": "env:NOT_THERE"}), 1))
+    stand.scale(release("2"), 1)
+    stand.weigh(web_2=100)
+    assert stand.get()[:2] == (200, "web-2")
+    assert stand.group("web-1").running == 0
+
+
+def test_it_is_a_platform(stand: Stand) -> None:
+    platform: Platform = stand.local
+    assert platform.look(Place("nobody", "prod")).groups == {}
+    with pytest.raises(Unavailable, match="nobody in prod has no port yet"):
+        platform.url(Place("nobody", "prod"))
