@@ -40,7 +40,7 @@ def test_a_release_that_never_gets_ready_is_bad_news_after_its_time(stand: Stand
 def test_a_release_that_hangs_its_health_path_is_never_ready(stand: Stand) -> None:
     stand.act(SetReplicas(release("1", sick="hangs", ready="/ready", ready_within=5.0), 1))
     eventually(lambda: stand.group("web-1").running == 1)
-    crew = stand.local._supervisors["prod"]._crews["web", "web-1"]
+    crew = stand.local._supervisors["prod"]._keeper.crews["web", "web-1"]
     eventually(lambda: any(one.stage.value == "joining" for one in crew.replicas))
     with pytest.raises(Unavailable, match="no ready replica"):
         stand.weigh(web_1=100)
@@ -181,6 +181,7 @@ def test_a_secret_that_cannot_be_read_is_our_trouble_and_the_neighbour_goes_on(s
     stand.weigh(web_2=100)
     assert stand.get()[:2] == (200, "web-2")
     assert stand.group("web-1").running == 0
+    assert stand.group("web-1").bad_news == ()
 
 
 def test_it_is_a_platform(stand: Stand) -> None:

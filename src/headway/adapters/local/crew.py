@@ -249,9 +249,9 @@ class Crew:
         except Failed as error:
             self._exits.despair(str(error))
             self._not_before = now + AGAIN_AFTER
-        except (OSError, HeadwayError) as error:
-            # Trouble on our side is no evidence against the release: say it, and try again.
-            self._postpone(str(error), now)
+        except Exception as error:
+            # Trouble on our side, whatever it is, is no evidence against the release: say it, and try again.
+            self._postpone(str(error) if isinstance(error, HeadwayError) else repr(error), now)
 
     def _postpone(self, why: str, now: float) -> None:
         self._exits.log = (f"headway: {why}",)

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from headway.adapters.local import envoy_binary
-from headway.adapters.local.supervisor import Outside, Supervisor
+from headway.adapters.local.keeper import Outside
+from headway.adapters.local.supervisor import Supervisor
 from headway.analysis.model import Readings
 from headway.environments.model import Place
 from headway.errors import Unavailable
