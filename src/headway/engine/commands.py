@@ -1,5 +1,6 @@
 """What people may ask of Headway, one method per verb. Every surface calls these and none has a rule of its own."""
 
+import threading
 from collections.abc import Callable
 from datetime import datetime
 
@@ -25,6 +26,7 @@ class Commands:
     def __init__(self, world: World, woken: Callable[[], None] = lambda: None) -> None:
         self._world = world
         self._woken = woken
+        self._queueing = threading.Lock()
 
     # -- releases
 
@@ -99,9 +101,10 @@ class Commands:
         place, considered = self._consider(release, environment, by)
         if considered.refusals:
             raise Refused(f"{considered.release.name} may not enter {environment}", considered.refusals)
-        standing = [one.rollout for one in self._world.records.standings(place=place, ended=False)]
-        same = next((one for one in standing if one.release == considered.release.name and one.kind is Kind.PROMOTION), None)
-        rollout = same or self._queue(considered, place, by, standing)
+        with self._queueing:  # two who ask at once for the same ask for one rollout
+            standing = [one.rollout for one in self._world.records.standings(place=place, ended=False)]
+            same = next((one for one in standing if one.release == considered.release.name and one.kind is Kind.PROMOTION), None)
+            rollout = same or self._queue(considered, place, by, standing)
         self._woken()
         return {
             "rollout": rollout.id,
@@ -231,7 +234,10 @@ class Commands:
         """What runs where, what is on its way, and why it waits."""
         services = [service] if service else list(self._world.pipelines.services())
         places = [Place(one, stage.environment.name) for one in services for stage in self._world.pipelines.stages(one)]
-        return {"places": [self._place(place) for place in places]}
+        return {
+            "places": [self._place(place) for place in places],
+            "unreleased": [one for name in services for one in self._unreleased(name)],
+        }
 
     # -- the record
 
@@ -330,6 +336,12 @@ class Commands:
         except HeadwayError:
             url = None
         return place_view(record, tuple(self._world.records.standings(place=place, ended=False)), url)
+
+    def _unreleased(self, service: str) -> list[View]:
+        """The branches whose newest commit did not become a release, and why."""
+        newest = {str(one.event.data.get("ref")): one for one in self._world.records.events(f"repository:{service}", 200)}
+        failed = (one.event for one in newest.values() if one.event.data.get("released") is None)
+        return [{"service": service, "at": one.at.isoformat(), "what": one.what, "why": list(one.why)} for one in failed]
 
     def _configuration(self, considered: Considered, place: Place) -> list[str]:
         """What changes in the settings, name by name; a secret shows that it changed, never how."""

@@ -1,5 +1,6 @@
 """Watches the refs of the registered repositories, level-triggered: what a branch points at now is what should have been asked for."""
 
+import threading
 from collections.abc import Callable
 
 import structlog
@@ -21,10 +22,13 @@ class Watcher:
         self._world = world
         self._commands = commands
         self._woken = woken
+        self._looking = threading.Lock()
 
     def look(self) -> int:
         """Deal with every ref that moved; how many did."""
-        return sum(self._look_at(service) for service in self._world.pipelines.services())
+        # A hook and the clock may ask at once; a push that both dealt with would be built, and rolled out, twice.
+        with self._looking:
+            return sum(self._look_at(service) for service in self._world.pipelines.services())
 
     def _look_at(self, service: str) -> int:
         try:
@@ -53,15 +57,15 @@ class Watcher:
             return 0
         except HeadwayError as error:
             # The commit's own fault: said once, on the record, and not built again until the branch moves.
-            self._note(service, ref, commit, f"{ref} at {commit[:10]} was not released", (str(error),))
+            self._note(service, ref, commit, f"{ref} at {commit[:10]} was not released", (str(error),), released=None)
             return 1
         asked = ", ".join(stage.environment.name for stage in stages)
-        self._note(service, ref, commit, f"{ref} at {commit[:10]} became {made.release.name}, for {asked}", made.evidence)
+        what = f"{ref} at {commit[:10]} became {made.release.name}, for {asked}"
+        self._note(service, ref, commit, what, made.evidence, released=made.release.name)
         return 1
 
-    def _note(self, service: str, ref: str, commit: str, what: str, why: tuple[str, ...]) -> None:
+    def _note(self, service: str, ref: str, commit: str, what: str, why: tuple[str, ...], *, released: str | None) -> None:
         log.info(what, why="; ".join(why))
-        self._world.refs.note(
-            service, ref, commit, Event(self._world.clock.now(), "headway", what, why, {"identity": "as the commit claims"})
-        )
+        data: dict[str, object] = {"ref": ref, "commit": commit, "released": released, "identity": "as the commit claims"}
+        self._world.refs.note(service, ref, commit, Event(self._world.clock.now(), "headway", what, why, data))
         self._woken()
