@@ -22,7 +22,7 @@ class Laws:
     platform: FakePlatform
     told: Told
     last: dict[str, Rollout] = field(default_factory=dict)
-    started: set[str] = field(default_factory=set)
+    phases: set[Phase] = field(default_factory=set)
 
     def after_a_write(self) -> None:
         rows = self.fakes.ledger.tables.rows
@@ -31,8 +31,9 @@ class Laws:
             raise Broken(f"two active rollouts in {crowded[0]}")
         for name, row in rows.items():
             before, after = self.last.get(name), row.rollout
-            if before is not None and before is not after:
+            if before is not None and before is not after and before != after:
                 self._changed(before, after, row)
+                self.phases.add(after.phase)
             self.last[name] = after
 
     def _changed(self, before: Rollout, after: Rollout, row: Row) -> None:
@@ -124,6 +125,7 @@ class Laws:
 
     def at_the_end(self, *, calm: bool) -> None:
         tables = self.fakes.ledger.tables
+        tables.down_until = None
         if faults := self.fakes.ledger.records.verify():
             raise Broken(f"the chain is broken: {faults[0]}")
         for row in tables.rows.values():

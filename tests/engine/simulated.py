@@ -22,7 +22,7 @@ SCRIPTS = (
     (QUICK, 9),
     (replace(QUICK, errors=0.6), 3),
     (replace(QUICK, slow=0.7), 1),
-    (replace(QUICK, silent=True), 1),
+    (replace(QUICK, silent=True), 2),
     (replace(QUICK, never_ready=True), 1),
     (replace(QUICK, crashes=True), 1),
     (replace(QUICK, errors=0.6, spoils_after=12.0), 1),

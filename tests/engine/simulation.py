@@ -2,10 +2,12 @@
 
 # ruff: noqa: TID251 - chance with a seed
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 from random import Random
+from typing import Any
 
 from laws import Laws
 from simulated import People, stages
@@ -14,8 +16,8 @@ from watched import Broken, Watch, WatchedChecks, WatchedPlatform
 from headway.engine import controller
 from headway.errors import Contradiction, Fenced, HeadwayError, Unavailable
 from headway.ports import Held, World
-from headway.rollout.phases import ENDED
-from headway.testing import FakeWorld
+from headway.rollout.phases import ENDED, Phase
+from headway.testing import FakeWorld, MemoryLedger
 from headway.testing.clock import FakeClock
 
 STOPS = frozenset({"before save", "after save", "before the target heard of it", "done, and nobody told", "before the check started"})
@@ -49,16 +51,18 @@ class Outcome:
     crashes: int
     stops: int
     days: float
-    phases: dict[str, int]
+    phases: frozenset[Phase]
+    """Those that its rollouts went through."""
 
 
 class Simulation:
     """One world with its servers and its bad luck, all from one seed."""
 
-    def __init__(self, seed: int, *, crashes: int = 40) -> None:
+    def __init__(self, seed: int, *, crashes: int = 40, ledger: Callable[[FakeClock], Any] = MemoryLedger) -> None:
         self.chance = Random(seed)
         self.seed, self.luck = seed, crashes
         self.fakes = FakeWorld(clock=FakeClock())
+        self.fakes.ledger = ledger(self.fakes.clock)
         self.tables = self.fakes.ledger.tables
         self.watch = Watch(lambda: self.tables)
         clock = self.fakes.clock
@@ -76,9 +80,17 @@ class Simulation:
         self.often = self.chance.choice([0.02, 0.1, 0.25])
 
     def _world(self) -> World:
-        made = self.fakes.world
-        self.fakes.world = World(
-            **{**{name: getattr(made, name) for name in made.__slots__}, "platform": self.platform, "checks": self.checks}
+        ledger = self.fakes.ledger
+        self.fakes.world = replace(
+            self.fakes.world,
+            platform=self.platform,
+            checks=self.checks,
+            rollouts=ledger.rollouts,
+            records=ledger.records,
+            releases=ledger.releases,
+            words=ledger.words,
+            outbox=ledger.outbox,
+            refs=ledger.refs,
         )
         return self.fakes.world
 
@@ -118,9 +130,11 @@ class Simulation:
 
     def _outage(self) -> None:
         until = self.fakes.clock.now() + timedelta(seconds=self.chance.choice([0.3, 2.0, 12.0]))
-        match self.chance.choice(["platform", "checks", "ledger"]):
+        match self.chance.choice(["platform", "checks", "ledger", "memory"]):
             case "platform":
                 self.platform.down_until = until
+            case "memory":
+                self.platform.forgetful = not self.platform.forgetful
             case "checks":
                 self.checks.down_until = until
             case _:
@@ -196,12 +210,9 @@ class Simulation:
             self.laws.at_the_end(calm=self.people.calm and not self.stops)
         except Broken as broken:
             raise Broken(f"seed {self.seed} at {self.fakes.clock.now():%H:%M:%S}: {broken}") from broken
-        phases: dict[str, int] = {}
-        for row in self.tables.rows.values():
-            phases[row.rollout.phase.value] = phases.get(row.rollout.phase.value, 0) + 1
         days = (self.fakes.clock.now() - FakeClock().at).total_seconds() / 86400
         started = sum(row.rollout.plan is not None for row in self.tables.rows.values())
-        return Outcome(self.seed, started, self.crashes, self.stops, days, phases)
+        return Outcome(self.seed, started, self.crashes, self.stops, days, frozenset(self.laws.phases))
 
     def _people(self) -> None:
         now = self.fakes.clock.now()
@@ -212,7 +223,9 @@ class Simulation:
             self.people.act()
             if self.chance.random() < 0.05:
                 self._outage()
-        elif self.tables.down_until is not None and now < self.tables.down_until:
+            return
+        self.platform.forgetful = False
+        if self.tables.down_until is not None and now < self.tables.down_until:
             self.people.next = self.tables.down_until
         else:
             self.people.tidy_up(now)

@@ -38,7 +38,14 @@ def status(view: View) -> RenderableType:
         digest = str(live.get("digest", "")).removeprefix("sha256:")[:10]
         table.add_row(place["service"], place["environment"], live.get("version", "-"), digest, place["url"] or "-")
         lines.extend(_rollout_line(rollout) for rollout in place["rollouts"])
+    lines.extend(
+        Text(f"  {one['what']}", style="red").append(f"\n      {_first_line(one['why'])}", style="dim") for one in view["unreleased"]
+    )
     return Group(*lines)
+
+
+def _first_line(why: list[str]) -> str:
+    return why[0].partition("\n")[0] if why else ""
 
 
 def _rollout_line(rollout: dict[str, Any]) -> Text:
