@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +27,7 @@ from headway.adapters.secrets import fingerprint, resolve, server_key
 from headway.adapters.sources import Sources
 from headway.adapters.store import FileStore
 from headway.adapters.system import SystemClock, new_id, token
+from headway.engine.collecting import collect
 from headway.engine.commands import Commands
 from headway.engine.outbox import deliver
 from headway.engine.watcher import Watcher
@@ -40,6 +42,8 @@ PATIENCE = 5.0
 """Seconds to wait for a server that is just starting, or for another command to let go of the lock."""
 
 
+CHECKS_KEPT = timedelta(days=14)
+"""How long a check's folder, with its log, is kept."""
 STOPPING = 120.0
 """Seconds that an orderly end may take: drains and grace included."""
 
@@ -62,6 +66,7 @@ class Headway:
     watcher: Watcher
     platform: LocalPlatform | None
     pipelines: Pipelines
+    checks: CommandChecks
 
     def call(self, verb: str, **arguments: object) -> dict[str, Any]:
         """A verb by its name."""
@@ -89,6 +94,11 @@ class Headway:
         """Look at the repositories now."""
         return {"moved": self.watcher.look()}
 
+    def collect(self) -> None:
+        """Clear away what nobody can need any more: artifacts by the policy, old checks' folders."""
+        collect(self.world)
+        self.checks.collect(CHECKS_KEPT)
+
     def close(self, *, stop: bool = False) -> None:
         """Let go; with `stop`, end what runs on this machine as well."""
         if self.platform is not None:
@@ -111,10 +121,11 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
     sources = Sources(home / "sources", repositories)
     local = LocalPlatform(home / "environments", secrets=resolve, artifacts=store.path, clock=clock) if serving else None
     platform: Platform = local or NoPlatform()
+    checks = CommandChecks(home, sources, resolve)
     world = World(
         clock=clock,
         platform=platform,
-        checks=CommandChecks(home, sources, resolve),
+        checks=checks,
         rollouts=ledger.rollouts,
         records=ledger.records,
         releases=ledger.releases,
@@ -131,7 +142,7 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
     )
     worker = Worker(world, token)
     commands = Commands(world, worker.wake)
-    return Headway(home, ledger, world, commands, worker, Watcher(world, commands, worker.wake), local, pipelines)
+    return Headway(home, ledger, world, commands, worker, Watcher(world, commands, worker.wake), local, pipelines, checks)
 
 
 class Building:
@@ -291,6 +302,7 @@ class Running:
             threading.Thread(target=headway.worker.run, name="worker", daemon=True),
             threading.Thread(target=self._every, args=(1.0, headway.watcher.look), name="watcher", daemon=True),
             threading.Thread(target=self._every, args=(0.5, lambda: deliver(headway.world)), name="outbox", daemon=True),
+            threading.Thread(target=self._every, args=(3600.0, headway.collect), name="collector", daemon=True),
         )
 
     def start(self) -> None:

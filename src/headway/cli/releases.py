@@ -83,4 +83,17 @@ def clear(context: Context, release: str, why: str) -> None:
     say(f"[green]{view['release']} and its commits are no longer quarantined[/green]")
 
 
+@release.command()
+@click.option("--keep", "newest", type=click.IntRange(min=1), default=20, show_default=True, help="How many of each service to keep.")
+@json_option
+@with_context
+def collect(context: Context, newest: int, as_json: bool) -> None:
+    """Remove artifacts that nothing runs or could go back to. The server does it every hour."""
+    view = context.ask("collect", by=context.person, newest=newest)
+    if as_json:
+        print_json(view)
+        return
+    say(f"{len(view['removed'])} artifacts removed; what runs, what can be gone back to and the newest {newest} are kept")
+
+
 COMMANDS = (release,)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from headway.engine.candidate import Asked, Considered, consider
+from headway.engine.collecting import collect
 from headway.engine.cutting import cut
 from headway.engine.views import View, event_view, place_view, release_view, rollout_view
 from headway.environments.model import Place
@@ -12,6 +13,7 @@ from headway.errors import HeadwayError, Refused, Unavailable
 from headway.ports import Event, Standing, World
 from headway.promotion.model import Approval, Passed
 from headway.promotion.people import same_person
+from headway.releases.collection import NEWEST
 from headway.releases.model import Release
 from headway.rollout.model import Kind, Rollout
 from headway.rollout.phases import ACTIVE, ENDED, Phase
@@ -75,6 +77,11 @@ class Commands:
         self._world.words.clear(found.name, Event(self._now(), by, "quarantine cleared", (why,)))
         self._wake_waiting()
         return {"release": found.name, "cleared": True}
+
+    def collect(self, by: str, newest: int = NEWEST) -> View:
+        """Remove artifacts that nothing runs or could go back to, beyond the newest of each service."""
+        removed = collect(self._world, newest)
+        return {"removed": list(removed), "kept": newest, "by": by}
 
     # -- promotion
 
