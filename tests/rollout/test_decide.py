@@ -326,7 +326,8 @@ def test_an_effect_that_failed_waits_its_turn() -> None:
 
 def test_the_old_instances_go_when_they_have_been_kept_long_enough() -> None:
     done = under_way(PLAN, len(PLAN.steps), phase=Phase.COMPLETED, completed_at=NOW)
-    assert decide(done, Seen(generation=3), after(10)).move == Wait(after(900), "1.1.0 has all traffic and soaked; 1.0.0 stays warm until 12:15:00")
+    warm = decide(done, Seen(generation=3), after(10)).move
+    assert warm == Wait(after(900), "1.1.0 has all traffic and soaked; 1.0.0 stays warm until 12:15:00")
     going = decide(done, Seen(generation=3), after(900))
     assert effect(going) == SetReplicas(OLD, 0)
     assert landed(going.rollout, after(900)).tidied

@@ -67,7 +67,7 @@ class MemoryRollouts:
                 and row.due <= now
                 and (row.lease_until is None or row.lease_until <= now)
             ]
-            claimed = sorted(free, key=lambda row: (row.turned, row.rollout.id))[:most]
+            claimed = sorted(free, key=lambda row: (row.turned, row.revision, row.rollout.id))[:most]
             for row in claimed:
                 row.lease, row.lease_until, row.turned = token, until, now
                 row.revision += 1
