@@ -68,8 +68,8 @@ class MemoryReleases:
             if there is None:
                 self.tables.releases[release.name] = release
                 self.tables.say(f"release:{release.name}", events)
-            elif replace(there, withdrawn=None, cut_by="", cut_at=release.cut_at) != replace(release, withdrawn=None, cut_by=""):
-                raise Refused(f"{release.name} is recorded already, and it is another one")
+            elif differences := _differences(there, release):
+                raise Refused(f"{release.name} is recorded already, and it is another one", differences)
 
     def get(self, name: str) -> Release | None:
         with self.tables.reading():
@@ -151,7 +151,8 @@ class MemoryOutbox:
     def failed(self, number: int, why: str, again: datetime | None) -> None:
         with self.tables.writing("not delivered"):
             letter = self.tables.letters[number]
-            letter.due, letter.tries, letter.why = again, letter.tries + 1, why
+            if letter.delivered is None:
+                letter.due, letter.tries, letter.why = again, letter.tries + 1, why
 
 
 @dataclass
@@ -169,6 +170,13 @@ class MemoryRefs:
         with self.tables.writing("note"):
             self.noted[repository, ref] = commit
             self.tables.say(f"ref:{ref}", (event,))
+
+
+def _differences(found: Release, given: Release) -> tuple[str, ...]:
+    """How two releases of one name differ; who cut it, and when, does not make it another."""
+    names = ("commit", "ref", "digest", "run", "author", "checks", "requires")
+    pairs = ((name, getattr(found, name), getattr(given, name)) for name in names)
+    return tuple(f"{name}: recorded {old!s}, given {new!s}" for name, old, new in pairs if old != new)
 
 
 def _standing(row: Row) -> Standing:

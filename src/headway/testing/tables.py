@@ -108,16 +108,17 @@ class Tables:
 
     def may_start(self, rollout: Rollout) -> None:
         """Contradiction if the place has an active rollout, or its generation is not the one before."""
-        if other := self.active(rollout.place):
-            raise Contradiction(f"{rollout.id} cannot be {rollout.phase.value}: {rollout.place} has {other} active")
+        if self.active(rollout.place) is not None:
+            raise Contradiction(f"{rollout.id} cannot be {rollout.phase.value}: {rollout.place} has another active rollout")
         last = self.generations.get(rollout.place, 0)
         if rollout.generation != last + 1:
-            raise Contradiction(f"{rollout.id} would be generation {rollout.generation} of {rollout.place}, which is at {last}")
+            would = f"{rollout.id} would be generation {rollout.generation} of {rollout.place}"
+            raise Contradiction(f"{would}, which is at {last}; expected {last + 1}: look again")
 
     def complete(self, rollout: Rollout, now: datetime) -> None:
         """Its workload is live, and its artifact passed here."""
         if rollout.plan is None:
-            raise Contradiction(f"{rollout.id} cannot be completed without a plan")
+            raise Contradiction(f"{rollout.id} cannot be completed: it has no plan, so nobody knows what is live in {rollout.place}")
         new, lives = rollout.plan.new, self.lives.setdefault(rollout.place, [])
         lives.append(Life(new, rollout.release, _before(rollout, new, lives)))
         good = Passed(rollout.release, new.digest, rollout.place.environment, "rollout", True, now, by=rollout.asked_by)
