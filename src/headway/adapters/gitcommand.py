@@ -39,6 +39,7 @@ _ENVIRONMENT: Mapping[str, str] = {
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_PAGER": "cat",
 }
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,23 @@ class Git:
         if says_no_repository(ran):
             return InvalidSpec(f"{self.path} is not a git repository; do: git init, or name another folder")
         return Unavailable(f"git {ran.args[ran.args.index('-C') + 2]} failed in {self.path}: {said or f'exit status {ran.returncode}'}")
+
+    def stream(self, *arguments: str) -> Iterator[bytes]:
+        """What git answers, as it comes; its failure is raised at the end."""
+        command = self._command(*arguments)
+        with _started(command, keep_errors=True) as git:
+            assert git.stdout is not None
+            assert git.stderr is not None
+            watch = threading.Timer(max(self.timeout, 600.0), git.kill)
+            watch.start()
+            try:
+                while piece := git.stdout.read(_PIECE):
+                    yield piece
+                said = git.stderr.read()
+                if git.wait() != 0:
+                    raise self.trouble(Ran(command, git.returncode, b"", said))
+            finally:
+                watch.cancel()
 
     @contextmanager
     def blobs(self) -> Iterator["Blobs"]:
@@ -117,9 +135,10 @@ class Blobs:
 
 
 @contextmanager
-def _started(command: tuple[str, ...]) -> Iterator["subprocess.Popen[bytes]"]:
+def _started(command: tuple[str, ...], *, keep_errors: bool = False) -> Iterator["subprocess.Popen[bytes]"]:
+    errors = subprocess.PIPE if keep_errors else subprocess.DEVNULL
     try:
-        git = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment())
+        git = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=_environment())
     except (OSError, ValueError) as error:
         raise _not_started(command[0], error) from error
     try:

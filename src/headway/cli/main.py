@@ -6,15 +6,16 @@ from pathlib import Path
 import rich_click as click
 
 from headway import __version__
-from headway.cli import audit, demo_command, files, releases, rollouts, server
-from headway.cli.context import Context, default_home, default_person, talk
+from headway.cli.caller import Context, default_home, default_person
 from headway.cli.exits import MEANINGS, TROUBLE, exit_code
+from headway.cli.lazy import LazyGroup
 from headway.errors import HeadwayError
 
 click.rich_click.GROUP_ARGUMENTS_OPTIONS = True
 
 
 @click.group(
+    cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: " + ", ".join(f"{code} {meaning}" for code, meaning in MEANINGS.items()) + ".",
 )
@@ -28,26 +29,15 @@ def cli(context: click.Context, home: Path | None, person: str | None, database:
     context.obj = Context((home or default_home()).absolute(), person or default_person(), database)
 
 
-for command in (
-    *demo_command.COMMANDS,
-    *files.COMMANDS,
-    *server.COMMANDS,
-    *releases.COMMANDS,
-    *rollouts.COMMANDS,
-    *audit.COMMANDS,
-):
-    cli.add_command(command)
-
-
 def main(arguments: list[str] | None = None) -> None:
     """The entry point: every error we raise on purpose becomes a sentence and an exit code, never a traceback."""
     try:
         code = cli.main(args=arguments, prog_name="headway", standalone_mode=False)
     except HeadwayError as error:
-        talk.print(str(error), style="red", markup=False)
+        _say(str(error), "red")
         sys.exit(exit_code(error))
     except click.Abort:
-        talk.print("stopped", style="yellow")
+        _say("stopped", "yellow")
         sys.exit(TROUBLE)
     except click.ClickException as error:
         error.show()
@@ -55,3 +45,9 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:
         sys.exit(TROUBLE)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(text: str, style: str) -> None:
+    from headway.cli.context import talk
+
+    talk.print(text, style=style, markup=False)

@@ -117,6 +117,8 @@ def status(context: Context, service: str | None, watch: bool, as_json: bool) ->
         return
     if not watch:
         data.print(render.status(view))
+        if not view["places"]:
+            next_step("headway repo add PATH")
         return
     with Live(render.status(view), console=data, refresh_per_second=4) as live:
         while True:

@@ -4,10 +4,13 @@ Reading, the JSON Schema for editors and docs/reference/headway-yaml.md are all 
 must exist, numbers that must agree) is in `rules.py`.
 """
 
+from headway.releases.policy import CALENDARS
 from headway.spec.kinds import (
     BRANCH,
     CHECK_NAME,
     COMMAND,
+    COMMIT_TYPE,
+    DAY,
     DURATION,
     FACTOR,
     FLAG,
@@ -21,6 +24,9 @@ from headway.spec.kinds import (
     SETTING,
     SETTING_NAME,
     SIZE,
+    STABLE,
+    SYMBOL,
+    TAG,
     TEXT,
     TIME,
     VERSION,
@@ -205,6 +211,48 @@ TARGET = Record(
     one_of=("webhook", "command"),
 )
 
+LEVEL = one_of("patch", "minor", "major")
+
+API = Record(
+    "a mapping with python or openapi",
+    (
+        Key("python", ListOf(FOLDER, "the folder of a Python package, or a list of them", 1), "Packages whose public names are compared."),
+        Key("openapi", ListOf(FOLDER, "an OpenAPI document, or a list of them", 1), "Documents in the repository that are compared."),
+    ),
+    some_of=("python", "openapi"),
+)
+
+WAIVER = Record(
+    "a mapping with reason and until",
+    (
+        Key("reason", TEXT, "Why nobody will miss it.", required=True),
+        Key("until", DAY, "The last day on which this holds; after it the finding counts again.", required=True),
+    ),
+)
+
+VERSIONS = Record(
+    "a mapping that says how versions are numbered",
+    (
+        Key("first", STABLE, "The first version of all.", "0.1.0"),
+        Key("breaking", one_of("minor", "major"), "What a breaking change is while the version is 0.x.", "minor"),
+        Key("types", MapOf(COMMIT_TYPE, LEVEL, "a mapping of types to levels", "TYPE"), "Levels of types besides feat and fix.", "{}"),
+        Key("calendar", one_of(*CALENDARS), "Number by date instead of by level.", otherwise="SemVer"),
+        Key("tag", TAG, "How tags are named; every other form is then ignored.", otherwise="v{version}, read with and without the v"),
+        Key(
+            "folders",
+            MapOf(NAME, FOLDER, "a mapping of services to folders", "SERVICE"),
+            "Services with versions and tags of their own: only commits that touch the folder count.",
+            otherwise="the whole repository has one version",
+        ),
+        Key("api", API, "What is compared with the last release.", otherwise="no interface is compared"),
+        Key(
+            "waivers", MapOf(SYMBOL, WAIVER, "a mapping of findings", "FINDING"), "Findings that shall not count, by what they name.", "{}"
+        ),
+        Key("migrations", FOLDER, "Where migrations are; those that contract count.", otherwise="migrations do not count"),
+        Key("contract", LEVEL, "What a migration that takes something away means to users.", "major"),
+    ),
+)
+
 FILE = Record(
     "a mapping with services: and environments:",
     (
@@ -218,6 +266,7 @@ FILE = Record(
             "Where it is shipped to, in order.",
             required=True,
         ),
+        Key("versions", VERSIONS, "How versions are numbered.", "{}"),
         Key("notify", MapOf(NAME, TARGET, "a mapping of targets", "TARGET"), "Ways to tell people, by name.", "{}"),
     ),
     own="x-",

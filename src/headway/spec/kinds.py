@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
+from headway.releases.version import Version, version
 from headway.spec import values
 from headway.spec.faults import nearest
 from headway.spec.nodes import Kind, Node
@@ -148,3 +150,26 @@ COMMAND = Value(
     _command,
     {"anyOf": [{"type": "string", "pattern": r"\S"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]},
 )
+
+
+def _day(node: Node) -> date:
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", node.text):
+        raise ValueError("")
+    try:
+        return date.fromisoformat(node.text)
+    except ValueError:
+        raise ValueError("there is no such day") from None
+
+
+def _semver(node: Node) -> Version:
+    found = version(_text(node))
+    if found is None or not found.stable or found.build:
+        raise ValueError("")
+    return found
+
+
+DAY = Value("a day such as 2026-12-31", _day, {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"})
+STABLE = Value("a version such as 0.1.0", _semver, {"type": "string", "pattern": r"^[0-9]+\.[0-9]+\.[0-9]+$"})
+TAG = matching(r"[^\s~^:?*\[\\]*\{version\}[^\s~^:?*\[\\]*", "the name of a tag with {version} in it, such as v{version}")
+COMMIT_TYPE = matching(r"[^\s():!A-Z]+", "a type of commits in small letters, such as perf")
+SYMBOL = matching(r"\S.*", "what the finding names, such as tally.answers.greet or GET /votes")

@@ -1,0 +1,48 @@
+"""Looks at a repository and decides its next version: the refs, the commits, the interface, the migrations; then `decide`."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from headway.adapters.history import Past
+from headway.adapters.system import SystemClock
+from headway.errors import InvalidSpec, Refused
+from headway.releases.decision import Asked, Decision, decide
+from headway.releases.levels import Level
+from headway.releases.lines import Line, line_of_branch, naming
+from headway.releases.policy import Policy
+
+_FILE = "headway.yaml"
+
+
+def decided(at: Path | None, revision: str, asked: Asked) -> tuple[Decision, str | None]:
+    """The decision, and why there is none if the question could not be answered."""
+    try:
+        past = Past(at or Path(), revision)
+        folder = past.place.folder if at is not None else ""
+        policy = _policy(past.place.top)
+        asked = replace(asked, line=asked.line or _line(past, revision))
+        history = past.history(naming(folder, None if folder else policy.tag), asked.line, folder)
+    except Refused as error:
+        return Decision(None, None, Level.NONE, (), refused=str(error)), None
+    today = SystemClock().now().date()
+    return decide(history, policy, today, asked), None
+
+
+def _policy(top: Path | None) -> Policy:
+    """What headway.yaml says of versions, if there is one and it does."""
+    try:
+        text = (top / _FILE).read_bytes() if top else b""
+    except FileNotFoundError:
+        return Policy()
+    except OSError as error:
+        raise InvalidSpec(f"{top}/{_FILE}: cannot be read: {error.strerror}") from error
+    if b"versions" not in text:  # reading YAML takes longer than everything else here
+        return Policy()
+    from headway.spec.versions import read_versions
+
+    return read_versions(text, _FILE)
+
+
+def _line(past: Past, revision: str) -> Line | None:
+    branch = past.place.branch if revision == "HEAD" else revision
+    return line_of_branch(branch) if branch else None
