@@ -76,8 +76,17 @@ def _command(command: click.Command, name: str) -> Iterator[str]:
         yield from (f"| {_option(option)} | {_meaning(option)} |" for option in options)
         yield ""
     if isinstance(command, click.Group):
-        for inner in command.commands.values():
-            yield from _command(inner, f"{name} {inner.name}")
+        for inner, below in members(command):
+            yield from _command(below, f"{name} {inner}")
+
+
+def members(group: click.Group) -> Iterator[tuple[str, click.Command]]:
+    """The commands of a group; asked one by one, since a group may load them only then."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None, name
+        yield name, command
 
 
 def _usage(command: click.Command, name: str) -> str:
