@@ -83,7 +83,10 @@ class Headway:
         taken = set(self.pipelines.services_elsewhere(path))
         if twice := sorted(taken & set(services)):
             raise Refused(f"{path} has services that another repository has already", twice)
+        known = {one.path for one in self.ledger.registry.repositories()}
         self.ledger.registry.add_repository(path, branch)
+        if path not in known:
+            self.watcher.settle(services)
         return {"path": path, "branch": branch, "services": services}
 
     def repo_list(self) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """Watches the refs of the registered repositories, level-triggered: what a branch points at now is what should have been asked for."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import structlog
 
@@ -29,6 +29,19 @@ class Watcher:
         # A hook and the clock may ask at once; a push that both dealt with would be built, and rolled out, twice.
         with self._looking:
             return sum(self._look_at(service) for service in self._world.pipelines.services())
+
+    def settle(self, services: Iterable[str]) -> None:
+        """Take the branches of a repository that is new here as they are: what was pushed before we watched is no push now.
+
+        The branches that stages are merged to are followed at once, so that an empty staging gets what main holds.
+        """
+        for service in services:
+            stages = tuple(self._world.pipelines.stages(service))
+            for ref, commit in sorted(self._world.repositories[service].refs().items()):
+                wanted = triggered(stages, ref)
+                if wanted and not any(stage.trigger.merge == ref for stage in wanted):
+                    what = f"{ref} at {commit[:10]} was there before this repository was watched; push to it, and it goes"
+                    self._note(service, ref, commit, what, (), released="")
 
     def _look_at(self, service: str) -> int:
         try:

@@ -169,7 +169,7 @@ class MemoryRefs:
     def note(self, repository: str, ref: str, commit: str, event: Event) -> None:
         with self.tables.writing("note"):
             self.noted[repository, ref] = commit
-            self.tables.say(f"ref:{ref}", (event,))
+            self.tables.say(f"repository:{repository}", (event,))
 
 
 def _differences(found: Release, given: Release) -> tuple[str, ...]:
