@@ -1,6 +1,8 @@
 """What people may ask, and what they are told."""
 
 from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -33,9 +35,6 @@ def commands(fake: FakeWorld) -> Commands:
 
 def run(fake: FakeWorld, seconds: float = 30.0) -> None:
     """Turn everything that is due for this long in virtual time."""
-    from datetime import timedelta
-from pathlib import Path
-
     end = fake.clock.now() + timedelta(seconds=seconds)
     while fake.clock.now() < end:
         now = fake.clock.now()
