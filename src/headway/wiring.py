@@ -122,7 +122,7 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
     repositories = ByService(pipelines)
     clock = SystemClock()
     sources = Sources(home / "sources", repositories)
-    local = LocalPlatform(home / "environments", secrets=resolve, artifacts=store.path, clock=clock) if serving else None
+    local = _local(home, store, clock) if serving else None
     platform: Platform = local or NoPlatform()
     checks = CommandChecks(home, sources, resolve)
     world = World(
@@ -146,6 +146,13 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
     worker = Worker(world, token)
     commands = Commands(world, worker.wake)
     return Headway(home, ledger, world, commands, worker, Watcher(world, commands, worker.wake), local, pipelines, checks)
+
+
+def _local(home: Path, store: FileStore, clock: SystemClock) -> LocalPlatform:
+    # A machine for which the wheel has no Envoy names its own.
+    named = os.environ.get("HEADWAY_ENVOY")
+    envoy = Path(named) if named else None
+    return LocalPlatform(home / "environments", secrets=resolve, artifacts=store.path, clock=clock, envoy=envoy)
 
 
 class Building:
