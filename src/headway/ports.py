@@ -50,6 +50,10 @@ class Platform(Protocol):
         """Where users, and checks, reach the place."""
         ...
 
+    def by_hand(self, place: Place, bad: str, good: str) -> Sequence[str]:
+        """The commands that move all traffic from one workload to another while no Headway runs; printed beforehand."""
+        ...
+
 
 class Checks(Protocol):
     """Runs check commands so that they outlive us; one run per intent key, however often it is started."""

@@ -24,5 +24,8 @@ class NoPlatform:
     def measure(self, place: Place) -> Readings:
         raise Unavailable(self._why)
 
+    def by_hand(self, place: Place, bad: str, good: str) -> tuple[str, ...]:
+        return ()
+
     def url(self, place: Place) -> str:
         raise Unavailable(self._why)

@@ -64,7 +64,15 @@ def rollout(view: View) -> RenderableType:
     for number, sentence in enumerate(view["steps"]):
         mark = "✓" if number < at or view["phase"] == "completed" else "▸" if number == at else " "
         steps.add_row(Text(mark, style="green" if mark == "✓" else "cyan"), escape(sentence))
-    return Group(head, steps, Text("the way back:", style="dim"), *(Text(f"  {one}") for one in view["way_back"]), events(view))
+    back = [Text("the way back:", style="dim"), *(Text(f"  {one}") for one in view["way_back"])]
+    return Group(head, steps, *back, *_by_hand(view), events(view))
+
+
+def _by_hand(view: View) -> list[Text]:
+    """What to type when Headway itself is down."""
+    if not view["by_hand"]:
+        return []
+    return [Text("the way back while Headway is down:", style="dim"), *(Text(f"  {one}", style="cyan") for one in view["by_hand"])]
 
 
 def events(view: View) -> RenderableType:
@@ -115,6 +123,7 @@ def plan(view: View) -> RenderableType:
     lines: list[RenderableType] = [head, Text(f"  digest {view['digest']}", style="dim")]
     lines += [Text(f"  {number}. {sentence}") for number, sentence in enumerate(view["steps"], 1)]
     lines += [Text("the way back:"), *(Text(f"  {one}") for one in view["way_back"])]
+    lines += _by_hand(view)
     lines += [Text("settings that change:"), *(Text(f"  {one}") for one in view["configuration"])] if view["configuration"] else []
     if view["objections"]:
         lines += [Text("objections:", style="red" if view["refused"] else "yellow"), *(Text(f"  - {one}") for one in view["objections"])]

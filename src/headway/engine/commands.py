@@ -15,7 +15,7 @@ from headway.promotion.model import Approval, Passed
 from headway.promotion.people import same_person
 from headway.releases.collection import NEWEST
 from headway.releases.model import Release
-from headway.rollout.model import Kind, Rollout
+from headway.rollout.model import Kind, Plan, Rollout
 from headway.rollout.phases import ACTIVE, ENDED, Phase
 from headway.rollout.plan import back_sentences, sentences
 from headway.rollout.queue import superseded
@@ -98,6 +98,7 @@ class Commands:
             "binding": dict(considered.plan.binding),
             "steps": list(sentences(considered.plan)),
             "way_back": list(back_sentences(considered.plan)),
+            "by_hand": self._by_hand(considered.plan, place),
             "configuration": self._configuration(considered, place),
             "objections": [*considered.refusals, *considered.waits, *after],
             "refused": bool(considered.refusals),
@@ -224,6 +225,7 @@ class Commands:
             **rollout_view(standing),
             "steps": list(sentences(plan)) if plan else [],
             "way_back": list(back_sentences(plan)) if plan else [],
+            "by_hand": self._by_hand(plan, standing.rollout.place) if plan else [],
             "events": [event_view(one) for one in self._world.records.events(standing.rollout.id)],
         }
 
@@ -343,6 +345,13 @@ class Commands:
         except HeadwayError:
             url = None
         return place_view(record, tuple(self._world.records.standings(place=place, ended=False)), url)
+
+    def _by_hand(self, plan: Plan, place: Place) -> list[str]:
+        """The way back while Headway itself is down: move the traffic, then put it on the record for the next start."""
+        if plan.old is None or plan.old.name == plan.new.name:
+            return []
+        moves = self._world.platform.by_hand(place, plan.new.name, plan.old.name)
+        return [*moves, f"headway rollback {place.environment} --service {place.service} --why 'done by hand'"] if moves else []
 
     def _unreleased(self, service: str) -> list[View]:
         """The branches whose newest commit did not become a release, and why."""

@@ -88,6 +88,9 @@ class FakePlatform:
         heard = {name: counters for name, counters in site.traffic.counters().items() if not self._script_of(site, name).silent}
         return Readings(self.clock.now(), heard)
 
+    def by_hand(self, place: Place, bad: str, good: str) -> tuple[str, ...]:
+        return (f"route {place} from {bad} to {good}",)
+
     def url(self, place: Place) -> str:
         return f"http://{place.environment}.{place.service}.test"
 
