@@ -165,6 +165,8 @@ def _turned_back(before: Rollout, after: Rollout) -> bool:
 
 
 def _wake_the_next(ended: Rollout, world: World, now: datetime) -> None:
-    for standing in world.records.standings(place=ended.place, ended=False):
-        if standing.rollout.phase is Phase.PENDING:
-            world.rollouts.signal(standing.rollout.id, Signal(Word.WAKE, US, now, f"{ended.id} ended"))
+    """Whoever waits for this end: the next at this place, and releases that wait further down the pipeline for having passed here."""
+    for standing in world.records.standings(ended=False):
+        waiting = standing.rollout
+        if waiting.phase is Phase.PENDING and waiting.place.service == ended.place.service:
+            world.rollouts.signal(waiting.id, Signal(Word.WAKE, US, now, f"{ended.id} ended"))

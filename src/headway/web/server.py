@@ -1,6 +1,7 @@
 """Runs the server: the engine's threads, and the API on a unix socket."""
 
 import os
+import signal
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -45,6 +46,9 @@ class Served:
 
     def run(self, say: Callable[[str], None]) -> None:
         """Turn and listen until told to stop."""
+        # uvicorn hands a signal that ended it on to whoever was there before: without this that is sudden death, with nothing let go.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._told)
         self._running.start()
         try:
             with self._listener() as listener:
@@ -53,6 +57,9 @@ class Served:
         finally:
             self._path.unlink(missing_ok=True)
             self._running.stop(everything=self._everything)
+
+    def _told(self, *_: object) -> None:
+        self._server.should_exit = True
 
     def down(self) -> dict[str, object]:
         """Stop the server and everything that runs on this machine, in order."""
