@@ -1,6 +1,7 @@
 """What every test may ask for."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,19 @@ from support.postgres import Postgres
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         private.begin_run()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Under xdist the end-to-end tests of one file share a worker, since they share a server; all others go where there is room."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Shared(LoadScopeScheduling):  # type: ignore[misc,unused-ignore]
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return file if "e2e/" in file else nodeid
+
+    return Shared(config, log) if config.getvalue("dist") == "load" else None
 
 
 @pytest.fixture(scope="session")
