@@ -19,7 +19,7 @@ from headway.cli.demo.project import Project
 from headway.cli.demo.serving import Serving
 from headway.cli.demo.story import Story
 
-WIDTH = 128
+WIDTH = 150
 # Without the fonts that rich would load from elsewhere: a picture in a README asks nobody for anything.
 FORMAT = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL).replace("Fira Code, monospace", "monospace")
 
