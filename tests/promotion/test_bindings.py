@@ -1,13 +1,15 @@
 """Editing the pipeline voids approvals."""
 
 from dataclasses import fields, replace
+from datetime import time
 
 import pytest
 
 from headway.analysis.model import Thresholds
 from headway.environments.model import Configuration, Environment
 from headway.promotion.bindings import target_digest
-from headway.promotion.model import Approvals, Stage, Trigger
+from headway.promotion.model import Advisory, Approvals, BreakGlass, Freeze, Gate, Item, Stage, Trigger
+from headway.promotion.windows import Weekly
 
 STAGE = Stage("tally", Environment("production", replicas=3, port=8080))
 
@@ -27,8 +29,14 @@ OTHER: dict[str, object] = {
     "trigger": Trigger(merge="main"),
     "newer": "supersedes",
     "notify": ("oncall",),
+    "freezes": (Freeze("weekends", Weekly(5, time(), 0, time())),),
+    "break_glass": BreakGlass(("carol",)),
+    "checklist": (Item("notes", "the notes are written"),),
+    "gates": (Gate("calm", "time.hour < 16"),),
+    "advisory": Advisory("cab", ("dana",)),
+    "revoked": ("mallory",),
 }
-UNBOUND = {"trigger", "newer", "notify"}
+UNBOUND = {"trigger", "newer", "notify", "freezes", "break_glass", "revoked"}
 
 
 def test_every_key_of_a_stage_is_thought_of() -> None:

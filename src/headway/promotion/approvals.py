@@ -10,9 +10,11 @@ from headway.promotion.model import Approval, Approvals, Candidate, Objection
 from headway.promotion.people import distinct, same_person
 
 
-def objections(candidate: Candidate, given: Sequence[Approval], rule: Approvals, now: datetime) -> tuple[Objection, ...]:
-    """Why these approvals do not suffice; empty once they do."""
-    said = sorted((approval for approval in given if approval.release == candidate.release), key=_in_time)
+def objections(
+    candidate: Candidate, given: Sequence[Approval], rule: Approvals, now: datetime, revoked: Sequence[str] = ()
+) -> tuple[Objection, ...]:
+    """Why these approvals do not suffice; empty once they do. `revoked` are people whose word counts no longer."""
+    said = standing(candidate, given, revoked)
     if rejections := [word for word in said if _rejects(word, candidate, rule)]:
         return tuple(Objection(f"{candidate.version} was rejected by {no.by}{_quoted(no.comment)}", "final") for no in rejections)
     have = counted(candidate, said, rule, now)
@@ -27,11 +29,20 @@ def objections(candidate: Candidate, given: Sequence[Approval], rule: Approvals,
     return (Objection("; ".join((text, *_not_counted(candidate, said, rule, now)))),)
 
 
+def standing(candidate: Candidate, given: Sequence[Approval], revoked: Sequence[str] = ()) -> tuple[Approval, ...]:
+    """What was said of this release and not taken back, in the order in which it was said. A no cannot be taken back."""
+    left: list[Approval] = []
+    for word in sorted((word for word in given if word.release == candidate.release), key=_in_time):
+        if word.revokes:
+            left = [other for other in left if not other.yes or not same_person(other.by, word.by)]
+        elif not any(same_person(word.by, name) for name in revoked):
+            left.append(word)
+    return tuple(left)
+
+
 def counted(candidate: Candidate, given: Sequence[Approval], rule: Approvals, now: datetime) -> tuple[str, ...]:
     """The distinct people whose yes counts, in the order of their names."""
-    return distinct(
-        approval.by for approval in given if approval.release == candidate.release and _why_not(approval, candidate, rule, now) is None
-    )
+    return distinct(approval.by for approval in standing(candidate, given) if _why_not(approval, candidate, rule, now) is None)
 
 
 def _rejects(word: Approval, candidate: Candidate, rule: Approvals) -> bool:

@@ -6,13 +6,16 @@ from hashlib import sha256
 
 from headway.promotion.model import Stage
 
-# The configuration has a digest of its own. Who is told, what triggers the stage and who overtakes whom change nothing of what is approved.
-NOT_BOUND = frozenset({"environment", "notify", "trigger", "newer"})
+# The configuration has a digest of its own. Who is told, what triggers the stage, who overtakes whom, when it may start and whose word
+# counts at all change nothing of what is approved.
+NOT_BOUND = frozenset({"environment", "notify", "trigger", "newer", "freezes", "break_glass", "revoked"})
+# Bound where the file has them: a stage without them keeps the digest it had before there were any.
+WHERE_GIVEN = frozenset({"checklist", "gates", "advisory"})
 
 
 def target_digest(stage: Stage) -> str:
     """The digest of what this stage will do to a release; editing the pipeline changes it, and so voids approvals."""
-    deeds = {name: value for name, value in asdict(stage).items() if name not in NOT_BOUND}
+    deeds = {name: value for name, value in asdict(stage).items() if name not in NOT_BOUND and (value or name not in WHERE_GIVEN)}
     where = {
         "name": stage.environment.name,
         "replicas": stage.environment.replicas,

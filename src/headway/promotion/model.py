@@ -6,6 +6,7 @@ from typing import Literal
 
 from headway.analysis.model import Thresholds
 from headway.environments.model import Environment
+from headway.promotion.windows import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,69 @@ class Approvals:
     """Empty: anybody but the author and the one who asked."""
     within: float = 7 * 86400.0
     allow_self: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """A time in which environments (none: all) take no promotion, or no approval. `binds` are `people` and `automation`.
+
+    `exempt` are people whom it does not bind; what runs by itself in their name is bound all the same.
+    """
+
+    name: str
+    window: Window
+    timezone: str = "UTC"
+    environments: tuple[str, ...] = ()
+    stops: tuple[str, ...] = ("promote",)
+    binds: tuple[str, ...] = ("people", "automation")
+    exempt: tuple[str, ...] = ()
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakGlass:
+    """Who may lift a freeze, and for how many seconds that holds. Nobody may unless the file names them."""
+
+    people: tuple[str, ...] = ()
+    within: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of a checklist: for a person to tick, or answered by the expression `when`. `kinds` of release it concerns; none: all."""
+
+    name: str
+    text: str
+    when: str | None = None
+    people: tuple[str, ...] = ()
+    """Who may tick it; empty: anybody."""
+    kinds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A question that an expression answers; what is not true, or cannot be answered, keeps the release out."""
+
+    name: str
+    when: str
+    why: str = ""
+    timezone: str = "UTC"
+    """By whose clock `time` is told."""
+
+
+LEVELS = ("low", "medium", "high")
+"""Of risk, rising."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advisory:
+    """The change advisory group: how many of its people must say go, for how long that holds, from which risk on (None: always)."""
+
+    group: str
+    people: tuple[str, ...]
+    needed: int = 1
+    within: float = 7 * 86400.0
+    risk: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +115,13 @@ class Stage:
     keep_warm: float = 900.0
     newer: str = "waits"
     notify: tuple[str, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
+    break_glass: BreakGlass = BreakGlass()
+    checklist: tuple[Item, ...] = ()
+    gates: tuple[Gate, ...] = ()
+    advisory: Advisory | None = None
+    revoked: tuple[str, ...] = ()
+    """People whose word counts no longer, whatever they said before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +137,69 @@ class Approval:
     target_digest: str
     yes: bool = True
     comment: str = ""
+    revokes: bool = False
+    """Neither yes nor no: takes back this person's yes so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """Somebody broke the glass: these freezes do not stop this release here until then."""
+
+    release: str
+    environment: str
+    by: str
+    at: datetime
+    why: str
+    freezes: tuple[str, ...]
+    until: datetime
+    release_digest: str
+    configuration_digest: str
+    target_digest: str
+    kind: Literal["override"] = "override"
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Somebody's answer to one item of a checklist, for the artifact with this digest."""
+
+    release: str
+    environment: str
+    by: str
+    at: datetime
+    item: str
+    digest: str
+    good: bool = True
+    comment: str = ""
+    kind: Literal["tick"] = "tick"
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """A member of the change advisory group says go or no-go, bound to what they saw."""
+
+    release: str
+    environment: str
+    by: str
+    at: datetime
+    release_digest: str
+    configuration_digest: str
+    target_digest: str
+    go: bool = True
+    comment: str = ""
+    kind: Literal["advice"] = "advice"
+
+
+Statement = Override | Tick | Advice
+"""What people say of one release for one stage, besides approving it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """How much could go wrong: a level, its score, and what it is made of, gravest first."""
+
+    level: str
+    score: int
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +254,11 @@ class Candidate:
     checks: tuple[str, ...] = ()
     """Names of the checks that the release defines."""
     missing_settings: tuple[str, ...] = ()
+    automatic: bool = False
+    """Nobody asked: a push or a merge did."""
+    kind: str = ""
+    """major, minor, patch, pre-release, hotfix or first, against what is live; empty where nobody could tell."""
+    risk: Risk | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +267,8 @@ class Objection:
 
     text: str
     kind: Literal["waits", "final"] = "waits"
+    until: datetime | None = None
+    """When time alone will change the answer; asked again then."""
 
     def __str__(self) -> str:
         return self.text

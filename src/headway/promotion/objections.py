@@ -1,11 +1,11 @@
 """May this release enter that stage? The one question that the command line, the plan and the engine ask alike."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from headway.promotion import advisory, checklists, freezes, gates, quarantine, stages
 from headway.promotion import approvals as people
-from headway.promotion import quarantine, stages
-from headway.promotion.model import Approval, Candidate, Objection, Passed, Stage, Suspicion
+from headway.promotion.model import Advice, Approval, Candidate, Objection, Override, Passed, Stage, Statement, Suspicion, Tick
 
 
 def objections(
@@ -17,19 +17,32 @@ def objections(
     now: datetime,
     *,
     upstream: Sequence[Stage],
+    said: Sequence[Statement] = (),
+    answers: Mapping[str, bool | str] | None = None,
 ) -> tuple[Objection, ...]:
     """Everything that stands in the way, gravest first; empty when the release may enter.
 
-    `upstream` are the stages that this one comes after (stages.upstream): their manual checks must be ticked.
+    `upstream` are the stages that this one comes after (stages.upstream): their manual checks must be ticked. `said` are ticks, advice
+    and overrides; `answers` what the expressions of gates and checklists came to (gates.answers).
     """
-    here = [approval for approval in approvals if approval.environment == stage.environment.name]
+    name, out = stage.environment.name, stage.revoked
+    here = [approval for approval in approvals if approval.environment == name]
+    about = [word for word in said if (word.release, word.environment) == (candidate.release, name)]
+    ticks = [word for word in about if isinstance(word, Tick)]
+    advice = [word for word in about if isinstance(word, Advice)]
+    overrides = [word for word in about if isinstance(word, Override)]
+    found = answers or {}
     return (
         *_withdrawn(candidate),
         *_undefined_checks(candidate, stage),
         *_missing_settings(candidate, stage),
         *stages.objections(candidate, stage, upstream, passed),
         *quarantine.objections(candidate, suspicions),
-        *people.objections(candidate, here, stage.approvals, now),
+        *gates.objections(candidate, stage.gates, found, now),
+        *people.objections(candidate, here, stage.approvals, now, out),
+        *advisory.objections(candidate, advice, stage.advisory, now, out),
+        *checklists.objections(candidate, stage.checklist, ticks, found, out),
+        *freezes.objections(candidate, name, stage.freezes, overrides, stage.break_glass, now, revoked=out),
     )
 
 
