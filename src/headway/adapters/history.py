@@ -14,6 +14,7 @@ from headway.adapters.gitplace import Whereabouts, whereabouts
 from headway.errors import Refused
 from headway.releases.history import Change, History, Tag
 from headway.releases.lines import Line, Naming, releases, versions
+from headway.releases.tree import path_fault
 
 _SHAPE = "%(refname)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)"
 _LOG = ("log", "-z", "--topo-order", "--format=%m%H %P%n%B", "--encoding=UTF-8", "--no-color", "--no-notes", "--no-decorate")
@@ -49,6 +50,23 @@ class Past:
         reachable = self._reachable(head, tags, found, contained)
         inside = self._ancestry(head, found.last) if folder and reachable else {}
         return History(head, found.changes, tags, found.last, reachable, inside)
+
+    def extract(self, commit: str, paths: Sequence[str], endings: tuple[str, ...], into: Path) -> tuple[str, ...]:
+        """Write the files under these paths, as that commit has them; their names."""
+        listing = self._git.run("ls-tree", "-r", "-z", "--full-tree", commit, "--", *(f"{path}" for path in paths))
+        names = []
+        with self._git.blobs() as blob:
+            for entry in filter(None, listing.split(b"\0")):
+                head, _, raw = entry.partition(b"\t")
+                mode, _, found = head.decode().split(" ")[:3]
+                name = raw.decode(errors="surrogateescape")
+                if mode not in ("100644", "100755") or not name.endswith(endings) or path_fault(name) is not None:
+                    continue
+                target = into / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(blob(found))
+                names.append(name)
+        return tuple(names)
 
     def _supposing(self, head: str, candidates: Sequence[Tag]) -> "_Range | None":
         """The range since the greatest release, if the commit contains that; None if another must be found."""

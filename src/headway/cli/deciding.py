@@ -1,15 +1,18 @@
 """Looks at a repository and decides its next version: the refs, the commits, the interface, the migrations; then `decide`."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 from headway.adapters.history import Past
 from headway.adapters.system import SystemClock
-from headway.errors import InvalidSpec, Refused
-from headway.releases.decision import Asked, Decision, decide
+from headway.errors import InvalidSpec, Refused, Unavailable
+from headway.releases.decision import Asked, Decision, Reason, decide
+from headway.releases.history import History
 from headway.releases.levels import Level
 from headway.releases.lines import Line, line_of_branch, naming
-from headway.releases.policy import Policy
+from headway.releases.policy import Api, Policy
 
 _FILE = "headway.yaml"
 
@@ -25,7 +28,14 @@ def decided(at: Path | None, revision: str, asked: Asked) -> tuple[Decision, str
     except Refused as error:
         return Decision(None, None, Level.NONE, (), refused=str(error)), None
     today = SystemClock().now().date()
-    return decide(history, policy, today, asked), None
+    try:
+        findings, notes = _compared(past, history, policy, today)
+    except Unavailable as error:
+        # Not knowing is not a patch: without the comparison there is no answer.
+        told = decide(history, policy, today, asked)
+        return replace(told, next=None, level=Level.NONE, because=(Reason(Level.NONE, "undecided", str(error), ""),)), str(error)
+    told = decide(history, policy, today, asked, findings)
+    return replace(told, notes=(*told.notes, *notes)), None
 
 
 def _policy(top: Path | None) -> Policy:
@@ -46,3 +56,12 @@ def _policy(top: Path | None) -> Policy:
 def _line(past: Past, revision: str) -> Line | None:
     branch = past.place.branch if revision == "HEAD" else revision
     return line_of_branch(branch) if branch else None
+
+
+def _compared(past: Past, history: History, policy: Policy, today: date) -> tuple[Sequence[Reason], Sequence[str]]:
+    if history.last is None or (policy.api == Api() and policy.migrations is None):
+        return (), ()
+    from headway.adapters.comparing import compared
+
+    found = compared(past, history.last.commit, history.head, policy, today)
+    return found.reasons, found.notes
