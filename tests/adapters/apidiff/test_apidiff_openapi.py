@@ -22,6 +22,7 @@ VOTE: dict[str, Any] = {
         "next": {"$ref": "#/components/schemas/Vote"},
     },
 }
+PUT_VOTE: dict[str, Any] = {**VOTE, "properties": {**VOTE["properties"], "next": {"$ref": "#/components/schemas/Put"}}}
 OLD: dict[str, Any] = {
     "openapi": "3.1.0",
     "paths": {
@@ -40,7 +41,7 @@ OLD: dict[str, Any] = {
             },
         }
     },
-    "components": {"schemas": {"Vote": VOTE, "Put": deepcopy(VOTE)}},
+    "components": {"schemas": {"Vote": VOTE, "Put": PUT_VOTE}},
 }
 GET, PUT = "paths./votes/{id}.get", "paths./votes/{id}.put"
 MOST = f"{GET}.parameters.0"

@@ -1,0 +1,122 @@
+"""How long the next version takes, against a bare `git log` over the same commits and against other tools.
+
+`python -m bench version` makes the histories, runs each tool several times and prints one table. Tools that are on PATH, or in the folder
+named by $BENCH_TOOLS, are measured; the others are named as missing. CPU is user and system time of the tool and all its children.
+"""
+
+import os
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+TYPES = ("fix", "docs", "chore", "refactor", "test", "ci", "feat", "perf")
+SCOPES = ("", "(api)", "(core)", "(ui)")
+SIZES = (10, 5_000, 50_000)
+TIMES = 5
+GIT_LOG = "git log"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Medians, in seconds, and the answer."""
+
+    wall: float
+    cpu: float
+    said: str
+
+
+def main() -> None:
+    sizes = [int(size) for size in sys.argv[1:]] or SIZES
+    sys.stdout.write(f"{subprocess.run(['git', '--version'], capture_output=True, text=True).stdout.strip()}, {os.cpu_count()} CPUs\n\n")
+    sys.stdout.write(
+        "| commits since the release | tool | wall s | CPU s | times the CPU of git log | answer |\n|---|---|---|---|---|---|\n"
+    )
+    with tempfile.TemporaryDirectory(prefix="bench-version-") as scratch:
+        for size in sizes:
+            repository = Path(scratch, str(size))
+            make(repository, size)
+            bare = 0.0
+            for name, command in tools(repository).items():
+                found = measure(command, repository)
+                bare = found.cpu if name == GIT_LOG else bare
+                sys.stdout.write(
+                    f"| {size:,} | {name} | {found.wall:.3f} | {found.cpu:.3f} | {found.cpu / max(bare, 0.001):.1f} | {found.said} |\n"
+                )
+                sys.stdout.flush()
+
+
+def tools(repository: Path) -> Mapping[str, Sequence[str]]:
+    """What is measured; bare git first."""
+    path = os.pathsep.join(filter(None, (os.environ.get("BENCH_TOOLS"), str(Path(sys.executable).parent), os.environ["PATH"])))
+    wanted = {
+        "headway": ("headway", "version", "next"),
+        "git-cliff": ("git-cliff", "--bumped-version"),
+        "commitizen": ("cz", "bump", "--get-next", "--yes"),
+        "python-semantic-release": ("semantic-release", "--noop", "version", "--print"),
+    }
+    found: dict[str, Sequence[str]] = {GIT_LOG: ("git", "--no-pager", "log", "v1.0.0..HEAD")}
+    for name, (program, *arguments) in wanted.items():
+        where = shutil.which(program, path=path)
+        if where is None:
+            sys.stderr.write(f"{name} is not here: {program} is neither on PATH nor in $BENCH_TOOLS\n")
+        else:
+            found[name] = (where, *arguments)
+    return found
+
+
+def measure(command: Sequence[str], repository: Path) -> Measured:
+    """The medians of several runs after one that warms the caches."""
+    walls, cpus, said = [], [], ""
+    for _ in range(TIMES + 1):
+        before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        ran = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        walls.append(time.perf_counter() - begun)
+        cpus.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        said = ran.stdout.strip().splitlines()[-1] if ran.stdout.strip() and ran.returncode == 0 else f"exit {ran.returncode}"
+    return Measured(median(walls[1:]), median(cpus[1:]), said if "log" not in command else "")
+
+
+def make(repository: Path, size: int) -> None:
+    """A release, then this many commits with messages such as people write."""
+    subprocess.run(["git", "init", "-q", "-b", "main", repository], check=True)
+    subprocess.run(["git", "fast-import", "--quiet"], cwd=repository, input="".join(stream(size)), text=True, check=True)
+    settings = (
+        '[tool.commitizen]\nversion_provider = "scm"\ntag_format = "v$version"\n\n[tool.semantic_release]\nallow_zero_version = true\n'
+    )
+    (repository / "pyproject.toml").write_text(settings)
+    subprocess.run(["git", "remote", "add", "origin", "https://example.org/bench/bench.git"], cwd=repository, check=True)
+
+
+def stream(size: int) -> Iterator[str]:
+    chance = random.Random(size)
+    yield commit(0, "feat: the first")
+    yield "reset refs/tags/v1.0.0\nfrom :1\n\n"
+    for number in range(1, size + 1):
+        message = f"{chance.choice(TYPES)}{chance.choice(SCOPES)}: change number {number} of the thing\n"
+        if chance.random() < 0.4:
+            message += "\nA longer body that explains\nwhat happens and why over\ntwo or three lines.\n"
+        if chance.random() < 0.3:
+            message += f"\nRefs: #{number}\nSigned-off-by: Ada <ada@example.org>\n"
+        yield commit(number, message)
+
+
+def commit(number: int, message: str) -> str:
+    data = f"data {len(message.encode())}\n{message}\n"
+    content = f"{number}\n"
+    file = f"M 644 inline file-{number % 50}.txt\ndata {len(content)}\n{content}\n" if number % 10 == 0 else ""
+    return (
+        f"commit refs/heads/main\nmark :{number + 1}\ncommitter Ada <ada@example.org> {1_600_000_000 + number * 60} +0000\n{data}{file}\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
