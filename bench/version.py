@@ -5,7 +5,6 @@ named by $BENCH_TOOLS, are measured; the others are named as missing. CPU is use
 """
 
 import os
-import random
 import resource
 import shutil
 import subprocess
@@ -35,7 +34,9 @@ class Measured:
 
 def main() -> None:
     sizes = [int(size) for size in sys.argv[1:]] or SIZES
-    sys.stdout.write(f"{subprocess.run(['git', '--version'], capture_output=True, text=True).stdout.strip()}, {os.cpu_count()} CPUs\n\n")
+    sys.stdout.write(
+        f"{subprocess.run(['git', '--version'], capture_output=True, text=True, check=True).stdout.strip()}, {os.cpu_count()} CPUs\n\n"
+    )
     sys.stdout.write(
         "| commits since the release | tool | wall s | CPU s | times the CPU of git log | answer |\n|---|---|---|---|---|---|\n"
     )
@@ -44,7 +45,7 @@ def main() -> None:
             repository = Path(scratch, str(size))
             make(repository, size)
             bare = 0.0
-            for name, command in tools(repository).items():
+            for name, command in tools().items():
                 found = measure(command, repository)
                 bare = found.cpu if name == GIT_LOG else bare
                 sys.stdout.write(
@@ -53,7 +54,7 @@ def main() -> None:
                 sys.stdout.flush()
 
 
-def tools(repository: Path) -> Mapping[str, Sequence[str]]:
+def tools() -> Mapping[str, Sequence[str]]:
     """What is measured; bare git first."""
     path = os.pathsep.join(filter(None, (os.environ.get("BENCH_TOOLS"), str(Path(sys.executable).parent), os.environ["PATH"])))
     wanted = {
@@ -97,14 +98,13 @@ def make(repository: Path, size: int) -> None:
 
 
 def stream(size: int) -> Iterator[str]:
-    chance = random.Random(size)
     yield commit(0, "feat: the first")
     yield "reset refs/tags/v1.0.0\nfrom :1\n\n"
     for number in range(1, size + 1):
-        message = f"{chance.choice(TYPES)}{chance.choice(SCOPES)}: change number {number} of the thing\n"
-        if chance.random() < 0.4:
+        message = f"{TYPES[number * 5 % 8]}{SCOPES[number * 3 // 2 % 4]}: change number {number} of the thing\n"
+        if number % 5 < 2:
             message += "\nA longer body that explains\nwhat happens and why over\ntwo or three lines.\n"
-        if chance.random() < 0.3:
+        if number % 10 in {1, 4, 7}:
             message += f"\nRefs: #{number}\nSigned-off-by: Ada <ada@example.org>\n"
         yield commit(number, message)
 

@@ -22,7 +22,7 @@ VOTE: dict[str, Any] = {
         "next": {"$ref": "#/components/schemas/Vote"},
     },
 }
-PUT_VOTE: dict[str, Any] = {**VOTE, "properties": {**VOTE["properties"], "next": {"$ref": "#/components/schemas/Put"}}}
+PUT_VOTE: dict[str, Any] = {**VOTE, "properties": {**deepcopy(VOTE["properties"]), "next": {"$ref": "#/components/schemas/Put"}}}
 OLD: dict[str, Any] = {
     "openapi": "3.1.0",
     "paths": {
