@@ -25,7 +25,7 @@ from headway.adapters.nowhere import NoPlatform
 from headway.adapters.remote import Remote
 from headway.adapters.secrets import fingerprint, resolve, server_key
 from headway.adapters.sources import Sources
-from headway.adapters.store import FileStore
+from headway.adapters.store import FileStore, digest_of
 from headway.adapters.system import SystemClock, new_id, token
 from headway.engine.collecting import collect
 from headway.engine.commands import Commands
@@ -37,6 +37,8 @@ from headway.ports import Built, Commit, Event, Notice, Notifier, Platform, Worl
 from headway.releases.model import Recipe
 from headway.spec import file
 from headway.spec.pipelines import ByService, Pipelines, Source
+
+__all__ = ["Headway", "Running", "build", "connect", "digest_of", "locked", "patiently_locked", "private", "socket_path", "stop_everything"]
 
 PATIENCE = 5.0
 """Seconds to wait for a server that is just starting, or for another command to let go of the lock."""
@@ -133,6 +135,8 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
         records=ledger.records,
         releases=ledger.releases,
         words=ledger.words,
+        statements=ledger.statements,
+        trains=ledger.trains,
         pipelines=pipelines,
         repositories=repositories,
         builder=Building(Builder(home, store, sources)),
@@ -271,6 +275,18 @@ def locked(home: Path) -> Iterator[bool]:
             yield True
     finally:
         os.close(file)
+
+
+@contextmanager
+def patiently_locked(home: Path) -> Iterator[bool]:
+    """The same for a server that starts: a command that is just at work here is done in a moment, another server is not."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        with locked(home) as mine:
+            if mine or time.monotonic() > until or Remote(socket_path(home)).answers():
+                yield mine
+                return
+        time.sleep(0.05)
 
 
 def private(home: Path) -> None:

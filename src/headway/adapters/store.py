@@ -13,6 +13,7 @@ import errno
 import hashlib
 import os
 import secrets
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -21,7 +22,7 @@ from headway.adapters.archives import LIMITS, Limits, unpack
 from headway.adapters.folders import Tree, copy, disk, lock_down, remove, scan, sync, write
 from headway.errors import Failed, InvalidSpec, Refused, Unavailable
 from headway.releases.model import Artifact
-from headway.releases.tree import digest_of_manifest, first_difference, is_digest, link_fault, manifest, parse
+from headway.releases.tree import digest, digest_of_manifest, first_difference, is_digest, link_fault, manifest, parse
 
 YOUNG = 3600.0
 """Seconds for which collect() leaves a new artifact alone: its release may not be on record yet."""
@@ -198,3 +199,12 @@ def _age(path: Path) -> float:
     with contextlib.suppress(FileNotFoundError):
         return time.time() - path.stat().st_mtime
     return 0.0
+
+
+def digest_of(path: Path) -> str:
+    """The digest of a folder or archive as the store would name it."""
+    with disk(f"read {path}"):
+        if path.is_dir():
+            return digest(scan(path).entries)
+        with tempfile.TemporaryDirectory() as scratch:
+            return digest(unpack(path, Path(scratch) / "tree").entries)

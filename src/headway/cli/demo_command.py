@@ -11,6 +11,7 @@ from rich.console import Console
 
 from headway.cli.context import talk
 from headway.cli.exits import DONE, TROUBLE
+from headway.errors import HeadwayError
 
 
 @click.command()
@@ -37,6 +38,10 @@ def demo(no_input: bool, keep: bool, as_json: bool) -> int:
     try:
         display.start(story.look)
         outcome = story.tell()
+    except HeadwayError:
+        display.stop()
+        talk.print(serving.last_words(), style="dim", markup=False)
+        raise
     finally:
         display.stop()
         if not keep:

@@ -1,5 +1,6 @@
 """Commands about releases: cut, look at, withdraw, clear."""
 
+import sys
 from pathlib import Path
 
 import rich_click as click
@@ -81,6 +82,15 @@ def clear(context: Context, release: str, why: str) -> None:
     """Lift the quarantine of a release that was rolled back."""
     view = context.ask("clear", release=release, by=context.person, why=why)
     say(f"[green]{view['release']} and its commits are no longer quarantined[/green]")
+
+
+@release.command()
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+def digest(path: Path) -> None:
+    """Print the digest of a folder or archive that was built elsewhere: what `cut --artifact` wants to be told."""
+    from headway.wiring import digest_of
+
+    sys.stdout.write(digest_of(path) + "\n")
 
 
 @release.command()

@@ -113,7 +113,11 @@ def release(view: View) -> RenderableType:
     if view["withdrawn"]:
         lines.append(Text(f"  withdrawn: {view['withdrawn']}", style="red"))
     lines += [Text(f"  quarantined by {one['environment']}: {'; '.join(one['why'])}", style="red") for one in view["quarantined"]]
-    lines += [Text(f"  {'passed' if one['good'] else 'failed'} {one['what']} in {one['environment']}") for one in view["passed"]]
+    lines += [
+        Text(f"  {'passed' if one['good'] else 'failed'} {one['what']} in {one['environment']} at {one['at'][:19]}")
+        for one in view["passed"]
+        if one["release"] == view["release"]
+    ]
     return Group(*lines, events(view))
 
 

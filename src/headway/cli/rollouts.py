@@ -26,7 +26,7 @@ def plan(context: Context, release: str, environment: str, as_json: bool) -> int
         print_json(view)
     else:
         data.print(render.plan(view))
-        if not view["refused"]:
+        if not view["objections"]:
             next_step(f"headway promote {view['release']} --to {environment}")
     return REFUSED if view["refused"] else 0
 
@@ -62,7 +62,8 @@ def _verdict(context: Context, yes: bool, release: str, environment: str, commen
         say(f"[{colour}]{view['release']} {word} for {environment} by {context.person}[/{colour}]")
         for line in view["waits"]:
             say(f"  [yellow]still:[/yellow] {line}")
-        next_step(f"headway promote {view['release']} --to {environment}" if yes else "headway status")
+        asked = f"headway wait {view['rollout']}" if view["rollout"] else f"headway promote {view['release']} --to {environment}"
+        next_step(asked if yes else "headway status")
     return 0
 
 

@@ -57,7 +57,14 @@ class Commands:
         return {
             **release_view(found),
             "passed": [
-                {"environment": one.environment, "what": one.what, "good": one.good, "at": one.at.isoformat(), "by": one.by}
+                {
+                    "release": one.release,
+                    "environment": one.environment,
+                    "what": one.what,
+                    "good": one.good,
+                    "at": one.at.isoformat(),
+                    "by": one.by,
+                }
                 for one in passed
             ],
             "quarantined": [{"environment": one.environment, "why": list(one.why)} for one in quarantined],
@@ -126,11 +133,9 @@ class Commands:
         """One person's yes (or no) to exactly this release, configuration and target."""
         place, considered = self._consider(release, environment, by="")
         rule = considered.stage.approvals
-        asked = [
-            one.rollout.asked_by
-            for one in self._world.records.standings(place=place, ended=False)
-            if one.rollout.release == considered.release.name
-        ]
+        standing = [one.rollout for one in self._world.records.standings(place=place, ended=False)]
+        waiting = next((one for one in standing if one.release == considered.release.name), None)
+        asked = [waiting.asked_by] if waiting else []
         if yes and not rule.allow_self:
             mine = [name for name in (considered.release.author, *asked) if same_person(name, by)]
             if mine:
@@ -154,6 +159,7 @@ class Commands:
             "environment": environment,
             "by": by,
             "yes": yes,
+            "rollout": waiting.id if waiting else None,
             "waits": [*left.refusals, *left.waits],
         }
 
@@ -316,9 +322,11 @@ class Commands:
         return rollout
 
     def _find(self, target: str) -> Standing:
-        """A rollout by id, or the newest that has not ended (else the newest) of a place."""
+        """A rollout by id, the newest of a release, or the newest that has not ended (else the newest) of a place."""
         if found := self._world.records.standing(target):
             return found
+        if "@" in target and (of := [one for one in self._world.records.standings() if one.rollout.release == target]):
+            return of[0]
         service, _, environment = target.rpartition("/")
         standings = [
             one
@@ -326,7 +334,9 @@ class Commands:
             if one.rollout.place.environment == environment and service in {"", one.rollout.place.service}
         ]
         if not standings:
-            raise Refused(f"there is no rollout {target}", ("name it by its id, by service/environment, or by the environment",))
+            raise Refused(
+                f"there is no rollout {target}", ("name it by its id, its release, by service/environment, or by the environment",)
+            )
         active = [one for one in standings if one.rollout.phase in ACTIVE]
         waiting = [one for one in standings if one.rollout.phase not in ENDED]
         return (active or waiting or standings)[0]

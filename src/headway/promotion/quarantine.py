@@ -18,7 +18,7 @@ def _stands(candidate: Candidate, suspicion: Suspicion) -> bool:
 def _text(candidate: Candidate, suspicion: Suspicion) -> str:
     quarantine = suspicion.quarantine
     why = "; ".join(quarantine.why) or "no reason was recorded"
-    clear = f"headway release clear {quarantine.release}"
+    clear = f"headway release clear {quarantine.release} --why REASON"
     if _itself(candidate, suspicion):
         return (
             f"{quarantine.release} is in quarantine: it was rolled back in {quarantine.environment} ({why}); "

@@ -57,7 +57,7 @@ class Display:
             self._live.stop()
             self._live = None
             for line in self._lines:
-                self._console.print(line)
+                self._console.print(line, soft_wrap=True)
 
     def act(self, title: str) -> None:
         """A new part of the story."""
@@ -85,10 +85,11 @@ class Display:
             self._asking.clear()
 
     def _say(self, line: Text) -> None:
-        stamped = Text.assemble((f"{time.monotonic() - self._began:5.1f} s  ", "dim"), line)
+        # One line each: a panel counts lines, and the newest must never fall out of it.
+        stamped = Text.assemble((f"{time.monotonic() - self._began:5.1f} s  ", "dim"), line, no_wrap=True, overflow="ellipsis")
         self._lines.append(stamped)
         if self._live is None and not self._quiet:
-            self._console.print(stamped)
+            self._console.print(stamped, soft_wrap=True)
 
     def _keep_showing(self) -> None:
         while not self._stopping.is_set():

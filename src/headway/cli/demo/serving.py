@@ -38,10 +38,14 @@ class Serving:
         until = time.monotonic() + START
         while not self._remote.answers():
             if self._process.poll() is not None or time.monotonic() > until:
-                tail = (self.home / "serve.log").read_text(errors="replace")[-2000:]
-                raise Unavailable(f"the server did not start:\n{tail}")
+                raise Unavailable(f"the server did not start:\n{self.last_words()}")
             time.sleep(0.02)
         return self._process.pid
+
+    def last_words(self) -> str:
+        """The end of the server's log."""
+        log = self.home / "serve.log"
+        return log.read_text(errors="replace")[-2000:] if log.exists() else ""
 
     def kill(self) -> int:
         """kill -9, as a bad day would; returns the process id that is no more."""
