@@ -14,7 +14,6 @@ from headway.adapters.gitplace import Whereabouts, whereabouts
 from headway.errors import Refused
 from headway.releases.history import Change, History, Tag
 from headway.releases.lines import Line, Naming, releases, versions
-from headway.releases.tree import path_fault
 
 _SHAPE = "%(refname)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)"
 _LOG = ("log", "-z", "--topo-order", "--format=%m%H %P%n%B", "--encoding=UTF-8", "--no-color", "--no-notes", "--no-decorate")
@@ -53,6 +52,8 @@ class Past:
 
     def extract(self, commit: str, paths: Sequence[str], endings: tuple[str, ...], into: Path) -> tuple[str, ...]:
         """Write the files under these paths, as that commit has them; their names."""
+        from headway.releases.tree import path_fault
+
         listing = self._git.run("ls-tree", "-r", "-z", "--full-tree", commit, "--", *(f"{path}" for path in paths))
         names = []
         with self._git.blobs() as blob:

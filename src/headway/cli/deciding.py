@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from headway.adapters.history import Past
-from headway.adapters.system import SystemClock
+from headway.adapters.today import today
 from headway.errors import InvalidSpec, Refused, Unavailable
 from headway.releases.decision import Asked, Decision, Reason, decide
 from headway.releases.history import History
@@ -27,14 +27,14 @@ def decided(at: Path | None, revision: str, asked: Asked) -> tuple[Decision, str
         history = past.history(naming(folder, None if folder else policy.tag), asked.line, folder)
     except Refused as error:
         return Decision(None, None, Level.NONE, (), refused=str(error)), None
-    today = SystemClock().now().date()
+    now = today()
     try:
-        findings, notes = _compared(past, history, policy, today)
+        findings, notes = _compared(past, history, policy, now)
     except Unavailable as error:
         # Not knowing is not a patch: without the comparison there is no answer.
-        told = decide(history, policy, today, asked)
+        told = decide(history, policy, now, asked)
         return replace(told, next=None, level=Level.NONE, because=(Reason(Level.NONE, "undecided", str(error), ""),)), str(error)
-    told = decide(history, policy, today, asked, findings)
+    told = decide(history, policy, now, asked, findings)
     return replace(told, notes=(*told.notes, *notes)), None
 
 
@@ -58,10 +58,10 @@ def _line(past: Past, revision: str) -> Line | None:
     return line_of_branch(branch) if branch else None
 
 
-def _compared(past: Past, history: History, policy: Policy, today: date) -> tuple[Sequence[Reason], Sequence[str]]:
+def _compared(past: Past, history: History, policy: Policy, now: date) -> tuple[Sequence[Reason], Sequence[str]]:
     if history.last is None or (policy.api == Api() and policy.migrations is None):
         return (), ()
     from headway.adapters.comparing import compared
 
-    found = compared(past, history.last.commit, history.head, policy, today)
+    found = compared(past, history.last.commit, history.head, policy, now)
     return found.reasons, found.notes

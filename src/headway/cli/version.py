@@ -87,7 +87,12 @@ def _answer(decision: Decision, undecided: str | None = None) -> str:
 
 
 def _reasons(decision: Decision) -> list[str]:
-    return [f"  {reason.level.value}  {reason.kind}  {reason.what}  {reason.where[:10]}".rstrip() for reason in decision.because]
+    return [f"  {reason.level.value}  {reason.kind}  {reason.what}  {_short(reason.where)}".rstrip() for reason in decision.because]
+
+
+def _short(where: str) -> str:
+    """Commits by their first letters, everything else whole."""
+    return where[:10] if len(where) in (40, 64) and where.isalnum() else where
 
 
 def _tree(decision: Decision) -> list[str]:
