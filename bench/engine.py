@@ -85,9 +85,8 @@ def rollouts_per_second(url: str, number: int) -> None:
                 done += finish(one, fake, world)
     wall, cpu = time.perf_counter() - began, time.process_time() - used
     kind = url.partition(":")[0]
-    say(
-        f"{kind}: {number / wall:.0f} rollouts/s ({number} in {wall:.1f} s, {1000 * cpu / number:.1f} ms of processor each), {count[0] / number:.1f} commits each"
-    )
+    each = f"{1000 * cpu / number:.1f} ms of processor and {count[0] / number:.1f} commits each"
+    say(f"{kind}: {number / wall:.0f} rollouts/s ({number} in {wall:.1f} s), {each}")
     ledger.close()
 
 
@@ -124,9 +123,8 @@ def waiting(url: str, number: int, seconds: float = 10.0) -> None:
     worker.stop()
     thread.join()
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    say(
-        f"{number} waiting: looked at once in {settled:.1f} s, then {100 * share:.2f} % of a core; peak memory {memory:.0f} MiB, fakes included"
-    )
+    cost = f"{100 * share:.2f} % of a core; peak memory {memory:.0f} MiB, fakes included"
+    say(f"{number} waiting: looked at once in {settled:.1f} s, then {cost}")
     ledger.close()
 
 
