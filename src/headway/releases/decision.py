@@ -101,7 +101,7 @@ def _stable(started: Decision, history: History, policy: Policy, weighed: Unrele
 
 def _first(started: Decision, history: History, policy: Policy, today: date) -> Decision:
     if not history.changes:
-        return started
+        return replace(started, level=Level.NONE, because=())
     first = dated(policy.calendar, None, today, Level.MINOR) if policy.calendar else policy.first
     level = max(step(Version(0, 0, 0), first), Level.PATCH)
     # Nobody has used anything yet, so nothing can have been broken: what the commits say is not what decides.
