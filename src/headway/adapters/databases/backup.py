@@ -1,0 +1,138 @@
+"""Back up, and prove it: written aside, read back in full, counted, put on the shelf.
+
+And back: into a new database, held against the manifest, swapped in by name; the old one is kept.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from headway.adapters.databases.address import Address
+from headway.adapters.databases.shelf import Backup, Manifest, backups, whole
+from headway.errors import Contradiction, Refused
+from headway.migration.model import Dialect
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """What happened after a backup, as far as it can be seen. `untouched` is a proof that nobody wrote; None: no backup to compare."""
+
+    untouched: bool
+    differences: tuple[str, ...]
+
+
+class Vault(Protocol):
+    """Backups of one kind of database."""
+
+    def take(self, folder: Path, name: str, secret: str | None, now: datetime) -> Backup: ...
+
+    def since(self, backup: Backup, scratch: Path) -> Since: ...
+
+    def restore(self, backup: Backup, secret: str | None, name: str) -> Mapping[str, int]:
+        """Into a new database of this name, checked against the manifest; gone again if it does not agree."""
+        ...
+
+    def discard(self, name: str) -> None: ...
+
+    def swap(self, name: str, bad: str) -> None:
+        """The restored database takes the live one's name, the live one becomes `bad`."""
+        ...
+
+    def beside(self, suffix: str) -> str:
+        """A name for another database next to this one."""
+        ...
+
+
+def vault(address: Address) -> Vault:
+    """The vault for this address."""
+    if address.dialect is Dialect.SQLITE:
+        from headway.adapters.databases.sqlite_vault import SqliteVault
+
+        return SqliteVault(address)
+    from headway.adapters.databases.postgres_vault import PostgresVault
+
+    return PostgresVault(address)
+
+
+def back_up(address: Address, folder: Path, now: Callable[[], datetime], tag: str, secret: str | None = None) -> Backup:
+    """A backup that was read through before it counts."""
+    at = now()
+    stem = Path(vault(address).beside("")).name or "database"
+    return vault(address).take(folder, f"{stem}-{at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{tag}", secret, at)
+
+
+def newest(folder: Path) -> Backup:
+    """The last backup of a folder."""
+    found = backups(folder)
+    if not found:
+        raise Refused(f"{folder} holds no backup", ("make one: headway migrate backup",))
+    return found[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """Where a backup was restored to; `kept` is the old database's new name, if it was swapped in."""
+
+    database: str
+    rows: int
+    kept: str | None = None
+
+
+def restore(address: Address, backup: Backup, tag: str, *, swap: bool, accept_loss: bool = False, secret: str | None = None) -> Restored:
+    """Restore side by side; with `swap`, also take the live name. Newer writes are never overwritten without a person's word."""
+    whole(backup)
+    if backup.manifest.dialect != address.dialect.value:
+        raise Refused(f"{backup.path} is a backup of {backup.manifest.dialect}", (f"{address.where} is {address.dialect.value}",))
+    there = vault(address)
+    if swap and not accept_loss:
+        since = there.since(backup, backup.path.parent)
+        if not since.untouched:
+            said = since.differences or ("no table differs in its number of rows, but that nobody changed one cannot be proved",)
+            raise Refused(
+                f"{address.where} was written to after the backup of {backup.manifest.created}; with --accept-data-loss it goes", said
+            )
+    name = there.beside(f"_restored_{tag}")
+    counts = there.restore(backup, secret, name)
+    if not swap:
+        return Restored(name, sum(counts.values()))
+    bad = there.beside(f"_bad_{tag}")
+    try:
+        there.swap(name, bad)
+    except BaseException:
+        there.discard(name)
+        raise
+    return Restored(there.beside(""), sum(counts.values()), bad)
+
+
+def drill(address: Address, backup: Backup, tag: str, secret: str | None = None) -> Restored:
+    """Prove that the backup restores: into a scratch database that is dropped again."""
+    whole(backup)
+    there = vault(address)
+    name = there.beside(f"_drill_{tag}")
+    counts = there.restore(backup, secret, name)
+    there.discard(name)
+    return Restored(name, sum(counts.values()))
+
+
+def compared(found: Mapping[str, int], manifest: Manifest, versions: tuple[int, ...], what: str) -> None:
+    """The restored rows and versions are those of the manifest."""
+    wrong = [
+        f"{table}: {found.get(table, 'no')} rows, expected {manifest.tables.get(table, 'none')}"
+        for table in sorted({*found, *manifest.tables})
+        if found.get(table) != manifest.tables.get(table)
+    ]
+    if versions != manifest.versions:
+        wrong.append(f"the ledger ends at {max(versions, default='nothing')}, expected {max(manifest.versions, default='nothing')}")
+    if wrong:
+        raise Contradiction(f"{what} is not what was backed up: {'; '.join(wrong[:5])}")
+
+
+def row_differences(live: Mapping[str, int], manifest: Manifest) -> tuple[str, ...]:
+    """Which tables hold another number of rows than the backup, for a person who must accept it."""
+    return tuple(
+        f"{table}: {live.get(table, 0):,} rows now, {manifest.tables.get(table, 0):,} in the backup"
+        for table in sorted({*live, *manifest.tables})
+        if live.get(table) != manifest.tables.get(table)
+    )

@@ -1,0 +1,172 @@
+"""Backups of a PostgreSQL database."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from psycopg import Connection, sql
+
+from headway.adapters.databases import dumps
+from headway.adapters.databases.address import Address
+from headway.adapters.databases.backup import Since, compared, row_differences
+from headway.adapters.databases.postgres import PostgresStore, translated
+from headway.adapters.databases.shelf import Backup, Manifest, digest, draft, put
+from headway.adapters.databases.store import Timeouts
+from headway.errors import Contradiction, Refused, Unavailable
+
+_PATIENT = Timeouts(lock=30, statement=0)
+_LONGEST = 63
+"""PostgreSQL cuts longer names silently."""
+
+
+class PostgresVault:
+    """Names are databases on the same server."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+
+    def beside(self, suffix: str) -> str:
+        name = dumps.name_of(self._address)
+        return f"{name[: _LONGEST - len(suffix)]}{suffix}"
+
+    def take(self, folder: Path, name: str, secret: str | None, now: datetime) -> Backup:
+        with draft(folder, name) as path:
+            taken = dumps.dump(self._address, path, secret)
+            found = dumps.read_through(path, taken.compression, secret, self._address, taken.server)
+            wrong = [f"{table}: {found.get(table, 0)} of {rows}" for table, rows in taken.tables.items() if found.get(table, 0) != rows]
+            if wrong:
+                raise Contradiction(
+                    f"the backup of {self._address.where} does not hold all rows: {'; '.join(wrong[:5])}; it was thrown away"
+                )
+            suffix = f".dump{'.zst' if taken.compression else ''}{'.sealed' if secret else ''}"
+            manifest = Manifest(
+                file=f"{name}{suffix}",
+                dialect=self._address.dialect.value,
+                database=self._address.where,
+                server=taken.server,
+                created=now.isoformat(),
+                sha256=digest(path),
+                size=path.stat().st_size,
+                compression=taken.compression,
+                encrypted=secret is not None,
+                tables=taken.tables,
+                versions=taken.versions,
+                position=taken.position,
+            )
+            return put(path, manifest)
+
+    def since(self, backup: Backup, scratch: Path) -> Since:
+        del scratch
+        with PostgresStore(self._address, _PATIENT).connect(default_transaction_read_only="on") as on, translated(self._address):
+            if dumps.position(on) == backup.manifest.position:
+                return Since(untouched=True, differences=())
+            return Since(untouched=False, differences=row_differences(dumps.tables(on), backup.manifest))
+
+    def restore(self, backup: Backup, secret: str | None, name: str) -> Mapping[str, int]:
+        if backup.manifest.encrypted and secret is None:
+            raise Refused(f"{backup.path} is encrypted", ("name its key with --key env:NAME or --key file:PATH",))
+        self.create(name)
+        try:
+            dumps.restore_into(backup, secret, named(self._address, name))
+            with PostgresStore(named(self._address, name), _PATIENT).connect() as on, translated(self._address):
+                tables, versions = dumps.tables(on), dumps.versions(on)
+            compared(tables, backup.manifest, versions, name)
+        except BaseException:
+            self.discard(name)
+            raise
+        return tables
+
+    def create(self, name: str) -> None:
+        """An empty database that is set up like the live one."""
+        with self._server() as on:
+            live = dumps.name_of(self._address)
+            found = on.execute(
+                "select pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype from pg_database where datname = %s",
+                (live,),
+            ).fetchone()
+            owner, encoding, collate, ctype = found or (None, "UTF8", "C", "C")
+            on.execute(
+                sql.SQL("create database {} template template0 encoding {} lc_collate {} lc_ctype {}").format(
+                    sql.Identifier(name), *map(sql.Literal, (encoding, collate, ctype))
+                )
+            )
+            if owner is not None:
+                on.execute(sql.SQL("alter database {} owner to {}").format(sql.Identifier(name), sql.Identifier(owner)))
+                self._settings(on, live, name)
+
+    @staticmethod
+    def _settings(on: Connection[Any], live: str, name: str) -> None:
+        """Settings and grants belong to the database's name, not to its dump."""
+        rows = on.execute(
+            "select pg_get_userbyid(nullif(setrole, 0)), unnest(setconfig) from pg_db_role_setting s join pg_database d on d.oid = s.setdatabase"
+            " where d.datname = %s",
+            (live,),
+        ).fetchall()
+        for role, setting in rows:
+            key, _, value = setting.partition("=")
+            whose = sql.SQL("alter role {} in database {}").format(sql.Identifier(role), sql.Identifier(name)) if role else None
+            head = whose or sql.SQL("alter database {}").format(sql.Identifier(name))
+            on.execute(sql.SQL("{} set {} to {}").format(head, sql.Identifier(key), sql.Literal(value)))
+        grants = on.execute(
+            "select case when a.grantee = 0 then null else pg_get_userbyid(a.grantee) end, a.privilege_type"
+            " from pg_database d, aclexplode(d.datacl) a where d.datname = %s",
+            (live,),
+        ).fetchall()
+        if grants:
+            on.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(name)))
+        for grantee, privilege in grants:
+            who = sql.Identifier(grantee) if grantee else sql.SQL("public")
+            on.execute(sql.SQL("grant {} on database {} to {}").format(sql.SQL(privilege), sql.Identifier(name), who))
+
+    def discard(self, name: str) -> None:
+        with self._server() as on:
+            on.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+
+    def swap(self, name: str, bad: str) -> None:
+        live = sql.Identifier(dumps.name_of(self._address))
+        with self._server() as on:
+            on.execute(sql.SQL("alter database {} with allow_connections false").format(live))
+            try:
+                self._empty(on)
+                on.execute("begin")
+                # Both names change in one transaction: whoever connects meets the old database or the new one.
+                on.execute(sql.SQL("alter database {} rename to {}").format(live, sql.Identifier(bad)))
+                on.execute(sql.SQL("alter database {} rename to {}").format(sql.Identifier(name), live))
+                on.execute("commit")
+            except BaseException:
+                if not on.closed:
+                    on.execute("rollback")
+                    on.execute(sql.SQL("alter database {} with allow_connections true").format(live))
+                raise
+            on.execute(sql.SQL("alter database {} with allow_connections true").format(sql.Identifier(bad)))
+
+    def _empty(self, on: Connection[Any]) -> None:
+        """Sessions end; new ones are not let in."""
+        until = time.monotonic() + 10
+        name = dumps.name_of(self._address)
+        while on.execute("select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = %s", (name,)).fetchone() != (0,):
+            if time.monotonic() > until:
+                raise Unavailable(f"{self._address.where} still has sessions that do not end; nothing was swapped")
+            time.sleep(0.1)
+
+    @contextmanager
+    def _server(self) -> Iterator[Connection[Any]]:
+        """A connection to the server's maintenance database."""
+        with PostgresStore(named(self._address, "postgres"), _PATIENT).connect() as on, translated(self._address):
+            yield on
+
+
+def named(address: Address, name: str) -> Address:
+    """Another database on the same server."""
+    parts = urlsplit(address.url)
+    live = dumps.name_of(address)
+    return replace(
+        address,
+        url=urlunsplit(parts._replace(path=f"/{quote(name, safe='')}")),
+        where=address.where.replace(f"database {live}", f"database {name}"),
+    )

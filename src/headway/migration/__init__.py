@@ -1,0 +1,1 @@
+"""Changes to data that must fit around a rollout."""
