@@ -83,9 +83,10 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class RunCheck:
-    """Run one check against the environment; its failure is the release's."""
+    """Run one check against the environment or, for a `preview`, the new release alone; its failure is the release's."""
 
     name: str
+    preview: bool = False
     kind: Literal["check"] = "check"
 
 
@@ -140,13 +141,34 @@ class SetReplicas:
 
 
 @dataclass(frozen=True, slots=True)
+class Match:
+    """Requests with exactly this value in this header, or in this cookie, go to `workload` whatever the weights say."""
+
+    workload: str
+    value: str
+    header: str = ""
+    cookie: str = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.header) == bool(self.cookie):
+            raise ValueError("a match looks at a header or at a cookie, at one of them")
+
+
+@dataclass(frozen=True, slots=True)
 class SetWeights:
     """Route live traffic by these percentages, workload name to percent, summing to 100; empty routes nothing.
+
+    `sticky`: a user stays with the release that answered first, and nobody who has the new one is thrown back while its weight grows.
+    `matches`, first come first served, route to a release that may have no weight yet. `mirrors`, workload name to percent, get copies of
+    so much of the traffic; nobody waits for their answers and nobody counts them.
 
     Confirmed by the proxies, or undone, before the call returns.
     """
 
     weights: Mapping[str, int]
+    sticky: bool = False
+    matches: tuple[Match, ...] = ()
+    mirrors: Mapping[str, int] = field(default_factory=dict)
     kind: Literal["set weights"] = "set weights"
 
 
@@ -157,6 +179,7 @@ class StartCheck:
     check: CheckSpec
     workload: Workload
     attempt: int
+    preview: bool = False
     kind: Literal["start check"] = "start check"
 
 

@@ -16,3 +16,10 @@ def stand(tmp_path: Path) -> Iterator[Stand]:
         local.reserve(PLACE)
         yield Stand(local)
         local.close(stop=True)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """A folder for platforms of the test's own; everything ends with the test."""
+    with nothing_left(tmp_path / "home"):
+        yield tmp_path / "home"

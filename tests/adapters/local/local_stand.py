@@ -4,7 +4,9 @@ import contextlib
 import http.client
 import itertools
 import json
+import os
 import shutil
+import subprocess
 import sys
 import threading
 import time
@@ -26,6 +28,7 @@ HERE = Path(__file__).parent
 
 
 OPEN: list[LocalPlatform] = []
+HEADWAYS: list[subprocess.Popen[str]] = []
 
 
 class RealClock:
@@ -123,11 +126,13 @@ class Stand:
     def folder(self, name: str) -> Path:
         return self.local._home / self.place.environment / self.place.service / name / "replicas"
 
+    def envoys(self) -> list[processes.Identity]:
+        """Those that run, the newest first."""
+        runs = sorted((self.local._home / self.place.environment / "envoy" / "runs").iterdir(), key=lambda run: -int(run.name))
+        return [state.identity for run in runs if isinstance(state := processes.state(run), processes.Running)]
+
     def envoy(self) -> processes.Identity:
-        runs = self.local._home / self.place.environment / "envoy" / "runs"
-        state = processes.state(max(runs.iterdir(), key=lambda run: int(run.name)))
-        assert isinstance(state, processes.Running)
-        return state.identity
+        return self.envoys()[0]
 
 
 class Users:
@@ -191,7 +196,27 @@ def nothing_left(home: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        while HEADWAYS:
+            kill(HEADWAYS.pop())
         while OPEN:
             OPEN.pop().close()  # else they start again what ends
         for about in home.rglob("pid.json"):
             processes.stop(about.parent, grace=0.5)
+
+
+def host(home: Path, *then: str) -> subprocess.Popen[str]:
+    """A Headway in a process of its own that serves web-1."""
+    path = os.pathsep.join([str(HERE), *(part for part in sys.path if part)])
+    argv = (sys.executable, HERE / "platform_host.py", home, *then)
+    headway = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": path})
+    HEADWAYS.append(headway)
+    assert headway.stdout is not None
+    assert headway.stdout.readline() == "serving\n"
+    return headway
+
+
+def kill(headway: subprocess.Popen[str]) -> None:
+    headway.kill()
+    headway.wait()
+    assert headway.stdout is not None
+    headway.stdout.close()

@@ -47,7 +47,7 @@ def test_damaged_bytes_are_named(tmp_path: Path) -> None:
 
 
 def test_an_absent_one_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Unavailable, match=r"does not run: .*No such file"):
+    with pytest.raises(Unavailable, match=r"envoy that HEADWAY_ENVOY names is not there, expected the program Envoy, 1\.40 or later"):
         envoy_binary.find(tmp_path / "envoy")
 
 
@@ -63,3 +63,18 @@ def test_a_missing_wheel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_newer_one_that_a_person_names_is_taken(tmp_path: Path) -> None:
     path = program(tmp_path, "echo 'envoy  version: 0af1/1.41.0/Clean/RELEASE/BoringSSL'")
     assert envoy_binary.find(path) == path
+
+
+def test_what_is_no_program_is_told_by_its_name(tmp_path: Path) -> None:
+    text = tmp_path / "text"
+    text.write_text("no program")
+    for path, says in ((tmp_path, "is not a file"), (text, "is not executable"), (Path("envoy"), "is not a whole path")):
+        with pytest.raises(Unavailable, match=f"HEADWAY_ENVOY names {says}.*HEADWAY_ENVOY=/path/to/envoy"):
+            envoy_binary.find(path)
+
+
+def test_one_that_was_upgraded_in_place_is_asked_again(tmp_path: Path) -> None:
+    path = program(tmp_path, "echo 'envoy  version: 0af1/1.40.0/Clean/RELEASE/BoringSSL'")
+    assert envoy_binary.version(path) == "0af1/1.40.0/Clean/RELEASE/BoringSSL"
+    program(tmp_path, "echo 'envoy  version: 0af1/1.40.12/Clean/RELEASE/BoringSSL'")
+    assert envoy_binary.version(path) == "0af1/1.40.12/Clean/RELEASE/BoringSSL"

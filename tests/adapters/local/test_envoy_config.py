@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from headway.adapters.local import envoy_config
+from headway.adapters.local import envoy_config, envoy_routes
 from headway.adapters.local.envoy_config import Cluster, Endpoint, Service
 
 FILES = Path("/files")
@@ -14,7 +14,7 @@ CLUSTER = Cluster("web", "web-1.4.0", "/health", 2.0, (Endpoint(4711), Endpoint(
 
 
 def routes(**weights: int) -> list[Any]:
-    document = envoy_config.rds(Service("web", 8000, weights, 2.0))
+    document = envoy_routes.rds(Service("web", 8000, weights, 2.0))
     return list(document["resources"][0]["virtual_hosts"][0]["routes"])
 
 
@@ -70,7 +70,7 @@ def test_clusters(setting: tuple[Any, ...], value: object) -> None:
 
 
 def test_unknown_clusters_are_refused_and_idle_connections_closed_before_the_service_does() -> None:
-    assert envoy_config.rds(Service("web", 8000))["resources"][0]["validate_clusters"] is True
+    assert envoy_routes.rds(Service("web", 8000))["resources"][0]["validate_clusters"] is True
     assert '"idle_timeout": "4s"' in json.dumps(cluster())
 
 

@@ -2,47 +2,16 @@
 
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from local_stand import HERE, PLACE, RealClock, Stand, Users, eventually, nothing_left, platform, release
+from local_stand import PLACE, RealClock, Stand, Users, eventually, host, kill, platform, release
 
 from headway.adapters.local import declared
 from headway.errors import Fenced, Unavailable
 from headway.rollout.model import Fence, Intent, SetReplicas, SetWeights
 from headway.rollout.seen import Probe
-
-HEADWAYS: list[subprocess.Popen[str]] = []
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    with nothing_left(tmp_path / "home"):
-        yield tmp_path / "home"
-        while HEADWAYS:
-            kill(HEADWAYS.pop())
-
-
-def host(home: Path) -> subprocess.Popen[str]:
-    """A Headway in a process of its own that serves web-1."""
-    path = os.pathsep.join([str(HERE), *(part for part in sys.path if part)])
-    argv = (sys.executable, HERE / "platform_host.py", home)
-    headway = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": path})
-    HEADWAYS.append(headway)
-    assert headway.stdout is not None
-    assert headway.stdout.readline() == "serving\n"
-    return headway
-
-
-def kill(headway: subprocess.Popen[str]) -> None:
-    headway.kill()
-    headway.wait()
-    assert headway.stdout is not None
-    headway.stdout.close()
 
 
 def test_kill_9_of_headway_is_not_noticed_and_the_next_one_adopts(home: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from local_stand import PLACE, Stand, Users, eventually, nothing_left, platform, release
 
-from headway.adapters.local import envoy_config, processes
+from headway.adapters.local import envoy_config, envoy_routes, processes
 from headway.environments.model import Place
 from headway.errors import Failed, Unavailable
 from headway.ports import Platform
@@ -108,13 +108,13 @@ def test_a_route_that_envoy_refuses_is_put_back(stand: Stand, monkeypatch: pytes
     stand.scale(release("2"), 1)
     file = stand.local._home / "prod" / "envoy" / "rds-web.json"
     before = file.read_bytes()
-    right = envoy_config.rds
+    right = envoy_routes.rds
 
     def wrong(service: envoy_config.Service) -> envoy_config.Json:
         text = repr(right(service)).replace("web--web-2", "web--nobody")
         return dict(eval(text))
 
-    monkeypatch.setattr(envoy_config, "rds", wrong)
+    monkeypatch.setattr(envoy_routes, "rds", wrong)
     with pytest.raises(Unavailable, match=r"did not take rds-web.json: update rejected; put back"):
         stand.weigh(web_2=100)
     monkeypatch.undo()

@@ -1,5 +1,7 @@
 """Adding cumulative counters."""
 
+from collections.abc import Mapping
+
 from headway.analysis.model import Counters
 
 
@@ -14,3 +16,8 @@ def added(one: Counters, other: Counters) -> Counters:
         active=one.active + other.active,
         latency={edge: one.latency.get(edge, 0) + other.latency.get(edge, 0) for edge in sorted(edges)},
     )
+
+
+def counted(some: Mapping[str, Counters], others: Mapping[str, Counters]) -> Mapping[str, Counters]:
+    """Both together, name by name."""
+    return {name: added(some.get(name, Counters()), others.get(name, Counters())) for name in sorted({*some, *others})}

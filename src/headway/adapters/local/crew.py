@@ -17,7 +17,6 @@ from headway.errors import Failed, HeadwayError, Unavailable
 from headway.rollout.model import Workload
 from headway.rollout.seen import Group
 
-SICK_FOR = 30.0
 LOOK_AT_PORTS_EVERY = 15.0
 KEPT_FOLDERS = 5
 KEPT_RELEASES = 10
@@ -37,7 +36,9 @@ class Crew:
         secrets: Callable[[str], str],
         artifacts: Callable[[str], Path],
         helpers: Executor,
+        sick_for: float,
     ) -> None:
+        self._sick_for = sick_for
         self.place, self.workload, self.wanted = place, workload, 0
         self._folder = folder / workload.name
         self._state = folder / "state"
@@ -47,6 +48,7 @@ class Crew:
         self._not_before = 0.0
         self._tree: Future[Path] | None = None
         self._numbers = 0
+        self._hidden = False
 
     # What others see.
 
@@ -95,8 +97,9 @@ class Crew:
                 one.stage = Stage.STOPPING
             self.replicas.append(one)
 
-    def step(self, members: Mapping[int, Member], now: float) -> None:
-        """Move every replica on by what is known now."""
+    def step(self, members: Mapping[int, Member], now: float, *, hidden: bool = False) -> None:
+        """Move every replica on by what is known now. `hidden`: there may be requests under way that Envoy does not tell of."""
+        self._hidden = hidden
         for one in tuple(self.replicas):
             self._notice_end(one, now)
         for one in self.replicas:
@@ -184,8 +187,8 @@ class Crew:
             one.sick_since = None
         elif one.sick_since is None:
             one.sick_since = now
-        elif now - one.sick_since > SICK_FOR:
-            self._give_up(one, f"{self.workload.run.health} did not answer well for {SICK_FOR:g} s", now)
+        elif now - one.sick_since > self._sick_for:
+            self._give_up(one, f"{self.workload.run.health} did not answer well for {self._sick_for:g} s", now)
             return
         if one.identity and now - one.owned_at > LOOK_AT_PORTS_EVERY:
             one.owned_at = now
@@ -194,7 +197,8 @@ class Crew:
 
     def _await_idle(self, one: Replica, member: Member | None, now: float) -> None:
         # Twice idle: a worker of Envoy may have chosen it just before it heard that it drains.
-        one.idle = one.idle + 1 if member is None or (member.draining and not member.active) else 0
+        idle = member is None or (member.draining and not member.active)
+        one.idle = one.idle + 1 if idle and not self._hidden else 0
         bound = self.workload.run.request_timeout + self.workload.run.grace
         if one.idle < 2 and now - one.since < bound:
             return

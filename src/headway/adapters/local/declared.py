@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from headway.adapters.local import files
+from headway.adapters.local.envoy_config import Extras
 from headway.analysis.model import Counters
 from headway.errors import Unavailable
 from headway.rollout.model import Fence, Workload
@@ -30,22 +31,26 @@ class Shifting:
 
     key: str
     weights: Mapping[str, int]
+    extras: Extras = Extras()
 
 
 @dataclass(frozen=True, slots=True)
 class PlaceState:
-    """One place: its port, the highest fence seen, what was declared, the weights that Envoy confirmed.
+    """One place: its port, the highest fence seen, what was declared, the weights and extras that Envoy confirmed.
 
     `carried` are counts of workloads from before Envoy last forgot them, so that measuring never goes back because of us.
+    `leaving`: it is being removed.
     """
 
     port: int
     fence: Fence = Fence(0, 0)
     done: tuple[str, ...] = ()
     weights: Mapping[str, int] = field(default_factory=dict)
+    extras: Extras = Extras()
     shifting: Shifting | None = None
     workloads: Mapping[str, Declared] = field(default_factory=dict)
     carried: Mapping[str, Counters] = field(default_factory=dict)
+    leaving: bool = False
 
     def did(self, key: str) -> "PlaceState":
         """The same with this effect done."""
@@ -54,17 +59,29 @@ class PlaceState:
 
     @property
     def serving(self) -> frozenset[str]:
-        """The workloads that get, or are about to get, traffic."""
-        coming = self.shifting.weights if self.shifting else {}
-        return frozenset(name for name, weight in (*self.weights.items(), *coming.items()) if weight)
+        """The workloads that get, or are about to get, traffic of any kind."""
+        routes = (self, self.shifting) if self.shifting else (self,)
+        weighted = {name for route in routes for name, weight in route.weights.items() if weight}
+        return frozenset(weighted.union(*(route.extras.workloads for route in routes)))
+
+    @property
+    def mirrored(self) -> frozenset[str]:
+        """The workloads that get, or are about to get, copies of traffic."""
+        return frozenset({*self.extras.mirrors, *(self.shifting.extras.mirrors if self.shifting else ())})
+
+    def emptied(self) -> "PlaceState":
+        """The same on its way out: no traffic, no replicas."""
+        workloads = {name: replace(one, replicas=0) for name, one in self.workloads.items()}
+        return replace(self, leaving=True, weights={}, extras=Extras(), shifting=None, workloads=workloads)
 
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentState:
-    """All places of one environment, by service."""
+    """All places of one environment, by service. `forgotten` are the fences of those that went: who was too late for them stays so."""
 
     format: int = FORMAT
     places: Mapping[str, PlaceState] = field(default_factory=dict)
+    forgotten: Mapping[str, Fence] = field(default_factory=dict)
 
 
 _ADAPTER = TypeAdapter(EnvironmentState)

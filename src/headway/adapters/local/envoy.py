@@ -1,22 +1,20 @@
-"""One running Envoy: started under a shim, found again, told by files, each file confirmed or put back."""
+"""One environment's Envoy: told by files, each file confirmed or put back. Its processes are in envoy_lives.py."""
 
 import json
-import os
 import re
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from headway.adapters.local import envoy_config, files, processes
+from headway.adapters.local.counting import counted
 from headway.adapters.local.envoy_admin import Admin, socket_path
+from headway.adapters.local.envoy_lives import MINIMAL, Lives
+from headway.analysis.model import Counters
 from headway.errors import Unavailable
-from headway.releases.model import Limits
 
 CONFIRM_WITHIN = 3.0
-READY_WITHIN = 10.0
-ENOUGH = Limits(open_files=65_536)
-"""Two for every request under way; the usual 1024 would end before the cap on connections does."""
-MINIMAL = {"PATH": os.defpath, "LANG": "C.UTF-8"}
 
 
 class Envoy:
@@ -28,33 +26,43 @@ class Envoy:
         self._binary = binary
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.admin = Admin(socket_path(folder))
-        self._confirmed: dict[str, bytes] = {}
+        self.lives = Lives(environment, folder, binary, self.admin)
+        self._confirmed: dict[str, tuple[envoy_config.Json, tuple[int, ...]]] = {}
 
     @property
     def identity(self) -> processes.Identity | None:
-        """The process, if it runs."""
-        now = processes.state(self._run()) if self._runs() else processes.Never()
-        return now.identity if isinstance(now, processes.Running) else None
+        """The process that we speak to, if it runs."""
+        return self.lives.identity
 
-    def start(self) -> None:
-        """Start it with what the files say, and wait until it serves; one that runs already is left alone."""
-        if self.identity is not None:
-            return
+    def start(self) -> bool:
+        """Have one that serves what the files say; whether it had to be started. One that hears us is left alone."""
+        if self.lives.hears():
+            return False
         for name in ("cds.json", "lds.json"):
             if not (self.folder / name).exists():
                 files.write(self.folder / name, b'{"resources": []}')
-        bootstrap = envoy_config.bootstrap(self._environment, files=self.folder, admin=self.admin.path)
-        self._write_bootstrap(_text(bootstrap))
+        self._write_bootstrap()
+        self._confirmed.clear()  # another one reads the files now: all of them are to be confirmed by it
+        self.lives.begin(self._bootstrap())
+        return True
+
+    def outdated(self) -> str:
+        """Why it should be replaced; empty when it is as one started now would be."""
+        return self.lives.outdated(self._bootstrap())
+
+    def replace(self, *, finish_within: float) -> None:
+        """Have a new one take over without a lost request; Unavailable, and all as it was, when that cannot be."""
+        self._write_bootstrap()
+        self.lives.replace(self._bootstrap(), finish_within=finish_within)
         self._confirmed.clear()
-        run = self.folder / "runs" / str(self._newest() + 1)
-        processes.start(run, self._command(), cwd=self.folder, env=MINIMAL, log_bytes=2_000_000, log_files=2, limits=ENOUGH)
-        self._wait_ready(run)
-        self._forget_old_runs()
 
     def stop(self, *, grace: float = 5.0) -> None:
         """End it; its connections end with it."""
-        if self._runs():
-            processes.stop(self._run(), grace=grace)
+        self.lives.end(grace=grace)
+
+    def counts(self) -> Mapping[str, Counters]:
+        """Cumulative counters by cluster, since it was last started cold."""
+        return counted(self.admin.measure(), self.lives.inherited())
 
     def put(self, name: str, document: envoy_config.Json, counter: str) -> None:
         """Write one of its files and see it accepted; else the file is put back and Unavailable says what Envoy said.
@@ -62,18 +70,18 @@ class Envoy:
         `counter` is the statistics' prefix of the subscription that reads this file. Never the version: unchanged content does not move
         it, and broken JSON is a failure, not a rejection.
         """
+        if self.took(name, document):
+            return
         text = _text(document)
         before = files.read(self.folder / name)
-        if before == text and self._confirmed.get(name) == text:
-            return
         was = self._updates(counter)
         files.write(self.folder / name, text)
         trouble = self._trouble(counter, was)
         if trouble is None:
-            self._confirmed[name] = text
+            self._confirmed[name] = (document, self._stamp(name))
             return
         self._put_back(name, before)
-        raise Unavailable(f"Envoy of {self._environment} did not take {name}: {trouble}; put back as it was. {self._last_words()}")
+        raise Unavailable(f"Envoy of {self._environment} did not take {name}: {trouble}; put back as it was. {self.lives.last_words()}")
 
     def reads(self, counter: str) -> bool:
         """Whether Envoy has a subscription that counts there."""
@@ -81,7 +89,9 @@ class Envoy:
 
     def took(self, name: str, document: envoy_config.Json) -> bool:
         """Whether it confirmed exactly this."""
-        return self._confirmed.get(name) == _text(document)
+        known = self._confirmed.get(name)
+        # The stamp: a person may have edited it by hand, which Envoy takes too.
+        return known is not None and known[0] == document and known[1] == self._stamp(name)
 
     def write(self, name: str, document: envoy_config.Json) -> None:
         """Write a file that nothing reads yet."""
@@ -96,6 +106,13 @@ class Envoy:
         """What a file says now."""
         text = files.read(self.folder / name)
         return None if text is None else json.loads(text)
+
+    def _stamp(self, name: str) -> tuple[int, ...]:
+        try:
+            about = (self.folder / name).stat()
+        except OSError:
+            return ()
+        return about.st_ino, about.st_mtime_ns, about.st_size
 
     def _put_back(self, name: str, before: bytes | None) -> None:
         self._confirmed.pop(name, None)
@@ -120,7 +137,11 @@ class Envoy:
             time.sleep(0.004)
         return f"not confirmed within {CONFIRM_WITHIN:g} s"
 
-    def _write_bootstrap(self, text: bytes) -> None:
+    def _bootstrap(self) -> bytes:
+        return _text(envoy_config.bootstrap(self._environment, files=self.folder, admin=self.admin.path))
+
+    def _write_bootstrap(self) -> None:
+        text = self._bootstrap()
         if files.read(self.folder / "bootstrap.json") == text:
             return
         # Tried before it is written: a bootstrap that Envoy refuses must never replace one that it took.
@@ -136,44 +157,6 @@ class Envoy:
         if said.returncode:
             raise Unavailable(f"Envoy refuses the bootstrap of {self._environment}: {said.stderr.strip()[-500:]}")
         files.write(self.folder / "bootstrap.json", text)
-
-    def _command(self) -> tuple[str, ...]:
-        return (
-            *(str(self._binary), "--config-path", str(self.folder / "bootstrap.json")),
-            *("--log-level", "warning", "--concurrency", "1", "--disable-hot-restart"),
-            *("--drain-time-s", "2", "--drain-strategy", "immediate"),
-        )
-
-    def _wait_ready(self, run: Path) -> None:
-        until = time.monotonic() + READY_WITHIN
-        while not self.admin.ready():
-            if not isinstance(now := processes.state(run), processes.Running):
-                raise Unavailable(f"Envoy of {self._environment} {now}. {self._last_words()}")
-            if time.monotonic() > until:
-                raise Unavailable(f"Envoy of {self._environment} does not serve {READY_WITHIN:g} s after its start. {self._last_words()}")
-            time.sleep(0.01)
-
-    def _last_words(self) -> str:
-        said = " / ".join(processes.tail(self._run(), 3))
-        return f"It said: {said}" if said else "It said nothing."
-
-    def _runs(self) -> list[int]:
-        folder = self.folder / "runs"
-        return sorted(int(run.name) for run in folder.iterdir()) if folder.exists() else []
-
-    def _newest(self) -> int:
-        return max(self._runs(), default=0)
-
-    def _run(self) -> Path:
-        return self.folder / "runs" / str(self._newest())
-
-    def _forget_old_runs(self) -> None:
-        """The logs of the last few are enough."""
-        for number in self._runs()[:-3]:
-            folder = self.folder / "runs" / str(number)
-            for file in folder.iterdir():
-                file.unlink(missing_ok=True)
-            folder.rmdir()
 
 
 def _text(document: envoy_config.Json) -> bytes:

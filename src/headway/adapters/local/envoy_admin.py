@@ -59,6 +59,10 @@ class Admin:
         except Unavailable:
             return False
 
+    def epoch(self) -> int:
+        """Which one answers: how often it was replaced since the last cold start."""
+        return self.counters(r"^server\.hot_restart_epoch$").get("server.hot_restart_epoch", 0)
+
     def counters(self, pattern: str) -> Mapping[str, int]:
         """Counters and gauges whose names match the (RE2) pattern."""
         reply = self._json(f"/stats?format=json&filter={quote(pattern)}")

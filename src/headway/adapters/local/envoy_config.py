@@ -1,13 +1,16 @@
 """What Envoy is told, as plain values: one Envoy per environment, one listener per service, one cluster per workload.
+The routes are in envoy_routes.py.
 
 Pure. The order in which these files are written is not here but in supervisor.py; each setting that looks odd was a failure first.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from headway.rollout.model import Match
 
 Json = dict[str, Any]
 
@@ -35,11 +38,26 @@ class Cluster:
     health: str
     request_timeout: float
     endpoints: tuple[Endpoint, ...] = ()
+    mirrored: bool = False
 
     @property
     def name(self) -> str:
         """The name in Envoy's files and statistics; a dot would break the statistics."""
         return cluster_name(self.service, self.workload)
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What a route does besides dividing by weights; see SetWeights."""
+
+    sticky: bool = False
+    matches: tuple[Match, ...] = ()
+    mirrors: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def workloads(self) -> frozenset[str]:
+        """Who may be asked though it has no weight."""
+        return frozenset({*(match.workload for match in self.matches), *self.mirrors})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +68,16 @@ class Service:
     port: int
     weights: Mapping[str, int] = field(default_factory=dict)
     request_timeout: float = 15.0
+    extras: Extras = Extras()
 
 
 def cluster_name(service: str, workload: str) -> str:
     return re.sub(r"[^a-z0-9_-]", "_", f"{service}--{workload}".lower())
+
+
+def mirror_name(cluster: str) -> str:
+    """The cluster for copies: the same replicas under another name, so that their answers are counted apart from those that users got."""
+    return f"{cluster}__mirror"
 
 
 def route_counter(service: Service) -> str:
@@ -87,12 +111,13 @@ def bootstrap(environment: str, *, files: Path, admin: Path, connections: int = 
 
 def lds(services: Sequence[Service], files: Path) -> Json:
     """The listeners: one per service, on loopback only."""
-    return _resources(_listener(service, files) for service in services)
+    return resources(_listener(service, files) for service in services)
 
 
 def cds(clusters: Sequence[Cluster], files: Path) -> Json:
     """The clusters: one per workload."""
-    return _resources(_cluster(cluster, files) for cluster in clusters)
+    mirrors = (_mirror(cluster, files) for cluster in clusters if cluster.mirrored)
+    return resources([*(_cluster(cluster, files) for cluster in clusters), *mirrors])
 
 
 def eds(cluster: Cluster) -> Json:
@@ -109,22 +134,7 @@ def eds(cluster: Cluster) -> Json:
         "cluster_name": cluster.name,
         "endpoints": [{"lb_endpoints": endpoints}] if endpoints else [],
     }
-    return _resources([assignment])
-
-
-def rds(service: Service) -> Json:
-    """Who answers for one service, by weight."""
-    return _resources(
-        [
-            {
-                "@type": TYPE + "config.route.v3.RouteConfiguration",
-                "name": service.name,
-                # Else a route to a cluster that Envoy does not know is accepted, and answers 503.
-                "validate_clusters": True,
-                "virtual_hosts": [{"name": service.name, "domains": ["*"], "routes": _routes(service)}],
-            }
-        ]
-    )
+    return resources([assignment])
 
 
 def endpoints_in(document: Json) -> tuple[Endpoint, ...]:
@@ -137,8 +147,9 @@ def endpoints_in(document: Json) -> tuple[Endpoint, ...]:
     )
 
 
-def _resources(resources: Any) -> Json:
-    return {"resources": list(resources)}
+def resources(all_of_them: Iterable[Json]) -> Json:
+    """A file as Envoy reads it."""
+    return {"resources": list(all_of_them)}
 
 
 def _file(path: Path) -> Json:
@@ -221,38 +232,8 @@ def _cluster(cluster: Cluster, files: Path) -> Json:
     }
 
 
-def _routes(service: Service) -> list[Json]:
-    shares = [
-        {
-            "name": cluster_name(service.name, workload),
-            "weight": weight,
-            "response_headers_to_add": [
-                {"header": {"key": RELEASE_HEADER, "value": workload}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
-            ],
-        }
-        for workload, weight in sorted(service.weights.items())
-        if weight
-    ]
-    if not shares:
-        nobody = {"status": 503, "body": {"inline_string": f"no release of {service.name} gets traffic here yet\n"}}
-        return [{"match": {"prefix": "/"}, "direct_response": nobody}]
-    action = {"weighted_clusters": {"clusters": shares}, "timeout": f"{service.request_timeout}s"}
-    reads = {"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD|OPTIONS"}}}
-    return [
-        {"match": {"prefix": "/", "headers": [reads]}, "route": {**action, "retry_policy": _retries(f"{NEVER_SENT},reset")}},
-        {"match": {"prefix": "/"}, "route": {**action, "retry_policy": _retries(NEVER_SENT)}},
-    ]
-
-
-NEVER_SENT = "connect-failure,refused-stream,reset-before-request"
-"""Retried for every method: the replica cannot have acted on it. After that only reads are asked again."""
-
-
-def _retries(on: str) -> Json:
-    predicate = "extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
-    return {
-        "retry_on": on,
-        "num_retries": 2,
-        "retry_host_predicate": [{"name": "envoy.retry_host_predicates.previous_hosts", "typed_config": {"@type": TYPE + predicate}}],
-        "host_selection_retry_max_attempts": 5,
-    }
+def _mirror(cluster: Cluster, files: Path) -> Json:
+    eds = {"eds_config": _file(files / f"eds-{cluster.name}.json"), "service_name": cluster.name}
+    # Not checked by itself: its replicas are those that the cluster for users checks.
+    mirror = {key: value for key, value in _cluster(cluster, files).items() if key != "health_checks"}
+    return {**mirror, "name": mirror_name(cluster.name), "eds_cluster_config": eds}

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shlex
+import shutil
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -30,12 +31,16 @@ class LocalPlatform:
         artifacts: Callable[[str], Path],
         clock: Clock,
         envoy: Path | None = None,
+        sick_for: float = 30.0,
     ) -> None:
-        """`home` is a folder of ours. `secrets` gives the value of a reference, `artifacts` the verified tree of a digest."""
+        """`home` is a folder of ours. `secrets` gives the value of a reference, `artifacts` the verified tree of a digest.
+
+        `envoy` is another Envoy than the wheel's. A replica that fails its health path for `sick_for` seconds is replaced.
+        """
         self._home = home
         self._clock = clock
         self._helpers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="headway-local")
-        self._outside = Outside(secrets, artifacts, lambda: envoy_binary.find(envoy), self._helpers)
+        self._outside = Outside(secrets, artifacts, lambda: envoy_binary.find(envoy), self._helpers, sick_for)
         self._supervisors: dict[str, Supervisor] = {}
         self._locks: dict[str, int] = {}
         self._lock = threading.Lock()
@@ -82,14 +87,46 @@ class LocalPlatform:
         arms = self._supervisor(place.environment).measure(place.service)
         return Readings(self._clock.now(), arms)
 
-    def url(self, place: Place) -> str:
-        """Where users reach the place."""
-        return f"http://127.0.0.1:{self._supervisor(place.environment).port(place.service)}"
+    def url(self, place: Place, workload: str | None = None) -> str:
+        """Where users reach the place; or one ready replica of a workload, past Envoy, for a look before it has traffic."""
+        supervisor = self._supervisor(place.environment)
+        return f"http://127.0.0.1:{supervisor.alone(place.service, workload) if workload else supervisor.port(place.service)}"
 
     def by_hand(self, place: Place, bad: str, good: str) -> tuple[str, ...]:
         """One edit of Envoy's own file, which Envoy takes up by itself; `sed -i` renames into place, which is what it looks for."""
         routes = self._home / place.environment / "envoy" / f"rds-{place.service}.json"
         return (f"sed -i 's/{bad}/{good}/g' {shlex.quote(str(routes))}",)
+
+    def restart_envoy(self, environment: str) -> None:
+        """Replace the environment's Envoy by one of the installed version, without a lost request.
+
+        Unavailable, and the old one goes on, when that cannot be. After an upgrade adopt() does it by itself.
+        """
+        self._supervisor(environment).restart_envoy()
+
+    def forget(self, place: Place) -> None:
+        """Remove a service from an environment, in order; returns when nothing is left of it. Twice is as good as once."""
+        if self._exists(place.environment):
+            self._supervisor(place.environment).forget(place.service)
+
+    def forget_environment(self, environment: str) -> None:
+        """End all of an environment in order, then remove its folder."""
+        if not self._exists(environment):
+            return
+        supervisor = self._supervisor(environment)
+        with self._lock:
+            del self._supervisors[environment]
+            lock = self._locks.pop(environment)
+        try:
+            supervisor.shut_down()
+            # The record goes first: half a folder is no environment.
+            (self._home / environment / "environment.json").unlink(missing_ok=True)
+            shutil.rmtree(self._home / environment, ignore_errors=True)
+        finally:
+            os.close(lock)
+
+    def _exists(self, environment: str) -> bool:
+        return environment in self._supervisors or (self._home / environment / "environment.json").exists()
 
     def close(self, *, stop: bool = False) -> None:
         """Let go of everything and leave it running; or, with `stop`, end it in order."""

@@ -3,6 +3,7 @@
 It refuses whoever is older than the last who wrote, writes down what was asked, and turns keeper.py's pass until it is so.
 """
 
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -13,17 +14,22 @@ import structlog
 
 from headway.adapters.local import listening, processes, routing
 from headway.adapters.local.declared import Declared, PlaceState, Shifting
+from headway.adapters.local.envoy_config import Extras
 from headway.adapters.local.keeper import Keeper, Outside
+from headway.adapters.local.replica import Stage
 from headway.adapters.local.waking import Waker
 from headway.analysis.model import Counters
 from headway.errors import Contradiction, Fenced, HeadwayError, Unavailable
-from headway.rollout.model import Intent, SetReplicas, SetWeights
+from headway.rollout.model import Fence, Intent, SetReplicas, SetWeights
 from headway.rollout.seen import Group, Sight
 
 log = structlog.get_logger()
 
-QUIET, BUSY, AFTER_TROUBLE = 0.5, 0.05, 1.0
+# Calm: nothing is under way. Who ends is seen at once (see waking.py), who falls ill at the next pass, and who asks gets it fresh.
+CALM, BUSY, AFTER_TROUBLE = (2.0 if hasattr(os, "pidfd_open") else 0.5), 0.05, 1.0
+FRESH, WAIT_FOR_FRESH = 0.5, 0.25
 STALE_AFTER = 15.0
+LEAVING_TAKES = 15.0
 NOBODY = Group(0, 0, 0)
 
 
@@ -36,7 +42,8 @@ class Supervisor:
         self._keeper = Keeper(environment, folder, outside)
         self._groups: Mapping[tuple[str, str], Group] = {}
         self._trouble = "it has just started"
-        self._looked = time.monotonic()
+        self._looked = self._tried = time.monotonic()
+        self._passes, self._passed = 0, threading.Condition()
         self._waker = Waker()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name=f"headway-{environment}", daemon=True)
@@ -64,7 +71,8 @@ class Supervisor:
             if port is None:
                 port = listening.draw(listening.PLACES, taken)
             listening.demand(port, f"{service} in {self.environment}")
-            self._keeper.save(service, replace(known, port=port) if known else PlaceState(port))
+            fence = was.forgotten.get(service, Fence(0, 0))
+            self._keeper.save(service, replace(known, port=port) if known else PlaceState(port, fence))
             try:
                 self._keeper.tell_envoy()
                 self._keeper.open_doors()
@@ -85,10 +93,21 @@ class Supervisor:
             raise Unavailable(f"{service} in {self.environment} has no port yet; nothing was ever asked for there")
         return place.port
 
+    def alone(self, service: str, workload: str) -> int:
+        """Where one ready replica of this workload listens by itself, whatever the weights."""
+        with self._lock:
+            crew = self._keeper.crews.get((service, workload))
+            port = next((one.port for one in crew.replicas if one.stage is Stage.SERVING), None) if crew else None
+        if port is None:
+            raise Unavailable(f"{workload} of {service} in {self.environment} has no ready replica to look at")
+        return port
+
     def act(self, service: str, intent: Intent) -> None:
         """Do it, unless somebody newer was here."""
         with self._lock:
             place = self._place(service)
+            if place.leaving:
+                raise Unavailable(f"{service} is being removed from {self.environment}; ask again when that is done")
             if intent.fence < place.fence:
                 seen = f"generation {place.fence.generation}, turn {place.fence.turn}"
                 raise Fenced(
@@ -102,8 +121,8 @@ class Supervisor:
             match intent.effect:
                 case SetReplicas():
                     self._set_replicas(service, place, intent.key, intent.effect)
-                case SetWeights(weights):
-                    self._set_weights(service, place, intent.key, weights)
+                case SetWeights():
+                    self._set_weights(service, place, intent.key, intent.effect)
                 case _:
                     raise Contradiction(f"the local platform does not do {intent.effect.kind}")
             self._waker.wake()
@@ -118,10 +137,12 @@ class Supervisor:
             return place is not None and key in place.done
 
     def look(self, service: str) -> Sight:
-        """What runs, as of the last pass; never waits for one."""
+        """What runs, as of the last pass, which is not long ago; waits a moment for the next one if it must, never longer."""
         place = self._keeper.state.places.get(service)
         if place is None:
             return Sight()
+        self._freshen()
+        place = self._keeper.state.places.get(service, place)
         if time.monotonic() - self._looked > STALE_AFTER:
             raise Unavailable(f"the supervisor of {self.environment} has not got through for {STALE_AFTER:g} s: {self._trouble}")
         groups: dict[str, Group] = {}
@@ -134,6 +155,29 @@ class Supervisor:
         with self._lock:
             place = self._place(service)
             return self._keeper.measured(service, place)
+
+    def restart_envoy(self) -> None:
+        """Replace Envoy by a new one of the installed version without a lost request; Unavailable when that cannot be."""
+        with self._lock:
+            self._keeper.replace_envoy()
+            self._attempt()
+            self._waker.wake()
+
+    def forget(self, service: str) -> None:
+        """Remove the service: no new requests, those under way finished, processes ended, files gone."""
+        with self._lock:
+            place = self._keeper.state.places.get(service)
+            if place is None:
+                return
+            self._keeper.save(service, place.emptied())
+            self._waker.wake()
+        runs = [one.workload.run for one in place.workloads.values()]
+        within = max((run.request_timeout + 2 * run.grace for run in runs), default=0) + LEAVING_TAKES
+        until = time.monotonic() + within
+        while service in self._keeper.state.places:
+            if time.monotonic() > until:
+                raise Unavailable(f"{service} has not left {self.environment} within {within:g} s: {self._trouble or 'it goes on'}")
+            time.sleep(0.01)
 
     def close(self) -> None:
         """Stop keeping; everything goes on running."""
@@ -154,19 +198,22 @@ class Supervisor:
     def _set_replicas(self, service: str, place: PlaceState, key: str, effect: SetReplicas) -> None:
         name = effect.workload.name
         if not effect.replicas and name in place.serving:
-            raise Contradiction(f"{name} still gets {place.weights.get(name, 0)} % of {service}'s traffic; move that first")
+            raise Contradiction(f"{name} still gets {_traffic(place, name)} of {service}'s traffic; move that first")
         workloads = dict(place.workloads)
         if effect.replicas or name in workloads:
             workloads[name] = Declared(effect.workload, effect.replicas)
         self._keeper.save(service, replace(place, workloads=workloads).did(key))
 
-    def _set_weights(self, service: str, place: PlaceState, key: str, weights: Mapping[str, int]) -> None:
-        wanted = {name: weight for name, weight in weights.items() if weight}
+    def _set_weights(self, service: str, place: PlaceState, key: str, effect: SetWeights) -> None:
+        wanted = {name: weight for name, weight in effect.weights.items() if weight}
+        extras = Extras(effect.sticky, effect.matches, {name: percent for name, percent in effect.mirrors.items() if percent})
         if wanted and sum(wanted.values()) != 100:
             raise Contradiction(f"weights must sum to 100, not {sum(wanted.values())}: {wanted}")
-        for name in wanted:
+        if wrong := [f"{name}: {percent} %" for name, percent in extras.mirrors.items() if not 0 < percent <= 100]:
+            raise Contradiction(f"a mirror gets 0 to 100 % of the traffic, not {', '.join(wrong)}")
+        for name in sorted({*wanted, *extras.workloads}):
             self._demand_ready(service, name)
-        self._keeper.save(service, replace(place, shifting=Shifting(key, wanted)))
+        self._keeper.save(service, replace(place, shifting=Shifting(key, wanted, extras)))
         if trouble := self._keeper.finish_shift(service):
             raise Unavailable(f"the weights of {service} in {self.environment} were not set: {trouble}")
 
@@ -180,7 +227,7 @@ class Supervisor:
     def _run(self) -> None:
         while not self._closing:
             with self._lock:
-                pause = self._attempt() if self._keeper.state.places else QUIET
+                pause = self._attempt() if self._keeper.state.places else CALM
                 watched = self._watched() if pause != AFTER_TROUBLE else []
             self._waker.wait(pause, watched)
 
@@ -198,9 +245,21 @@ class Supervisor:
         if trouble and trouble != self._trouble:
             log.warning("environment not as declared", environment=self.environment, why=trouble)
         self._trouble = trouble
+        with self._passed:
+            self._tried = time.monotonic()
+            self._passes += 1
+            self._passed.notify_all()
         if trouble:
             return AFTER_TROUBLE
-        return BUSY if any(crew.moving for crew in self._keeper.crews.values()) else QUIET
+        return BUSY if self._keeper.moving else CALM
+
+    def _freshen(self) -> None:
+        if self._closing or time.monotonic() - self._tried < FRESH:
+            return
+        with self._passed:
+            before = self._passes
+            self._waker.wake()
+            self._passed.wait_for(lambda: self._passes != before, WAIT_FOR_FRESH)
 
     def _watched(self) -> list[processes.Identity]:
         """The processes whose end is a reason to look at once."""
@@ -216,3 +275,8 @@ class Supervisor:
         if place is None:
             raise Unavailable(f"{service} in {self.environment} has no port; reserve one first")
         return place
+
+
+def _traffic(place: PlaceState, name: str) -> str:
+    weight = place.weights.get(name, 0)
+    return f"{weight} %" if weight else "some (matched, mirrored, or about to)"

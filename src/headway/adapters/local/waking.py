@@ -28,7 +28,10 @@ class Waker:
             poll.register(self._hear, select.POLLIN)
             for identity in watched:
                 with contextlib.suppress(AttributeError, OSError):
-                    pidfd = os.pidfd_open(identity.pid)
+                    try:
+                        pidfd = os.pidfd_open(identity.pid)
+                    except ProcessLookupError:
+                        return  # it ended since it was last looked at: that is a reason
                     open_now.callback(os.close, pidfd)
                     poll.register(pidfd, select.POLLIN)
             poll.poll(seconds * 1000)
