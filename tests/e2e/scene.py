@@ -151,12 +151,12 @@ class Scene:
         registered = [word for repo in self.repos for word in ("--repo", str(repo))]
         with (self.folder / "serve.log").open("ab") as log:
             self.server = subprocess.Popen(
-                (*self._headway(), "serve", *registered),
+                (*self.command_line(), "serve", *registered),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env=self._env(),
+                env=self.environ(),
             )
         end = time.monotonic() + PATIENCE
         while not self.remote.answers():
@@ -184,7 +184,7 @@ class Scene:
         out, err, ended = io.StringIO(), io.StringIO(), None
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:
-                main([*self._headway(by)[3:], *words])
+                main([*self.command_line(by)[3:], *words])
             except SystemExit as end:
                 ended = end.code
         return self._checked(Said(ended if isinstance(ended, int) else -1, out.getvalue(), err.getvalue()), words, code)
@@ -192,13 +192,13 @@ class Scene:
     def shell(self, *words: str, by: str = "alice", code: int | None = 0, **environment: str) -> Said:
         """A command in a process of its own."""
         done = subprocess.run(
-            (*self._headway(by), *words),
+            (*self.command_line(by), *words),
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
             timeout=150,
             check=False,
-            env=self._env() | environment,
+            env=self.environ() | environment,
             cwd=self.folder,
         )
         return self._checked(Said(done.returncode, done.stdout, done.stderr), words, code)
@@ -287,8 +287,12 @@ class Scene:
 
     def running(self) -> set[int]:
         """The process ids of what serves users: everything but the server and passing helpers."""
-        server = self.server.pid if self.server else 0
-        return {one.pid for one in self.processes() if one.pid != server}
+        found = set()
+        for one in self.processes():
+            with contextlib.suppress(psutil.Error):
+                if one.pid != (self.server.pid if self.server else 0) and one.name() != "git":
+                    found.add(one.pid)
+        return found
 
     def end(self) -> None:
         """`headway down`, then nothing may be left; what is left is ended by its id, and told."""
@@ -315,11 +319,13 @@ class Scene:
             time.sleep(0.1)
         return left
 
-    def _headway(self, by: str = "ops") -> tuple[str, ...]:
+    def command_line(self, by: str = "ops") -> tuple[str, ...]:
+        """`headway` as this scene calls it, for a process of its own."""
         database = ("--database", self.database) if self.database else ()
         return (sys.executable, "-m", "headway", "--home", str(self.home), "--as", by, *database)
 
-    def _env(self) -> dict[str, str]:
+    def environ(self) -> dict[str, str]:
+        """What such a process sees."""
         return {**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "1000", "NO_COLOR": "1", "TERM": "dumb", **self.environment}
 
 

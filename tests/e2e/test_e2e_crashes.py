@@ -9,16 +9,18 @@ import psutil
 import pytest
 from scene import File, Scene, lost_by_headway, straight_to_production
 
+SHARES = [10, 25, 40, 55, 70, 100]
 
-def slow_canary(file: File) -> None:
-    straight_to_production(file)
-    file["environments"]["production"]["analysis"] |= {"min_time": "2s"}
-    file["environments"]["production"] |= {"strategy": {"canary": [10, 50, 100]}, "soak": "2s"}
+
+def by_word(file: File) -> None:
+    production = file["environments"]["production"]
+    production["analysis"] |= {"min_time": "60s", "max_wait": "10m"}
+    production |= {"strategy": {"canary": SHARES}, "soak": "60s", "keep_warm": "60s"}
 
 
 @pytest.fixture(scope="module")
 def scene(scenes) -> Scene:
-    made = scenes(slow_canary)
+    made = scenes(straight_to_production)
     with made.users():
         made.ended("1.0.0")
     return made
@@ -27,21 +29,27 @@ def scene(scenes) -> Scene:
 def test_six_kills_of_headway_within_one_canary_change_nothing(scene: Scene) -> None:
     seed = random.randrange(1_000_000)
     instants = random.Random(seed)
-    scene.repo.release("1.1.0")
+    before = scene.running()
+    scene.repo.release("1.1.0", edit=by_word)
     with scene.users() as users:
-        before = scene.running()
         scene.push()
-        scene.rollout("1.1.0")
-        for _ in range(6):
-            time.sleep(instants.uniform(0.0, 1.2))  # any instant will do, so chance picks it
+        view = scene.rollout("1.1.0")
+        for share in SHARES:
+            time.sleep(instants.uniform(0.0, 1.0))  # any instant will do, so chance picks it
             scene.kill()
             scene.start()
+            scene.when(view, lambda one, share=share: one["weight"] == share and _waits(one), f"{share} %")
+            scene.headway("advance", view["rollout"])
         scene.ended("1.1.0")
         counts = users.leave()
     assert before <= scene.running(), f"seed {seed}: what served before was to be left alone, kept warm"
     assert lost_by_headway(counts) == [], f"seed {seed}"
     assert scene.live() == "1.1.0"
     assert scene.headway("audit", "verify").code == 0
+
+
+def _waits(view: dict) -> bool:
+    return view["step"] is not None and any(word in view["steps"][view["step"]["at"]] for word in ("watch", "soak"))
 
 
 def test_a_server_that_is_told_to_end_leaves_everything_running(scene: Scene) -> None:
