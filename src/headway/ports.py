@@ -12,13 +12,14 @@ from typing import Protocol
 
 from headway.analysis.model import Readings
 from headway.environments.model import Place
-from headway.promotion.model import Approval, Passed, Quarantine, Stage
+from headway.promotion.model import Approval, Passed, Quarantine, Stage, Statement
 from headway.releases.model import Artifact, Recipe, Release
 from headway.rollout.model import Intent, Rollout, Workload
 from headway.rollout.seen import CheckRun, Probe, Sight, Signal
 
 
 class Clock(Protocol):
+from headway.trains.model import Hotfix, Timetable, Train
     """The only source of now; timezone-aware, UTC."""
 
     def now(self) -> datetime: ...
@@ -251,6 +252,42 @@ class Words(Protocol):
 class Outbox(Protocol):
     """Notices written with a record and not yet delivered."""
 
+class Statements(Protocol):
+    """What people say of one release for one stage besides approving it: ticks, advice, overrides of a freeze."""
+
+    def state(self, statement: Statement, event: Event, notices: Sequence[Notice] = ()) -> None:
+        """Keep it with its event, and send these, all in one transaction."""
+        ...
+
+    def statements(self, release: str, environment: str) -> Sequence[Statement]:
+        """In the order in which they were said."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A train or a hotfix as it stands, with the revision that the next save must name."""
+
+    train: Train | Hotfix
+    revision: int
+
+
+class Trains(Protocol):
+    """Trains and hotfixes. Every save is one transaction with its events; Fenced if somebody saved it since it was read."""
+
+    def save(self, train: Train | Hotfix, revision: int | None, events: Sequence[Event], notices: Sequence[Notice] = ()) -> None:
+        """Keep it; `revision` None: it is new. Refused if a timetable would have two ongoing or two upcoming trains."""
+        ...
+
+    def trains(self, service: str, most: int = 100) -> Sequence[Kept]:
+        """Newest departure first."""
+        ...
+
+    def hotfixes(self, service: str, most: int = 100) -> Sequence[Kept]:
+        """Newest first."""
+        ...
+
+
     def due(self, now: datetime, most: int) -> Sequence[tuple[int, Notice, int]]:
         """Number, notice, tries so far."""
         ...
@@ -369,6 +406,10 @@ class SeenRefs(Protocol):
     def seen(self, repository: str, ref: str) -> str | None:
         """The commit that was last dealt with there."""
         ...
+    def trains(self, service: str) -> Sequence[Timetable]:
+        """The timetables by which its releases leave."""
+        ...
+
 
     def note(self, repository: str, ref: str, commit: str, event: Event) -> None: ...
 
@@ -395,3 +436,5 @@ class World:
     new_id: Callable[[], str]
     host: str = ""
     """Whose machine this is: local environments belong to a host."""
+    statements: Statements
+    trains: Trains

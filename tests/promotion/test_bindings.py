@@ -34,9 +34,10 @@ OTHER: dict[str, object] = {
     "checklist": (Item("notes", "the notes are written"),),
     "gates": (Gate("calm", "time.hour < 16"),),
     "advisory": Advisory("cab", ("dana",)),
+    "groups": {"qa": ("carol",)},
     "revoked": ("mallory",),
 }
-UNBOUND = {"trigger", "newer", "notify", "freezes", "break_glass", "revoked"}
+UNBOUND = {"trigger", "newer", "notify", "freezes", "break_glass", "groups", "revoked"}
 
 
 def test_every_key_of_a_stage_is_thought_of() -> None:

@@ -1,6 +1,7 @@
 """The nouns of promotion: stages, what may enter them, and what people said."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -124,6 +125,7 @@ class Stage:
     """People whose word counts no longer, whatever they said before."""
 
 
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 @dataclass(frozen=True, slots=True)
 class Approval:
     """One person's yes (or no) to one release for one stage, bound to the digests they saw."""

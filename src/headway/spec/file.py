@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from headway.environments.configuration import Layer
 from headway.promotion.model import Stage
 from headway.releases.model import BuildSpec, CheckSpec, RunSpec
+from headway.trains.model import Timetable
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +62,4 @@ class File:
     environments: Mapping[str, Declared]
     """In pipeline order: nothing comes before what it comes after."""
     notify: Mapping[str, Webhook | Command]
+    trains: tuple[Timetable, ...] = ()

@@ -5,6 +5,7 @@ must exist, numbers that must agree) is in `rules.py`.
 """
 
 from headway.releases.policy import CALENDARS
+from headway.spec.gating_keys import ADVISORY, CHECKLIST, FREEZE, GATE, NAMES, PEOPLE, SOME, TRAIN
 from headway.spec.kinds import (
     BRANCH,
     CHECK_NAME,
@@ -19,7 +20,6 @@ from headway.spec.kinds import (
     NAME,
     PATTERN,
     PERCENT,
-    PERSON,
     SECRET,
     SETTING,
     SETTING_NAME,
@@ -105,7 +105,7 @@ APPROVALS = Record(
     "a number, or a mapping that says who must approve",
     (
         Key("needed", whole(0, 50), "How many different people must say yes.", "1"),
-        Key("from", ListOf(PERSON, "a list of people", 1), "Who may.", otherwise="anybody but the author and whoever asked"),
+        Key("from", SOME, "Who may.", otherwise="anybody but the author and whoever asked"),
         Key("within", TIME, "How long a yes stays good.", "7d"),
         Key("allow_self", FLAG, "Whether author and asker may approve too; shown loudly wherever it is used.", "false"),
     ),
@@ -192,6 +192,9 @@ ENVIRONMENT = Record(
         Key("checks", CHECK_NAMES, "Checks that run against the release here, in this order.", "[]"),
         Key("soak", DURATION, "How long a release must stay good with all the traffic before it counts as completed.", "15m"),
         Key("keep_warm", DURATION, "How long the old release's instances are kept after that, for an instant way back.", "15m"),
+        Key("advisory", ADVISORY, "The change advisory group that must say go before a release enters.", otherwise="none"),
+        Key("checklist", NAMES, "Checklists that must be ticked before a release enters.", "[]"),
+        Key("gates", NAMES, "Gates that must be open before a release enters.", "[]"),
         Key(
             "newer",
             one_of("waits", "supersedes"),
@@ -271,3 +274,8 @@ FILE = Record(
     ),
     own="x-",
 )
+        Key("people", PEOPLE, "Groups, and who may break the glass.", "{}"),
+        Key("freezes", MapOf(NAME, FREEZE, "a mapping of freezes", "FREEZE"), "Times in which nothing new goes out, by name.", "{}"),
+        Key("checklists", MapOf(NAME, CHECKLIST, "a mapping of checklists", "CHECKLIST"), "Checklists, by name.", "{}"),
+        Key("gates", MapOf(NAME, GATE, "a mapping of gates", "GATE"), "Questions that must be true, by name.", "{}"),
+        Key("trains", MapOf(NAME, TRAIN, "a mapping of trains", "TRAIN"), "Timetables by which releases leave, by name.", "{}"),

@@ -14,6 +14,7 @@ from headway.spec.file import Command, File, Webhook
 from headway.spec.read import read
 from headway.spec.views import release_part, stages
 
+from headway.trains.model import Timetable
 FILE = "headway.yaml"
 KEPT = 64
 """Files kept read, by repository and commit; a commit's file never changes."""
@@ -67,6 +68,10 @@ class Pipelines:
         return {name: target for source in self._sources() for name, target in self._governing(source).notify.items()}
 
     def source(self, service: str) -> Source:
+    def trains(self, service: str) -> tuple[Timetable, ...]:
+        """The timetables by which releases of this service leave."""
+        return tuple(one for one in self._governing(self.source(service)).trains if one.service == service)
+
         """The repository that has this service."""
         sources = self._sources()
         for source in sources:

@@ -1,5 +1,7 @@
 """headway.yaml: text in, nouns out, or every fault at once."""
 
+from dataclasses import replace
+
 from headway.analysis.model import Thresholds
 from headway.environments.configuration import Layer, Setting
 from headway.environments.model import Environment
@@ -8,6 +10,7 @@ from headway.releases.model import BuildSpec, CheckSpec, Limits, RunSpec
 from headway.spec.compose import compose
 from headway.spec.faults import Faults
 from headway.spec.file import Command, Declared, File, Override, ReleasePart, Webhook
+from headway.spec.gating import expanded, groups, rules, trains
 from headway.spec.keys import ANALYSIS, FILE, QUANTILES
 from headway.spec.records import default
 from headway.spec.rules import afters, agree, in_order
@@ -33,16 +36,26 @@ def read(text: str | bytes, path: str = "headway.yaml") -> File:
 def _file(found: Found, path: str) -> File:
     graph = afters(found["environments"])
     return File(
+    order = in_order(graph)
         path=path,
         services={name: _service(service) for name, service in found["services"].parts()},
         settings=_layer(found, path),
-        environments={name: _environment(name, found["environments"][name], graph[name], path) for name in in_order(graph)},
+        environments={name: _gated(name, found, graph[name], path) for name in order},
         notify={name: _target(target) for name, target in found["notify"].parts()},
     )
+        trains=trains(found, order),
 
 
 def _service(found: Found) -> ReleasePart:
     build = found["build"]
+def _gated(name: str, file: Found, after: tuple[str, ...], path: str) -> Declared:
+    """The environment with what the rest of the file says of who may enter it, and when."""
+    found = file["environments"][name]
+    declared = _environment(name, found, after, path)
+    approvals = replace(declared.stage.approvals, people=expanded(declared.stage.approvals.people, groups(file)))
+    return replace(declared, stage=replace(declared.stage, approvals=approvals, **rules(file, name, found)))
+
+
     health = found["health"].value
     return ReleasePart(
         run=RunSpec(

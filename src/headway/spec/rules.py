@@ -1,10 +1,12 @@
 """What the keys of a file say of each other: names that must exist, numbers that must agree, ways that must lead somewhere."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
+from headway.spec import gating_rules
 from headway.spec.faults import Faults
+from headway.spec.gating import expanded, groups
 from headway.spec.keys import QUANTILES
 from headway.spec.nodes import shortened
 from headway.spec.shapes import NOTHING, Found
@@ -20,11 +22,12 @@ def agree(file: Found, faults: Faults) -> None:
         _names(name, environment, file, faults)
         _strategy(environment["strategy"], faults)
         _analysis(name, environment["analysis"], faults)
-        _approvals(name, environment["approvals"], faults)
+        _approvals(name, environment["approvals"], groups(file), faults)
     _circles(file["environments"], faults)
     _ports(file, faults)
     _settings(file, faults)
 
+    gating_rules.agree(file, faults)
 
 def _known(found: Found, known: Collection[str], where: str, what: str, faults: Faults) -> None:
     """Every name in this list must be one of these."""
@@ -89,11 +92,12 @@ def _analysis(name: str, analysis: Found, faults: Faults) -> None:
         faults.add(at.node, f"{where}.min_time is longer than max_wait: no verdict could ever come in time")
 
 
-def _approvals(name: str, approvals: Found, faults: Faults) -> None:
+def _approvals(name: str, approvals: Found, known: Mapping[str, tuple[str, ...]], faults: Faults) -> None:
     needed, people = approvals["needed"], approvals["from"]
-    if people.given and needed.value is not None and people.value is not None and needed.value > len(people.value):
+    named = [person for name in people.values() for person in expanded((name,), known)]
+    if people.given and needed.value is not None and people.value is not None and needed.value > len(named):
         at = needed if needed.given else approvals
-        text = f"environments.{name}.approvals needs {needed.value}, but from names {len(people.value)}; that could never open"
+        text = f"environments.{name}.approvals needs {needed.value}, but from names {len(named)}; that could never open"
         faults.add(at.node, text)
 
 

@@ -11,6 +11,7 @@ from headway.rollout.model import Rollout
 from headway.rollout.phases import ACTIVE, Phase, move
 from headway.rollout.seen import Signal
 from headway.testing.records import MemoryOutbox, MemoryRecords, MemoryRefs, MemoryReleases, MemoryWords
+from headway.testing.sayings import MemoryStatements, MemoryTrains
 from headway.testing.tables import Letter, Row, Tables, cancelled
 
 
@@ -23,6 +24,8 @@ class MemoryLedger:
         self.records = MemoryRecords(self.tables)
         self.releases = MemoryReleases(self.tables)
         self.words = MemoryWords(self.tables)
+        self.statements = MemoryStatements(self.tables)
+        self.trains = MemoryTrains(self.tables)
         self.outbox = MemoryOutbox(self.tables)
         self.refs = MemoryRefs(self.tables)
 

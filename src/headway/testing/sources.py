@@ -12,6 +12,7 @@ from headway.promotion.model import Stage
 from headway.releases.model import Artifact, BuildSpec, Recipe, RunSpec
 
 PLAIN = Recipe(RunSpec(argv=("serve", "--port", "$PORT")), BuildSpec())
+from headway.trains.model import Timetable
 """What a commit says that nobody gave another recipe."""
 
 
@@ -24,6 +25,7 @@ class FakePipelines:
 
     def services(self) -> Sequence[str]:
         return tuple(dict.fromkeys(stage.service for stage in self.declared))
+    timetables: list[Timetable] = field(default_factory=list)
 
     def recipe(self, service: str, commit: str) -> Recipe:
         if service not in self.services():
@@ -43,6 +45,9 @@ class FakePipelines:
 @dataclass
 class FakeRepository:
     """A history made by `commit`; `files` maps a commit and a path to a text."""
+    def trains(self, service: str) -> Sequence[Timetable]:
+        return [one for one in self.timetables if one.service == service]
+
 
     commits: dict[str, Commit] = field(default_factory=dict)
     parents: dict[str, tuple[str, ...]] = field(default_factory=dict)

@@ -41,6 +41,8 @@ class FakeWorld:
             records=self.ledger.records,
             releases=self.ledger.releases,
             words=self.ledger.words,
+            statements=self.ledger.statements,
+            trains=self.ledger.trains,
             pipelines=self.pipelines,
             # Whatever the service is called, this is its repository.
             repositories=defaultdict(lambda: self.repository),

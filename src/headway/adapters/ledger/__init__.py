@@ -12,6 +12,8 @@ from headway.adapters.ledger.registry import LedgerRegistry, Registered
 from headway.adapters.ledger.releases import LedgerReleases
 from headway.adapters.ledger.rollouts import LedgerRollouts
 from headway.adapters.ledger.schema import prepare
+from headway.adapters.ledger.statements import LedgerStatements
+from headway.adapters.ledger.trains import LedgerTrains
 from headway.adapters.ledger.words import LedgerWords
 
 __all__ = ["Ledger", "Registered", "file_of", "open_ledger"]
@@ -26,6 +28,8 @@ class Ledger:
     records: LedgerRecords
     releases: LedgerReleases
     words: LedgerWords
+    statements: LedgerStatements
+    trains: LedgerTrains
     outbox: LedgerOutbox
     registry: LedgerRegistry
 
@@ -49,6 +53,8 @@ def open_ledger(url: str) -> Ledger:
         LedgerRecords(database),
         LedgerReleases(database),
         LedgerWords(database),
+        LedgerStatements(database),
+        LedgerTrains(database),
         LedgerOutbox(database),
         LedgerRegistry(database),
     )

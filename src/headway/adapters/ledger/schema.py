@@ -164,6 +164,50 @@ approvals = Table(
     Index("approvals_of_release", "release", "environment"),
 )
 
+statements = Table(
+    "statements",
+    metadata,
+    Column("number", Number, primary_key=True),
+    Column("release", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("record", Text, nullable=False),
+    Index("statements_of_release", "release", "environment"),
+)
+
+trains = Table(
+    "trains",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("service", Text, nullable=False),
+    Column("timetable", Text, nullable=False),
+    Column("departs", Moment, nullable=False),
+    # `upcoming` and `ongoing` while it has not ended: at most one of each for a service. Empty afterwards.
+    Column("track", Text),
+    Column("record", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Index("trains_of_service", "service", "departs"),
+)
+Index(
+    "one_train_a_track",
+    trains.c.service,
+    trains.c.track,
+    unique=True,
+    sqlite_where=text("track is not null"),
+    postgresql_where=text("track is not null"),
+)
+
+hotfixes = Table(
+    "hotfixes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("service", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("record", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Index("hotfixes_of_service", "service", "at"),
+)
+
 passed = Table(
     "passed",
     metadata,

@@ -1,0 +1,42 @@
+"""What people say of one release for one stage besides approving it."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import insert, select
+
+from headway.adapters.ledger import chain
+from headway.adapters.ledger.codec import decode, encode
+from headway.adapters.ledger.database import Database
+from headway.adapters.ledger.releases import stream
+from headway.adapters.ledger.schema import outbox, statements
+from headway.ports import Event, Notice
+from headway.promotion.model import Advice, Override, Statement, Tick
+
+KINDS: dict[str, type[Override | Tick | Advice]] = {"override": Override, "tick": Tick, "advice": Advice}
+
+
+class LedgerStatements:
+    """`ports.Statements`, on SQLite or PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def state(self, statement: Statement, event: Event, notices: Sequence[Notice] = ()) -> None:
+        row = {
+            "release": statement.release,
+            "environment": statement.environment,
+            "kind": statement.kind,
+            "record": encode(statement),
+        }
+        with self._database.writing() as on:
+            on.execute(insert(statements).values(row))
+            chain.append(on, stream(statement.release), (event,))
+            letters = [{"rollout": stream(statement.release), "record": encode(notice), "due": event.at, "tries": 0} for notice in notices]
+            if letters:
+                on.execute(insert(outbox), letters)
+
+    def statements(self, release: str, environment: str) -> Sequence[Statement]:
+        said = statements.c.release == release, statements.c.environment == environment
+        with self._database.reading() as on:
+            rows = on.execute(select(statements.c.kind, statements.c.record).where(*said).order_by(statements.c.number))
+            return tuple(decode(KINDS[row.kind], row.record) for row in rows if row.kind in KINDS)

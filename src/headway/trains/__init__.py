@@ -1,0 +1,1 @@
+"""Timetables, late changes, go/no-go, hotfixes and their merge-forward."""
