@@ -13,13 +13,16 @@ from typing import Protocol
 from headway.analysis.model import Readings
 from headway.environments.model import Place
 from headway.promotion.model import Approval, Passed, Quarantine, Stage, Statement
+from headway.releases.history import History, Tag
+from headway.releases.lines import Line, Naming
 from headway.releases.model import Artifact, Recipe, Release
+from headway.releases.policy import Policy
 from headway.rollout.model import Intent, Rollout, Workload
 from headway.rollout.seen import CheckRun, Probe, Sight, Signal
+from headway.trains.model import Hotfix, Timetable, Train
 
 
 class Clock(Protocol):
-from headway.trains.model import Hotfix, Timetable, Train
     """The only source of now; timezone-aware, UTC."""
 
     def now(self) -> datetime: ...
@@ -47,8 +50,8 @@ class Platform(Protocol):
         """The proxies' cumulative counters of each release, all from the same scrape."""
         ...
 
-    def url(self, place: Place) -> str:
-        """Where users, and checks, reach the place."""
+    def url(self, place: Place, workload: str | None = None) -> str:
+        """Where users, and checks, reach the place; or one workload alone, whatever the weights, once it has a ready instance."""
         ...
 
     def by_hand(self, place: Place, bad: str, good: str) -> Sequence[str]:
@@ -249,9 +252,6 @@ class Words(Protocol):
         ...
 
 
-class Outbox(Protocol):
-    """Notices written with a record and not yet delivered."""
-
 class Statements(Protocol):
     """What people say of one release for one stage besides approving it: ticks, advice, overrides of a freeze."""
 
@@ -287,6 +287,9 @@ class Trains(Protocol):
         """Newest first."""
         ...
 
+
+class Outbox(Protocol):
+    """Notices written with a record and not yet delivered."""
 
     def due(self, now: datetime, most: int) -> Sequence[tuple[int, Notice, int]]:
         """Number, notice, tries so far."""
@@ -334,6 +337,10 @@ class Repository(Protocol):
         ...
 
     def contains(self, commit: str, ancestor: str) -> bool: ...
+
+    def history(self, commit: str, naming: Naming, line: Line | None, also: Sequence[Tag] = ()) -> History:
+        """The past of a commit as far as its version is concerned; `also` are versions that are on record without a tag."""
+        ...
 
     def read(self, commit: str, path: str) -> str | None:
         """A file's text at that commit."""
@@ -399,6 +406,14 @@ class Pipelines(Protocol):
         """In pipeline order."""
         ...
 
+    def versions(self, service: str) -> Policy:
+        """How its versions are numbered."""
+        ...
+
+    def trains(self, service: str) -> Sequence[Timetable]:
+        """The timetables by which its releases leave."""
+        ...
+
 
 class SeenRefs(Protocol):
     """What the ref watcher has dealt with, so that a restart neither forgets a push nor repeats one."""
@@ -406,10 +421,6 @@ class SeenRefs(Protocol):
     def seen(self, repository: str, ref: str) -> str | None:
         """The commit that was last dealt with there."""
         ...
-    def trains(self, service: str) -> Sequence[Timetable]:
-        """The timetables by which its releases leave."""
-        ...
-
 
     def note(self, repository: str, ref: str, commit: str, event: Event) -> None: ...
 
@@ -425,6 +436,8 @@ class World:
     records: Records
     releases: Releases
     words: Words
+    statements: Statements
+    trains: Trains
     pipelines: Pipelines
     repositories: Mapping[str, Repository]
     """By service."""
@@ -436,5 +449,3 @@ class World:
     new_id: Callable[[], str]
     host: str = ""
     """Whose machine this is: local environments belong to a host."""
-    statements: Statements
-    trains: Trains

@@ -43,7 +43,7 @@ SMOKE = CheckSpec("smoke", ("smoke",))
 
 
 def canary_plan(*, replicas: int = 4, old: Workload | None = OLD, retries: int = 0, keep_warm: float = 900.0) -> Plan:
-    steps = canary(replicas, weights=(25, 50), old=old is not None, watch=30, checks=("smoke",), soak=60)
+    steps = canary(replicas, weights=(25, 50), holdback=0, old=old is not None, watch=30, preview=(), checks=("smoke",), soak=60)
     checks = {"smoke": replace(SMOKE, retries=retries)}
     return Plan(NEW, old, replicas, steps, "canary", Thresholds(), checks=checks, keep_warm=keep_warm)
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from headway.rollout.model import ALL, RunCheck, Scale, Shift, Side, Soak, Step, Watch
-from headway.rollout.strategies import canary, rolling, straight
+from headway.rollout.model import ALL, RunCheck, Scale, Shift, Side, Soak, Step, Watch, Weight
+from headway.rollout.strategies import blue_green, canary, rolling, straight
 
 replicas = some.integers(1, 20)
 weights = some.lists(some.integers(1, 100), max_size=5).map(lambda raw: tuple(sorted(set(raw))))
@@ -17,9 +17,14 @@ weights = some.lists(some.integers(1, 100), max_size=5).map(lambda raw: tuple(so
 @some.composite
 def any_steps(draw: some.DrawFn) -> tuple[int, tuple[Step, ...]]:
     count, old = draw(replicas), draw(some.booleans())
-    match draw(some.sampled_from(["canary", "rolling", "straight"])):
+    match draw(some.sampled_from(["canary", "blue-green", "rolling", "straight"])):
         case "canary":
-            return count, canary(count, weights=draw(weights), old=old, watch=30, checks=("smoke",), soak=60)
+            holdback, preview = draw(some.integers(0, 20)), draw(some.sampled_from([(), ("smoke",)]))
+            return count, canary(
+                count, weights=draw(weights), holdback=holdback, old=old, watch=30, preview=preview, checks=("smoke",), soak=60
+            )
+        case "blue-green":
+            return count, blue_green(count, preview=("smoke",), checks=("smoke",), soak=60)
         case "rolling":
             batch = draw(some.integers(1, count))
             return count, rolling(count, batch=batch, old=old, warm=draw(some.booleans()), checks=("smoke",), soak=60)
@@ -66,12 +71,32 @@ def _situations(count: int, steps: tuple[Step, ...]) -> Iterator[tuple[int, int,
 
 @pytest.mark.parametrize("old", [True, False], ids=["beside an old one", "first of its kind"])
 def test_the_checks_run_under_all_the_traffic_and_the_soak_comes_last(old: bool) -> None:
-    steps = canary(4, weights=(10, 50, 100), old=old, watch=30, checks=("smoke", "e2e"), soak=60)
+    steps = canary(4, weights=(10, 50, 100), holdback=0, old=old, watch=30, preview=(), checks=("smoke", "e2e"), soak=60)
     assert steps[-4:] == (Shift(ALL), RunCheck("smoke"), RunCheck("e2e"), Soak(60))
 
 
+def test_what_is_held_back_comes_after_the_soak() -> None:
+    steps = canary(4, weights=(10, 50), holdback=5, old=True, watch=30, preview=(), checks=("smoke",), soak=60)
+    assert steps[-4:] == (Shift(Weight(95)), RunCheck("smoke"), Soak(60), Shift(ALL))
+    assert not [one for one in steps[-3:] if isinstance(one, Scale)], "at full size before the last share"
+
+
+def test_a_preview_comes_after_the_first_replicas_and_before_any_traffic() -> None:
+    for steps in (
+        canary(4, weights=(10,), holdback=0, old=True, watch=30, preview=("smoke",), checks=(), soak=60),
+        blue_green(4, preview=("smoke",), checks=(), soak=60),
+    ):
+        assert isinstance(steps[0], Scale)
+        assert steps[1] == RunCheck("smoke", preview=True)
+        assert isinstance(steps[2], Shift)
+
+
+def test_blue_green_is_one_move() -> None:
+    assert [one for one in blue_green(4, preview=(), checks=(), soak=60) if isinstance(one, Shift)] == [Shift(ALL)]
+
+
 def test_a_canary_is_watched_at_every_weight_but_the_last() -> None:
-    steps = canary(4, weights=(10, 50, 100), old=True, watch=30, checks=(), soak=60)
+    steps = canary(4, weights=(10, 50, 100), holdback=0, old=True, watch=30, preview=(), checks=(), soak=60)
     after_shift = [following for step, following in pairwise(steps) if isinstance(step, Shift)]
     assert [type(step) for step in after_shift] == [Watch, Watch, Soak]
 

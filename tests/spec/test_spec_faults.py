@@ -174,19 +174,23 @@ def test_a_fault_of_a_service_says_where_what_and_what_instead(lines: str, fault
             id="more than all",
         ),
         pytest.param(
-            "strategy: blue-green",
-            '4:15: environments.dev.strategy is "blue-green", expected rolling, canary, or a mapping with one of them; '
-            "blue-green is not in this version",
-            id="blue-green is to come",
+            "strategy: {blue-green: {}, rolling: {}}",
+            "4:5: environments.dev.strategy has both rolling and blue-green, expected one of them",
+            id="two strategies at once",
         ),
         pytest.param(
-            "strategy: {blue-green: {}, rolling: {}}",
-            "4:16: environments.dev.strategy.blue-green is not in this version",
-            id="blue-green as a key",
+            "holdback: 5",
+            "4:5: environments.dev.holdback belongs to a canary, expected strategy: canary with it",
+            id="holding back without a canary",
+        ),
+        pytest.param(
+            "strategy: rolling\n    preview: [smoke]",
+            "5:5: environments.dev.preview needs an idle side, expected strategy: canary or blue-green with it",
+            id="a preview without an idle side",
         ),
         pytest.param(
             "strategy: canry",
-            '4:15: environments.dev.strategy is "canry", expected rolling, canary, or a mapping with one of them; did you mean "canary"?',
+            '4:15: environments.dev.strategy is "canry", expected rolling, canary, blue-green, or a mapping with one of them; did you mean "canary"?',
             id="a misspelt strategy",
         ),
         pytest.param(

@@ -220,10 +220,16 @@ def test_every_field_of_the_stage_can_be_said_in_the_file() -> None:
     text = """\
 services: {web: {run: app, checks: {smoke: ./s, uat: {manual: look}}}}
 notify: {ops: {command: x}}
+people: {groups: {cab: [dana]}, revoked: mallory, break_glass: dana}
+freezes: {nights: {cron: 0 22 * * *, lasts: 8h}}
+checklists: {usual: {usual: true}}
+gates: {early: time.hour < 16}
 environments:
   one: {}
-  two: {trigger: {push: x}, approvals: 1, checks: [smoke, uat], strategy: {canary: [7]}, soak: 1s, keep_warm: 1s, after: one,
-        newer: supersedes, notify: ops, analysis: {needs: 3}, replicas: 2, port: 8000, config: {A: b}}
+  two: {trigger: {push: x}, approvals: 1, checks: [smoke, uat], preview: smoke, holdback: 5, strategy: {canary: [7]}, soak: 1s,
+        keep_warm: 1s, after: one,
+        newer: supersedes, notify: ops, analysis: {needs: 3}, replicas: 2, port: 8000, config: {A: b}, checklist: usual, gates: early,
+        advisory: cab}
   three: {strategy: {rolling: {batch: 2}}}
 """
     _, two, three = stages(read(text), "web")

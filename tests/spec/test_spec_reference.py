@@ -87,7 +87,7 @@ def test_what_the_schema_takes_can_be_read(lines: str) -> None:
         pytest.param("soak: soon", id="no duration"),
         pytest.param("replicas: 0", id="no replicas"),
         pytest.param("replicas: two", id="text for a number"),
-        pytest.param("strategy: blue-green", id="not in this version"),
+        pytest.param("platform: kubernetes", id="not in this version"),
         pytest.param("strategy: {canary: [0]}", id="no weight"),
         pytest.param("strategy: {rolling: {}, canary: [1]}", id="two strategies"),
         pytest.param("trigger: {}", id="an empty trigger"),

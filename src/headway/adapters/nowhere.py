@@ -27,5 +27,5 @@ class NoPlatform:
     def by_hand(self, place: Place, bad: str, good: str) -> tuple[str, ...]:
         return ()
 
-    def url(self, place: Place) -> str:
+    def url(self, place: Place, workload: str | None = None) -> str:
         raise Unavailable(self._why)

@@ -114,6 +114,8 @@ def _plan(release: Release, stage: Stage, candidate: Candidate, live: Workload |
         strategy=stage.strategy,
         weights=stage.weights,
         batch=stage.batch,
+        holdback=stage.holdback,
+        preview=stage.preview,
         thresholds=stage.thresholds,
         soak=stage.soak,
         keep_warm=stage.keep_warm,

@@ -100,7 +100,8 @@ def _stop_check(rollout: Rollout, world: World) -> None:
 
 def _carry_out(rollout: Rollout, intent: Intent, world: World) -> None:
     if isinstance(intent.effect, StartCheck):
-        world.checks.start(rollout.place, intent, world.platform.url(rollout.place))
+        alone = intent.effect.workload.name if intent.effect.preview else None
+        world.checks.start(rollout.place, intent, world.platform.url(rollout.place, alone))
     else:
         world.platform.act(rollout.place, intent)
 

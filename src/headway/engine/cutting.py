@@ -1,13 +1,13 @@
 """Cutting a release: a commit becomes an artifact under a version, once."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import semver
 
+from headway.engine.numbering import automatic_version
 from headway.errors import InvalidSpec, Refused
-from headway.ports import Built, Commit, Event, World
+from headway.ports import Built, Event, World
 from headway.releases.model import Release
 
 
@@ -66,22 +66,6 @@ def cut(
     )
     world.releases.add(release, (Event(now, by, "cut", built.evidence, {"commit": commit.id, "digest": release.digest}),))
     return Cut(release, built.evidence, new=True)
-
-
-def automatic_version(world: World, service: str, commit: Commit, ref: str) -> str:
-    """The version of a release that nobody named: what a `Release-As:` trailer says, else a pre-release of the branch.
-
-    Deciding versions from commits and interfaces is a room of its own, to come; until then this never repeats a number.
-    """
-    named = commit.trailers.get("release-as")
-    slug = re.sub(r"[^0-9A-Za-z]+", "-", ref.removeprefix("refs/tags/")).strip("-") or "commit"
-    mark = f"{slug}.g{commit.id[:10]}"
-    if not named:
-        return f"0.0.0-{mark}"
-    taken = world.releases.get(f"{service}@{named}")
-    if taken is not None and taken.commit != commit.id:
-        return f"{_checked(named)}-{mark}" if "-" not in named else f"{_checked(named)}.{mark}"
-    return _checked(named)
 
 
 def _checked(version: str) -> str:

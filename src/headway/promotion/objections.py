@@ -59,7 +59,7 @@ def _withdrawn(candidate: Candidate) -> tuple[Objection, ...]:
 
 def _undefined_checks(candidate: Candidate, stage: Stage) -> tuple[Objection, ...]:
     """Manual checks need no definition: a person ticks them."""
-    missing = [name for name in stage.checks if name not in candidate.checks and name not in stage.manual]
+    missing = [name for name in dict.fromkeys((*stage.preview, *stage.checks)) if name not in candidate.checks and name not in stage.manual]
     if not missing:
         return ()
     return (

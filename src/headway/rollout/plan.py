@@ -8,7 +8,7 @@ from headway.analysis.model import Thresholds
 from headway.environments.model import Environment
 from headway.releases.model import Release
 from headway.rollout.model import Plan, Step, Workload
-from headway.rollout.strategies import canary, rolling, straight
+from headway.rollout.strategies import blue_green, canary, rolling, straight
 
 
 def workload(release: Release, environment: Environment) -> Workload:
@@ -27,9 +27,11 @@ def promotion(
     strategy: str,
     weights: tuple[int, ...],
     batch: int,
+    holdback: int,
     thresholds: Thresholds,
     soak: float,
     keep_warm: float,
+    preview: Iterable[str],
     checks: Iterable[str],
     binding: Mapping[str, str],
     notify: tuple[str, ...],
@@ -37,13 +39,19 @@ def promotion(
     """The plan that takes an environment from what is live to this release."""
     new = workload(release, environment)
     wanted = [name for name in checks if name in release.checks]
+    idle = [name for name in preview if name in release.checks]
+    old = live is not None and live.name != new.name
+    replicas = environment.replicas
     steps: tuple[Step, ...]
-    if strategy == "canary":
-        old = live is not None and live.name != new.name
-        steps = canary(environment.replicas, weights=weights, old=old, watch=thresholds.min_time, checks=wanted, soak=soak)
-    else:
-        old = live is not None and live.name != new.name
-        steps = rolling(environment.replicas, batch=batch, old=old, warm=keep_warm > 0, checks=wanted, soak=soak)
+    match strategy:
+        case "canary":
+            steps = canary(
+                replicas, weights=weights, holdback=holdback, old=old, watch=thresholds.min_time, preview=idle, checks=wanted, soak=soak
+            )
+        case "blue-green":
+            steps = blue_green(replicas, preview=idle, checks=wanted, soak=soak)
+        case _:
+            steps = rolling(replicas, batch=batch, old=old, warm=keep_warm > 0, checks=wanted, soak=soak)
     return Plan(
         new=new,
         old=live,
@@ -51,7 +59,7 @@ def promotion(
         steps=steps,
         strategy=strategy,
         thresholds=thresholds,
-        checks={name: release.checks[name] for name in wanted},
+        checks={name: release.checks[name] for name in (*idle, *wanted)},
         keep_warm=keep_warm,
         binding=binding,
         notify=notify,
@@ -102,6 +110,6 @@ def _sentence(step: Step, plan: Plan) -> str:
         case "watch":
             return f"watch for at least {step.seconds:g} s until the judge says advance"
         case "check":
-            return f"run the check {step.name}"
+            return f"run the check {step.name}" + (f" against {version['new']} alone, before it has traffic" if step.preview else "")
         case "soak":
             return f"soak for {step.seconds:g} s: it must stay good"

@@ -30,8 +30,8 @@ def step(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
             return _watch(rollout, timedelta(seconds=seconds), seen, now, "watching")
         case Soak(seconds):
             return _watch(rollout, timedelta(seconds=seconds), seen, now, "soaking")
-        case RunCheck(name):
-            return _check(rollout, name, seen, now)
+        case RunCheck() as check:
+            return _check(rollout, check, seen, now)
         case unknown:
             assert_never(unknown)
 
@@ -113,10 +113,10 @@ def _watch(rollout: Rollout, least: timedelta, seen: Seen, now: datetime, doing:
     return hold(held, seen, now).after(Said("held", why))
 
 
-def _check(rollout: Rollout, name: str, seen: Seen, now: datetime) -> Decision:
-    plan = plan_of(rollout)
+def _check(rollout: Rollout, check: RunCheck, seen: Seen, now: datetime) -> Decision:
+    plan, name = plan_of(rollout), check.name
     if not rollout.asked or rollout.check is None:
-        return do(rollout, StartCheck(plan.checks[name], plan.new, rollout.attempt), now)
+        return do(rollout, StartCheck(plan.checks[name], plan.new, rollout.attempt, check.preview), now)
     run = seen.check
     if run is None:
         return Decision(rollout, Wait(now + POLL, seen.trouble or f"waiting for the check {name}"))
@@ -127,7 +127,7 @@ def _check(rollout: Rollout, name: str, seen: Seen, now: datetime) -> Decision:
             return _enter_next(rollout, seen, now, Said(f"check {name} passed", (run.text,)))
         case CheckState.FAILED:  # with a retry left, or decide() would have turned back
             again = replace(rollout, attempt=rollout.attempt + 1, check=None, asked=False)
-            return _check(again, name, seen, now).after(Said(f"check {name} failed, trying again", (run.text,)))
+            return _check(again, check, seen, now).after(Said(f"check {name} failed, trying again", (run.text,)))
         case CheckState.ERRORED:
             return Decision(
                 rollout, Wait(now + SAFETY_NET, f"{run.text}; no evidence against the release; a person decides: retry, or abort")

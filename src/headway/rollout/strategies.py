@@ -14,11 +14,31 @@ def rolling(replicas: int, *, batch: int, old: bool, warm: bool, checks: Iterabl
     return (*_batches(replicas, batch, old=old, warm=warm), *map(RunCheck, checks), Soak(soak))
 
 
-def canary(replicas: int, *, weights: Iterable[int], old: bool, watch: float, checks: Iterable[str], soak: float) -> tuple[Step, ...]:
-    """Give the new release growing shares of the traffic, judged at each; never more traffic than its replicas can carry."""
+def canary(
+    replicas: int,
+    *,
+    weights: Iterable[int],
+    holdback: int,
+    old: bool,
+    watch: float,
+    preview: Iterable[str],
+    checks: Iterable[str],
+    soak: float,
+) -> tuple[Step, ...]:
+    """Give the new release growing shares of the traffic, judged at each; never more traffic than its replicas can carry.
+
+    With a `holdback` the old release keeps that many percent through the soak, so that the judge keeps something to compare with.
+    """
     if not old:  # nothing to compare with and nobody to lose: the first release takes it all at once
-        return (Scale(Side.NEW, replicas), Shift(ALL), *map(RunCheck, checks), Soak(soak))
-    return (*_shares(replicas, weights, watch), *map(RunCheck, checks), Soak(soak))
+        return blue_green(replicas, preview=preview, checks=checks, soak=soak)
+    shares = _shares(replicas, weights, 100 - holdback, watch, _preview(preview))
+    last = (Shift(ALL),) if holdback else ()
+    return (*shares, *map(RunCheck, checks), Soak(soak), *last)
+
+
+def blue_green(replicas: int, *, preview: Iterable[str], checks: Iterable[str], soak: float) -> tuple[Step, ...]:
+    """The whole new side beside the old one, looked at while idle; then all traffic in one move, and one move back."""
+    return (Scale(Side.NEW, replicas), *_preview(preview), Shift(ALL), *map(RunCheck, checks), Soak(soak))
 
 
 def straight(replicas: int) -> tuple[Step, ...]:
@@ -40,13 +60,20 @@ def _batches(replicas: int, batch: int, *, old: bool, warm: bool) -> Iterator[St
             yield Scale(Side.OLD, replicas - arrived)
 
 
-def _shares(replicas: int, weights: Iterable[int], watch: float) -> Iterator[Step]:
+def _preview(checks: Iterable[str]) -> tuple[Step, ...]:
+    return tuple(RunCheck(name, preview=True) for name in checks)
+
+
+def _shares(replicas: int, weights: Iterable[int], last: int, watch: float, preview: tuple[Step, ...]) -> Iterator[Step]:
     up = 0
-    for percent in (*(weight for weight in weights if weight < 100), 100):
-        needed = max(1, -(-replicas * percent // 100))
+    for percent in (*(weight for weight in weights if weight < last), last):
+        # Rounded up, and at full size before the last share: what is held back comes without another wait.
+        needed = replicas if percent == last else max(1, -(-replicas * percent // 100))
         if needed > up:
             yield Scale(Side.NEW, needed)
-            up = needed
+        if not up:
+            yield from preview
+        up = max(up, needed)
         yield Shift(Weight(percent))
-        if percent < 100:
+        if percent < last:
             yield Watch(watch)

@@ -10,11 +10,12 @@ from headway.errors import InvalidSpec, Refused
 from headway.ports import Repository
 from headway.promotion.model import Stage
 from headway.releases.model import Recipe
+from headway.releases.policy import Policy
 from headway.spec.file import Command, File, Webhook
 from headway.spec.read import read
 from headway.spec.views import release_part, stages
-
 from headway.trains.model import Timetable
+
 FILE = "headway.yaml"
 KEPT = 64
 """Files kept read, by repository and commit; a commit's file never changes."""
@@ -58,20 +59,24 @@ class Pipelines:
         """In pipeline order."""
         return tuple(self._sealed(stage) for stage in stages(self._governing(self.source(service)), service))
 
+    def versions(self, service: str) -> Policy:
+        """How its versions are numbered."""
+        return self._governing(self.source(service)).versions
+
     def recipe(self, service: str, commit: str) -> Recipe:
         """How that commit is built, run and checked; its own file says."""
         part = release_part(self._file(self.source(service), commit), service)
         return Recipe(part.run, part.build, part.checks, part.requires)
+
+    def trains(self, service: str) -> tuple[Timetable, ...]:
+        """The timetables by which releases of this service leave."""
+        return tuple(one for one in self._governing(self.source(service)).trains if one.service == service)
 
     def notify(self) -> Mapping[str, Webhook | Command]:
         """Where notices go, by target name, over all repositories."""
         return {name: target for source in self._sources() for name, target in self._governing(source).notify.items()}
 
     def source(self, service: str) -> Source:
-    def trains(self, service: str) -> tuple[Timetable, ...]:
-        """The timetables by which releases of this service leave."""
-        return tuple(one for one in self._governing(self.source(service)).trains if one.service == service)
-
         """The repository that has this service."""
         sources = self._sources()
         for source in sources:

@@ -53,6 +53,7 @@ def _stage(file: File, service: str, declared: Declared) -> Stage:
             port=own.port or shared.environment.port,
             configuration=configured(file, service, shared.environment.name).configuration,
         ),
+        preview=tuple(name for name in shared.preview if name in checks),
         checks=tuple(check.name for check in named if check.manual is None),
         manual=tuple(check.name for check in named if check.manual is not None),
     )

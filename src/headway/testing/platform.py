@@ -91,8 +91,9 @@ class FakePlatform:
     def by_hand(self, place: Place, bad: str, good: str) -> tuple[str, ...]:
         return (f"route {place} from {bad} to {good}",)
 
-    def url(self, place: Place) -> str:
-        return f"http://{place.environment}.{place.service}.test"
+    def url(self, place: Place, workload: str | None = None) -> str:
+        alone = f"{workload}." if workload else ""
+        return f"http://{alone}{place.environment}.{place.service}.test"
 
     def unanswered(self, place: Place) -> int:
         """Requests that found nobody at the release they were routed to."""
