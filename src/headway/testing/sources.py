@@ -10,9 +10,9 @@ from headway.errors import Failed, Refused, Unavailable
 from headway.ports import Built, Commit
 from headway.promotion.model import Stage
 from headway.releases.model import Artifact, BuildSpec, Recipe, RunSpec
+from headway.trains.model import Timetable
 
 PLAIN = Recipe(RunSpec(argv=("serve", "--port", "$PORT")), BuildSpec())
-from headway.trains.model import Timetable
 """What a commit says that nobody gave another recipe."""
 
 
@@ -22,10 +22,10 @@ class FakePipelines:
 
     declared: list[Stage] = field(default_factory=list)
     recipes: dict[tuple[str, str], Recipe] = field(default_factory=dict)
+    timetables: list[Timetable] = field(default_factory=list)
 
     def services(self) -> Sequence[str]:
         return tuple(dict.fromkeys(stage.service for stage in self.declared))
-    timetables: list[Timetable] = field(default_factory=list)
 
     def recipe(self, service: str, commit: str) -> Recipe:
         if service not in self.services():
@@ -41,13 +41,13 @@ class FakePipelines:
     def stages(self, service: str) -> Sequence[Stage]:
         return [stage for stage in self.declared if stage.service == service]
 
+    def trains(self, service: str) -> Sequence[Timetable]:
+        return [one for one in self.timetables if one.service == service]
+
 
 @dataclass
 class FakeRepository:
     """A history made by `commit`; `files` maps a commit and a path to a text."""
-    def trains(self, service: str) -> Sequence[Timetable]:
-        return [one for one in self.timetables if one.service == service]
-
 
     commits: dict[str, Commit] = field(default_factory=dict)
     parents: dict[str, tuple[str, ...]] = field(default_factory=dict)
