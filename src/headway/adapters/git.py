@@ -11,9 +11,12 @@ from pathlib import Path
 
 from headway.adapters.folders import disk, remove
 from headway.adapters.gitcommand import Git, says_no_repository
+from headway.adapters.history import Past
 from headway.adapters.messages import fixes, reverts, trailers
 from headway.errors import InvalidSpec, Refused, Unavailable
 from headway.ports import Commit
+from headway.releases.history import History, Tag
+from headway.releases.lines import Line, Naming
 from headway.releases.tree import path_fault
 
 _log = logging.getLogger(__name__)
@@ -83,6 +86,10 @@ class GitRepository:
             # What was cut off may well hold it: not knowing is not a no.
             raise Unavailable(f"{self._path} is a shallow clone: {ancestor[:10]} may be in what it lacks; do: git fetch --unshallow")
         return ran.returncode == 0
+
+    def history(self, commit: str, naming: Naming, line: Line | None, also: Sequence[Tag] = ()) -> History:
+        """The past of a commit as far as its version is concerned; `also` are versions that are on record without a tag."""
+        return Past(self._path, self._known(commit), self._git.git, self._git.timeout).history(naming, line, also=also)
 
     def read(self, commit: str, path: str) -> str | None:
         """A file's text at that commit; None if there is no such file. Links inside the repository are followed."""

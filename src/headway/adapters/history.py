@@ -13,7 +13,7 @@ from headway.adapters.gitcommand import Git
 from headway.adapters.gitplace import Whereabouts, whereabouts
 from headway.errors import Refused
 from headway.releases.history import Change, History, Tag
-from headway.releases.lines import Line, Naming, releases, versions
+from headway.releases.lines import Line, Naming, ranked, releases, versions
 
 _SHAPE = "%(refname)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)"
 _LOG = ("log", "-z", "--topo-order", "--format=%m%H %P%n%B", "--encoding=UTF-8", "--no-color", "--no-notes", "--no-decorate")
@@ -28,17 +28,20 @@ class Past:
         self.place: Whereabouts = whereabouts(at)
         self._git = Git(at, git, timeout)
         self._revision = revision
+        self._tagged: frozenset[str] = frozenset()
         if self.place.shallow:
             raise Refused(
                 f"{at} is a shallow clone: releases may lie in the history that it lacks",
                 ("do: git fetch --unshallow --tags (in CI: fetch-depth: 0)",),
             )
 
-    def history(self, naming: Naming, line: Line | None, folder: str = "") -> History:
-        """What the decision looks at. With a folder, only commits that touch it count."""
+    def history(self, naming: Naming, line: Line | None, folder: str = "", also: Sequence[Tag] = ()) -> History:
+        """What the decision looks at. With a folder, only commits that touch it count; `also` are versions without a tag."""
         head, refs = self._refs()
-        tags = versions(refs, naming)
-        candidates = releases(tags, line)
+        tags = ranked((*versions(refs, naming), *also))
+        self._tagged = frozenset(refs)
+        gone = self._gone(also)
+        candidates = [tag for tag in releases(tags, line) if tag.commit not in gone]
         found = None if folder else self._supposing(head, candidates)
         contained: frozenset[str] | None = None
         if found is None:
@@ -68,6 +71,14 @@ class Past:
                 target.write_bytes(blob(found))
                 names.append(name)
         return tuple(names)
+
+    def _gone(self, also: Sequence[Tag]) -> frozenset[str]:
+        """Commits of our record that the repository has thrown away since."""
+        if not also:
+            return frozenset()
+        asked = "".join(f"{commit}\n" for commit in sorted({tag.commit for tag in also}))
+        said = self._git.run("cat-file", "--batch-check", input=asked.encode()).decode().splitlines()
+        return frozenset(answer.split(" ")[0] for answer in said if answer.endswith(" missing"))
 
     def _supposing(self, head: str, candidates: Sequence[Tag]) -> "_Range | None":
         """The range since the greatest release, if the commit contains that; None if another must be found."""
@@ -124,6 +135,10 @@ class Past:
 
     def _contained(self, head: str, tags: Sequence[Tag]) -> frozenset[str]:
         """The names of those tags that the commit contains."""
+        if not all(tag.name in self._tagged for tag in tags):
+            # Versions that only our own record knows: git can be asked for commits, not for them.
+            commits = frozenset(self._git.run("rev-list", head, "--").decode().split())
+            return frozenset(tag.name for tag in tags if tag.commit in commits)
         wanted = [_TAGS + tag.name for tag in tags] if len(tags) <= _FEW else [_TAGS]
         if not wanted:
             return frozenset()

@@ -74,9 +74,14 @@ def naming(path: str = "", template: str | None = None) -> Naming:
 
 
 def versions(refs: Mapping[str, str], named: Naming) -> tuple[Tag, ...]:
-    """The tags that are versions, greatest first; between equal ones the name decides, so that the answer is always the same."""
+    """The tags that are versions, greatest first."""
     found = (Tag(name, commit, of) for name, commit in refs.items() if (of := named.version(name)) is not None)
-    return tuple(sorted(sorted(found, key=lambda tag: tag.name), key=lambda tag: tag.version.precedence, reverse=True))
+    return ranked(found)
+
+
+def ranked(tags: Iterable[Tag]) -> tuple[Tag, ...]:
+    """Greatest first; between equal ones the name decides."""
+    return tuple(sorted(sorted(tags, key=lambda tag: tag.name), key=lambda tag: tag.version.precedence, reverse=True))
 
 
 def releases(tags: Iterable[Tag], of: Line | None) -> Sequence[Tag]:

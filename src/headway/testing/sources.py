@@ -9,7 +9,10 @@ from headway.environments.model import Place
 from headway.errors import Failed, Refused, Unavailable
 from headway.ports import Built, Commit
 from headway.promotion.model import Stage
+from headway.releases.history import Change, History, Tag
+from headway.releases.lines import Line, Naming, ranked, releases, versions
 from headway.releases.model import Artifact, BuildSpec, Recipe, RunSpec
+from headway.releases.policy import Policy
 from headway.trains.model import Timetable
 
 PLAIN = Recipe(RunSpec(argv=("serve", "--port", "$PORT")), BuildSpec())
@@ -23,6 +26,7 @@ class FakePipelines:
     declared: list[Stage] = field(default_factory=list)
     recipes: dict[tuple[str, str], Recipe] = field(default_factory=dict)
     timetables: list[Timetable] = field(default_factory=list)
+    policy: Policy = Policy()
 
     def services(self) -> Sequence[str]:
         return tuple(dict.fromkeys(stage.service for stage in self.declared))
@@ -40,6 +44,11 @@ class FakePipelines:
 
     def stages(self, service: str) -> Sequence[Stage]:
         return [stage for stage in self.declared if stage.service == service]
+
+    def versions(self, service: str) -> Policy:
+        if service not in self.services():
+            raise Refused(f"the file has no service {service}")
+        return self.policy
 
     def trains(self, service: str) -> Sequence[Timetable]:
         return [one for one in self.timetables if one.service == service]
@@ -80,6 +89,19 @@ class FakeRepository:
     def contains(self, commit: str, ancestor: str) -> bool:
         return ancestor in self._reachable(commit)
 
+    def history(self, commit: str, naming: Naming, line: Line | None, also: Sequence[Tag] = ()) -> History:
+        """As real ones tell it; the tags are those in `heads` under refs/tags/."""
+        there = self._reachable(commit)
+        named = {name.removeprefix("refs/tags/"): at for name, at in self.heads.items() if name.startswith("refs/tags/")}
+        tags = ranked((*versions(named, naming), *also))
+        last = next((tag for tag in releases(tags, line) if tag.commit in there), None)
+        changes = [
+            Change(one.id, " ".join(self.parents.get(one.id, ())), _message(one))
+            for one in self.between(last.commit if last else None, commit)
+        ]
+        above = tuple(tag for tag in tags if tag.commit in there and (last is None or tag.version > last.version))
+        return History(commit, tuple(reversed(changes)), tags, last, above)
+
     def read(self, commit: str, path: str) -> str | None:
         return self.files.get((commit, path))
 
@@ -97,6 +119,11 @@ class FakeRepository:
                 seen.add(next_one)
                 todo.extend(self.parents.get(next_one, ()))
         return seen
+
+
+def _message(commit: Commit) -> str:
+    """What such a commit would have said."""
+    return "\n".join((commit.subject, "", *(f"{key}: {value}" for key, value in commit.trailers.items())))
 
 
 @dataclass

@@ -1,0 +1,98 @@
+"""Which version does a release get that nobody named?
+
+On the trunk (a branch that a stage is merged to, or a maintenance line): the next version, decided as `headway version next` does; the
+releases on record count as tags do. What has nothing to release still gets a number that is nobody else's, below the next version.
+On every other branch: a pre-release of the next version, counted by branch, `1.4.0-feature-x.3`. It is a label for people and says what
+the branch would become; it is never a tag, so it does not decide what comes next.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import date
+
+from headway.errors import Refused
+from headway.ports import Commit, World
+from headway.releases.decision import Asked, Decision, decide
+from headway.releases.history import Tag
+from headway.releases.levels import Level
+from headway.releases.lines import line_of_branch, naming
+from headway.releases.model import Release
+from headway.releases.version import Version, channel, version
+
+_MOST = 1000
+
+
+def automatic_version(world: World, service: str, commit: Commit, ref: str) -> str:
+    """The version for this commit of this branch; asking again gives the same one."""
+    if said := commit.trailers.get("release-as"):
+        return _as_said(world, service, commit, ref, said.removeprefix("v"))
+    released = world.releases.all(service, most=_MOST)
+    before = next((one for one in released if one.commit == commit.id and one.ref == ref), None)
+    if before is not None:
+        return before.version
+    line = line_of_branch(ref)
+    trunk = line is not None or _on_trunk(world, service, commit, ref)
+    policy = world.pipelines.versions(service)
+    history = world.repositories[service].history(commit.id, naming(template=policy.tag), line, _known(released))
+    decided = decide(history, policy, _today(world), Asked(line=line))
+    if not trunk:
+        return str(_branched(decided, released, ref))
+    if decided.refused is not None:
+        raise Refused(f"{service} at {commit.id[:10]} gets no version", (decided.refused, "or name one: headway release cut --version"))
+    return str(decided.next) if decided.next else f"{_patch(decided)}-{_channel(ref)}.g{commit.id[:10]}"
+
+
+def slug(ref: str) -> str:
+    """A branch's name as a part of a version."""
+    return re.sub(r"[^0-9A-Za-z]+", "-", ref.removeprefix("refs/tags/")).strip("-") or "commit"
+
+
+def _as_said(world: World, service: str, commit: Commit, ref: str, said: str) -> str:
+    """Exactly what the commit says; another commit that says the same gets a pre-release of it."""
+    found = version(said)
+    if found is None:
+        raise Refused(f"{commit.id[:10]} says Release-As: {said}", ("expected MAJOR.MINOR.PATCH, such as 1.4.0 or 2.0.0-rc.1",))
+    taken = world.releases.get(f"{service}@{said}")
+    if taken is None or taken.commit == commit.id:
+        return said
+    return f"{said}{'.' if found.pre else '-'}{slug(ref)}.g{commit.id[:10]}"
+
+
+def _on_trunk(world: World, service: str, commit: Commit, ref: str) -> bool:
+    """Whether the branch is one that a stage is merged to or, without a branch, the commit lies on one."""
+    trunks = [stage.trigger.merge for stage in world.pipelines.stages(service) if stage.trigger.merge]
+    if ref in trunks:
+        return True
+    repository = world.repositories[service]
+    heads = repository.refs()
+    return ref not in heads and any(trunk in heads and repository.contains(heads[trunk], commit.id) for trunk in trunks)
+
+
+def _known(released: Sequence[Release]) -> tuple[Tag, ...]:
+    """The releases on record, as tags; but for those that were only a branch's label."""
+    found = ((one, version(one.version)) for one in released)
+    return tuple(Tag(one.name, one.commit, of) for one, of in found if of is not None and not _label(one, of))
+
+
+def _label(one: Release, of: Version) -> bool:
+    return bool(of.pre) and of.pre[0] == _channel(one.ref)
+
+
+def _branched(decided: Decision, released: Sequence[Release], ref: str) -> Version:
+    core = decided.next.core if decided.next else _patch(decided)
+    name = _channel(ref)
+    counted = [channel(of.pre) for one in released if (of := version(one.version)) is not None and of.core == core and of.pre]
+    return core.candidate(name, max((found[1] for found in counted if found and found[0] == name), default=0) + 1)
+
+
+def _channel(ref: str) -> str:
+    # A name of digits alone would be a number in a version, and could not be counted.
+    return f"branch-{slug(ref)}" if slug(ref).isdigit() else slug(ref)
+
+
+def _patch(decided: Decision) -> Version:
+    return decided.current.core.raised(Level.PATCH) if decided.current else Version(0, 1, 0)
+
+
+def _today(world: World) -> date:
+    return world.clock.now().date()
