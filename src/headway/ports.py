@@ -13,7 +13,10 @@ from typing import Protocol
 from headway.analysis.model import Readings
 from headway.environments.model import Place
 from headway.promotion.model import Approval, Passed, Quarantine, Stage, Statement
+from headway.releases.history import History, Tag
+from headway.releases.lines import Line, Naming
 from headway.releases.model import Artifact, Recipe, Release
+from headway.releases.policy import Policy
 from headway.rollout.model import Intent, Rollout, Workload
 from headway.rollout.seen import CheckRun, Probe, Sight, Signal
 from headway.trains.model import Hotfix, Timetable, Train
@@ -47,8 +50,8 @@ class Platform(Protocol):
         """The proxies' cumulative counters of each release, all from the same scrape."""
         ...
 
-    def url(self, place: Place) -> str:
-        """Where users, and checks, reach the place."""
+    def url(self, place: Place, workload: str | None = None) -> str:
+        """Where users, and checks, reach the place; or one workload alone, whatever the weights, once it has a ready instance."""
         ...
 
     def by_hand(self, place: Place, bad: str, good: str) -> Sequence[str]:
@@ -335,6 +338,10 @@ class Repository(Protocol):
 
     def contains(self, commit: str, ancestor: str) -> bool: ...
 
+    def history(self, commit: str, naming: Naming, line: Line | None, also: Sequence[Tag] = ()) -> History:
+        """The past of a commit as far as its version is concerned; `also` are versions that are on record without a tag."""
+        ...
+
     def read(self, commit: str, path: str) -> str | None:
         """A file's text at that commit."""
         ...
@@ -397,6 +404,10 @@ class Pipelines(Protocol):
 
     def stages(self, service: str) -> Sequence[Stage]:
         """In pipeline order."""
+        ...
+
+    def versions(self, service: str) -> Policy:
+        """How its versions are numbered."""
         ...
 
     def trains(self, service: str) -> Sequence[Timetable]:

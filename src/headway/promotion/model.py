@@ -97,7 +97,7 @@ class Stage:
     """An environment with the gates before it and the strategy in it. Times in seconds.
 
     `newer` says what happens to a release that still waits when a newer one comes: `waits` or `supersedes`.
-    `strategy` is `rolling` or `canary`; `weights` the canary's shares before 100.
+    `strategy` is `rolling`, `canary` or `blue-green`; `weights` the canary's shares before 100.
     """
 
     service: str
@@ -111,6 +111,10 @@ class Stage:
     strategy: str = "rolling"
     weights: tuple[int, ...] = ()
     batch: int = 1
+    holdback: int = 0
+    """Percent of the traffic that stays on the old release until the soak ends."""
+    preview: tuple[str, ...] = ()
+    """Checks that run against the new release alone, before it has traffic."""
     thresholds: Thresholds = Thresholds()
     soak: float = 900.0
     keep_warm: float = 900.0

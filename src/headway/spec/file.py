@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from headway.environments.configuration import Layer
 from headway.promotion.model import Stage
 from headway.releases.model import BuildSpec, CheckSpec, RunSpec
+from headway.releases.policy import Policy
 from headway.trains.model import Timetable
 
 
@@ -62,4 +63,6 @@ class File:
     environments: Mapping[str, Declared]
     """In pipeline order: nothing comes before what it comes after."""
     notify: Mapping[str, Webhook | Command]
+    versions: Policy = Policy()
+    """How versions are numbered."""
     trains: tuple[Timetable, ...] = ()

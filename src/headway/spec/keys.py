@@ -115,7 +115,7 @@ APPROVALS = Record(
 ROLLING = Record("a mapping with batch", (Key("batch", COUNT, "How many replicas are replaced at a time.", "1"),))
 
 STRATEGY = Record(
-    "rolling, canary, or a mapping with one of them",
+    "rolling, canary, blue-green, or a mapping with one of them",
     (
         Key("rolling", ROLLING, "Replace replicas a few at a time.", "{}"),
         Key(
@@ -124,10 +124,15 @@ STRATEGY = Record(
             "The shares of traffic, in percent, that the new release gets one after the other; 100 comes last, written or not.",
             "[10, 50, 100]",
         ),
+        Key(
+            "blue-green",
+            Record("an empty mapping", ()),
+            "The whole new side beside the old one, looked at while idle (`preview`); then all traffic in one move, and one move back.",
+            "{}",
+        ),
     ),
-    one_of=("rolling", "canary"),
+    one_of=("rolling", "canary", "blue-green"),
     bare=True,
-    later=("blue-green", "blue_green"),
 )
 
 QUANTILES = {"latency_p50": 0.5, "latency_p90": 0.9, "latency_p95": 0.95, "latency_p99": 0.99}
@@ -193,6 +198,13 @@ ENVIRONMENT = Record(
         Key("strategy", STRATEGY, "How a release takes over.", "rolling"),
         Key("analysis", ANALYSIS, "When the new release is good enough.", otherwise="thresholds with canary, health with rolling"),
         Key("checks", CHECK_NAMES, "Checks that run against the release here, in this order.", "[]"),
+        Key("preview", CHECK_NAMES, "Checks that run against the new release alone, before it has traffic (canary, blue-green).", "[]"),
+        Key(
+            "holdback",
+            whole(0, 50),
+            "Percent of the traffic that a canary leaves on the old release until the soak ends, as something to compare with.",
+            "0",
+        ),
         Key("soak", DURATION, "How long a release must stay good with all the traffic before it counts as completed.", "15m"),
         Key("keep_warm", DURATION, "How long the old release's instances are kept after that, for an instant way back.", "15m"),
         Key(

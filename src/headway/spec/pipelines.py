@@ -10,6 +10,7 @@ from headway.errors import InvalidSpec, Refused
 from headway.ports import Repository
 from headway.promotion.model import Stage
 from headway.releases.model import Recipe
+from headway.releases.policy import Policy
 from headway.spec.file import Command, File, Webhook
 from headway.spec.read import read
 from headway.spec.views import release_part, stages
@@ -57,6 +58,10 @@ class Pipelines:
     def stages(self, service: str) -> tuple[Stage, ...]:
         """In pipeline order."""
         return tuple(self._sealed(stage) for stage in stages(self._governing(self.source(service)), service))
+
+    def versions(self, service: str) -> Policy:
+        """How its versions are numbered."""
+        return self._governing(self.source(service)).versions
 
     def recipe(self, service: str, commit: str) -> Recipe:
         """How that commit is built, run and checked; its own file says."""

@@ -15,6 +15,7 @@ from headway.spec.keys import ANALYSIS, FILE, QUANTILES
 from headway.spec.records import default
 from headway.spec.rules import afters, agree, in_order
 from headway.spec.shapes import NOWHERE, Found
+from headway.spec.versions import policy
 
 
 def read(text: str | bytes, path: str = "headway.yaml") -> File:
@@ -42,6 +43,7 @@ def _file(found: Found, path: str) -> File:
         settings=_layer(found, path),
         environments={name: _gated(name, found, graph[name], path) for name in order},
         notify={name: _target(target) for name, target in found["notify"].parts()},
+        versions=policy(found["versions"]),
         trains=trains(found, order),
     )
 
@@ -104,7 +106,9 @@ def _environment(name: str, found: Found, after: tuple[str, ...], path: str) -> 
             allow_self=approvals["allow_self"].value,
         ),
         checks=found["checks"].values(),
-        strategy="canary" if canary else "rolling",
+        strategy="canary" if canary else "blue-green" if "blue-green" in strategy.value else "rolling",
+        holdback=found["holdback"].value,
+        preview=found["preview"].values(),
         # The last step is always all of it, so it is no share of its own.
         weights=tuple(weight for weight in canary if weight < 100),
         batch=strategy["rolling"]["batch"].value or 1,

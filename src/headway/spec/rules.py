@@ -21,6 +21,7 @@ def agree(file: Found, faults: Faults) -> None:
     for name, environment in file["environments"].parts():
         _names(name, environment, file, faults)
         _strategy(environment["strategy"], faults)
+        _suits(name, environment, faults)
         _analysis(name, environment["analysis"], faults)
         _approvals(name, environment["approvals"], groups(file), faults)
     _circles(file["environments"], faults)
@@ -61,6 +62,10 @@ def _names(name: str, environment: Found, file: Found, faults: Faults) -> None:
     if tables and all(map(_readable, tables)):
         checks = {check: None for table in tables for check in table.value}
         _known(environment["checks"], checks, f"{where}.checks", "checks", faults)
+        _known(environment["preview"], checks, f"{where}.preview", "checks", faults)
+        for one in environment["preview"].items():
+            if one.value in checks and any(table[one.value]["manual"].given for table in tables if one.value in table.value):
+                faults.add(one.node, f'"{one.value}" is a manual check, expected one that runs by itself before there is traffic')
     _known(environment["after"], file["environments"].value, f"{where}.after", "environments", faults)
     if _readable(file["notify"]):
         _known(environment["notify"], file["notify"].value, f"{where}.notify", "targets of notify", faults)
@@ -75,6 +80,19 @@ def _strategy(strategy: Found, faults: Faults) -> None:
     for before, after in pairwise(strategy["canary"].items()):
         if after.value < before.value:
             faults.add(after.node, f"canary weights must rise; {before.value} is followed by {after.value}")
+
+
+def _suits(name: str, environment: Found, faults: Faults) -> None:
+    """Keys that mean nothing to the strategy that was chosen."""
+    chosen = environment["strategy"].value
+    if not isinstance(chosen, dict):
+        return
+    if environment["holdback"].given and environment["holdback"].value and "canary" not in chosen:
+        faults.add(environment["holdback"].key, f"environments.{name}.holdback belongs to a canary, expected strategy: canary with it")
+    if environment["preview"].given and "rolling" in chosen:
+        faults.add(
+            environment["preview"].key, f"environments.{name}.preview needs an idle side, expected strategy: canary or blue-green with it"
+        )
 
 
 def _analysis(name: str, analysis: Found, faults: Faults) -> None:
