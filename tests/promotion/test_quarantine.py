@@ -29,7 +29,7 @@ def test_the_objection_names_what_where_why_and_the_way_out() -> None:
         Objection(
             "2.0.1 still contains tally@2.0.0 (aaaaaaaaaa..bbbbbbbbbb), which was rolled back in production (errors: 12 of 14 (85.7 %)); "
             "revert it, or name the fix in a commit with the trailer `Fixes: bbbbbbbbbb`, or, if it was not to blame: "
-            "headway release clear tally@2.0.0",
+            "headway release clear tally@2.0.0 --why REASON",
             "waits",
         ),
     )
@@ -41,7 +41,7 @@ def test_the_very_release_cannot_come_again_by_itself(contained: bool, answered_
     itself = Candidate("tally@2.0.0", "2.0.0", "sha256:a", "alice", "erin", "sha256:c", "sha256:t")
     (found,) = objections(itself, (Suspicion(QUARANTINE, contained, answered_by),))
     assert found.text.startswith("tally@2.0.0 is in quarantine: it was rolled back in production (errors")
-    assert found.text.endswith("headway release clear tally@2.0.0")
+    assert found.text.endswith("headway release clear tally@2.0.0 --why REASON")
 
 
 def test_every_quarantine_objects_for_itself() -> None:
