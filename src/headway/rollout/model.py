@@ -142,16 +142,12 @@ class SetReplicas:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Requests with exactly this value in this header, or in this cookie, go to `workload` whatever the weights say."""
+    """Requests with exactly this value in the header, or in the cookie, of this name go to `workload` whatever the weights say."""
 
     workload: str
+    by: Literal["header", "cookie"]
+    name: str
     value: str
-    header: str = ""
-    cookie: str = ""
-
-    def __post_init__(self) -> None:
-        if bool(self.header) == bool(self.cookie):
-            raise ValueError("a match looks at a header or at a cookie, at one of them")
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,22 @@ def test_a_replica_that_stops_answering_is_not_ready_any_more(stand: Stand) -> N
     assert stand.get()[0] == 200
 
 
+def test_a_replica_that_hangs_is_replaced_and_users_do_not_wait_for_it(tmp_path: Path) -> None:
+    with nothing_left(tmp_path / "home"):
+        stand = Stand(platform(tmp_path / "home", sick_for=1.0))
+        stand.scale(release("1", grace=0.3), 2)
+        stand.weigh(web_1=100)
+        number, victim = next(iter(stand.replicas("web-1").items()))
+        os.kill(victim.pid, signal.SIGSTOP)
+        eventually(lambda: stand.group("web-1").ready == 1)
+        eventually(lambda: stand.settled("web-1", 2))
+        assert not processes.lives(victim)
+        assert stand.group("web-1").log[0] == f"headway: replica {number} /health did not answer well for 1 s"
+        assert stand.group("web-1").bad_news == ()
+        assert [stand.get()[:2] for _ in range(10)] == [(200, "web-1")] * 10
+        stand.local.close(stop=True)
+
+
 def test_a_killed_replica_is_replaced_and_the_others_answer(stand: Stand) -> None:
     stand.scale(release("1"), 2)
     stand.weigh(web_1=100)

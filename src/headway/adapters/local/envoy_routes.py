@@ -38,8 +38,7 @@ def _routes(service: Service) -> list[Json]:
 
 
 def _matched(service: Service, match: Match) -> list[Json]:
-    exactly = {"string_match": {"exact": match.value}}
-    carries = {"headers": [{"name": match.header, **exactly}]} if match.header else {"cookies": [{"name": match.cookie, **exactly}]}
+    carries = {f"{match.by}s": [{"name": match.name, "string_match": {"exact": match.value}}]}
     return _by_method(carries, _divided(service, {match.workload: 100}))
 
 
