@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from headway.adapters.build import Builder
 from headway.adapters.checks import CommandChecks
@@ -39,6 +39,9 @@ from headway.spec import file
 from headway.spec.pipelines import ByService, Pipelines, Source
 
 __all__ = ["Headway", "Running", "build", "connect", "digest_of", "locked", "patiently_locked", "private", "socket_path", "stop_everything"]
+
+if TYPE_CHECKING:
+    from headway.adapters.databases.verbs import Migrations
 
 PATIENCE = 5.0
 """Seconds to wait for a server that is just starting, or for another command to let go of the lock."""
@@ -217,6 +220,19 @@ def _host(home: Path) -> str:
 
 def _source(path: str, branch: str) -> Source:
     return Source(path, branch, GitRepository(Path(path)))
+
+
+# -- databases, with or without a pipeline
+
+
+def migrations(reference: str, folder: Path, shelf: Path, who: str, *, traffic: bool = False, key: str | None = None) -> "Migrations":
+    """The migrations of one database. Imported here: no other command should wait for it."""
+    from headway.adapters.databases.address import address
+    from headway.adapters.databases.verbs import Migrations
+
+    found = address(reference)
+    own = shelf / sha256(found.where.encode()).hexdigest()[:12]
+    return Migrations(found, folder, own, who, SystemClock().now, new_id, traffic=traffic, secret=resolve(key) if key else None)
 
 
 # -- one server, or one command, per home

@@ -12,6 +12,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "audit": ("audit",),
     "demo_command": ("demo",),
     "files": ("validate", "schema"),
+    "migrate": ("migrate",),
     "releases": ("release",),
     "rollouts": (
         *("plan", "promote", "approve", "reject", "tick", "status", "show", "list", "wait"),
