@@ -28,11 +28,11 @@ def copy(source: Path, target: Path, address: Address, patience: float = 30.0) -
         if status in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED} and time.monotonic() > until:
             raise Unavailable(f"{address.where} is locked by someone else; nothing was copied")
 
-    with translated(address), closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as live:
-        with closing(sqlite3.connect(target)) as made:
-            live.backup(made, pages=-1, progress=waited, sleep=0.05)
-            # One file, whole in itself: the copy keeps no log beside it.
-            made.execute("pragma journal_mode = delete")
+    uri = f"{source.absolute().as_uri()}?mode=ro"
+    with translated(address), closing(sqlite3.connect(uri, uri=True)) as live, closing(sqlite3.connect(target)) as made:
+        live.backup(made, pages=-1, progress=waited, sleep=0.05)
+        # One file, whole in itself: the copy keeps no log beside it.
+        made.execute("pragma journal_mode = delete")
     with disk(target.parent):
         target.chmod(0o600)
 
@@ -61,7 +61,7 @@ def unpack(backup: Backup, target: Path, secret: str | None) -> None:
     with (
         disk(target.parent),
         backup.path.open("rb") as source,
-        open(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file,
+        os.fdopen(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file,
     ):
         if secret is None:
             while chunk := source.read(1024 * 1024):

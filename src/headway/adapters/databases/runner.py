@@ -66,10 +66,15 @@ class Runner:
 
     # -- up
 
-    def up(self, migrations: Sequence[Migration], how: How) -> Done:
-        """Apply what is pending. What was committed before a failure stays, and the ledger has it."""
+    def up(self, migrations: Sequence[Migration], how: How, before: Callable[[Run], None] = lambda _: None) -> Done:
+        """Apply what is pending. What was committed before a failure stays, and the ledger has it.
+
+        `before` is called under the lock, once it is certain that something will be applied: the place for a backup.
+        """
         with self._store.session() as session:
             run = self._plan(session, migrations, how)
+            if run.groups:
+                before(run)
             created: set[Name] = set()
             applied: list[Row] = []
             for group in run.groups:

@@ -1,0 +1,230 @@
+"""The verbs of `headway migrate`, whole: each looks, refuses cheaply first, acts, and answers with a view."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from headway.adapters.databases import backup as backups
+from headway.adapters.databases import folder, squawk
+from headway.adapters.databases import shelf as shelves
+from headway.adapters.databases.address import Address
+from headway.adapters.databases.down import down
+from headway.adapters.databases.filling import Tell, fill
+from headway.adapters.databases.rehearse import rehearse
+from headway.adapters.databases.repair import repair
+from headway.adapters.databases.runner import Done, How, Runner
+from headway.adapters.databases.store import Store, Timeouts, open_store
+from headway.adapters.databases.verify import verify
+from headway.errors import Refused
+from headway.migration.changes import changes, kind_of
+from headway.migration.lint import Finding, blocking, lint
+from headway.migration.model import Dialect, Migration, Progress, Row
+from headway.migration.plan import Run, Together, default_together
+from headway.migration.retention import Keep
+from headway.migration.rollback import sentence
+from headway.migration.status import Status, compare, objections
+
+View = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Migrations:
+    """One database, one folder of migrations, one shelf of backups. `traffic`: as in production."""
+
+    address: Address
+    folder: Path
+    shelf: Path
+    who: str
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+    timeouts: Timeouts = Timeouts()
+    traffic: bool = False
+    secret: str | None = None
+    """The key that backups are encrypted with."""
+
+    @cached_property
+    def store(self) -> Store:
+        return open_store(self.address, self.timeouts)
+
+    @cached_property
+    def files(self) -> tuple[Migration, ...]:
+        return folder.read(self.folder, self.address.dialect)
+
+    # -- looking
+
+    def status(self) -> View:
+        """What is applied, pending, and out of order; and whether anything stands in the way."""
+        look = self.store.look()
+        status = compare(self.files, look.rows, look.progress)
+        return {**_status(status, look.progress, self.address.dialect), "broken": list(look.broken), "database": self.address.where}
+
+    def lint(self) -> View:
+        """Findings about the pending files."""
+        status = self._status()
+        found, silent = self._findings(status.pending)
+        return {
+            "findings": [{**asdict(one), "grade": one.grade.value} for one in found],
+            "blocking": [str(one) for one in blocking(found, traffic=self.traffic)],
+            "kinds": _kinds(status.pending, self.address.dialect),
+            "not_run": [silent] if silent else [],
+        }
+
+    def plan(self) -> tuple[str, ...]:
+        """Which way back there is after each pending file, with the values that go counted."""
+        status = self._status()
+        if not status.pending or not self._exists:
+            return ()
+        with self.store.reading() as session:
+            told = []
+            for one in status.pending:
+                found = changes(one.up, self.address.dialect)
+                counted = {each.loss: session.count(each.loss, lock=False) for each in found if each.loss}
+                breaking = [each.what for each in found if each.breaks]
+                told.append(sentence(one.title, kind_of(one, self.address.dialect), breaking, counted, has_down=one.down is not None))
+        return tuple(told)
+
+    def verify(self, *, everything: bool = False) -> View:
+        """Ask again what the newest run promised."""
+        return {"true": list(verify(self.store, self.files, everything=everything))}
+
+    # -- trying
+
+    def rehearse(self, *, backup: Path | None = None, template: bool = False) -> View:
+        """Up, verify, down, up, on a clone."""
+        self._status_without_objections()
+        source = shelves.read(backup) if backup else None
+        done = rehearse(
+            self.address, self.files, self.now, self.new_id(), backup=source, template=template, secret=self.secret, timeouts=self.timeouts
+        )
+        return asdict(done)
+
+    # -- acting
+
+    def up(self, *, together: Together | None = None, contracts: bool | None = None, backup: bool = True, fill_now: bool = False,
+           tell: Tell = lambda _one, _progress: None) -> View:  # fmt: skip
+        """Cheap refusals first; under the lock a backup as late as possible; then the files."""
+        status = self._status_without_objections()
+        if stopped := blocking(self._findings(status.pending)[0], traffic=self.traffic):
+            raise Refused("nothing was applied", map(str, stopped))
+        told = self.plan()
+        kept: list[str] = []
+
+        def before(_run: Run) -> None:
+            if backup and self._exists:
+                kept.append(str(self._back_up().path))
+
+        how = How(
+            together=together or default_together(self.address.dialect, traffic=self.traffic),
+            who=self.who,
+            contracts=(not self.traffic) if contracts is None else contracts,
+            rollout=self.new_id(),
+        )
+        runner = Runner(self.store, self.now)
+        done = runner.up(self.files, how, before)
+        filled: tuple[Progress, ...] = ()
+        if fill_now:
+            filled = fill(self.store, self.files, tell)
+            more = runner.up(self.files, how) if done.waiting else Done((), done.waiting, done.why)
+            done = Done((*done.applied, *more.applied), more.waiting, more.why)
+        look = self.store.look()
+        return {
+            "applied": [_row(row) for row in done.applied],
+            "waiting": [one.title for one in done.waiting],
+            "why": list(done.why),
+            "unfilled": [one.title for one in compare(self.files, look.rows, look.progress).unfilled],
+            "filled": [asdict(one) for one in filled],
+            "backup": kept[0] if kept else None,
+            "way_back": list(told),
+        }
+
+    def down(self, steps: int, *, accept_loss: bool, backup: bool = True) -> View:
+        """By the ledger's own SQL, after a backup."""
+        kept = self._back_up() if backup and self._exists else None
+        taken = down(self.store, steps, self.now, accept_loss=accept_loss)
+        lost = [str(one) for each in taken for one in each.lost if one.values != 0]
+        return {"taken_down": [_row(one.row) for one in taken], "lost": lost, "backup": str(kept.path) if kept else None}
+
+    def repair(self, *, done: bool | None = None) -> View:
+        """Settle what was begun and not finished."""
+        return {"repaired": list(repair(self.store, self.files, done=done))}
+
+    def backup(self, keep: Keep | None = None) -> View:
+        """A backup that was read through; then the policy's broom."""
+        made = self._back_up()
+        gone = shelves.thin(self.shelf, keep) if keep else ()
+        return {"backup": str(made.path), **asdict(made.manifest), "removed": list(gone)}
+
+    def restore(self, source: Path | None, *, swap: bool, drill: bool, accept_loss: bool) -> View:
+        """Side by side; with `swap` in place, the old one kept; as a drill, gone again."""
+        found = shelves.read(source) if source else backups.newest(self.shelf)
+        if drill:
+            done = backups.drill(self.address, found, self.new_id(), self.secret)
+        else:
+            done = backups.restore(self.address, found, self.new_id(), swap=swap, accept_loss=accept_loss, secret=self.secret)
+        return {"backup": str(found.path), "of": found.manifest.created, "drill": drill, **asdict(done)}
+
+    # -- parts
+
+    @property
+    def _exists(self) -> bool:
+        return self.address.dialect is not Dialect.SQLITE or self.address.path.exists()
+
+    def _back_up(self) -> shelves.Backup:
+        return backups.back_up(self.address, self.shelf, self.now, self.new_id(), self.secret)
+
+    def _status(self) -> Status:
+        look = self.store.look()
+        return compare(self.files, look.rows, look.progress)
+
+    def _status_without_objections(self) -> Status:
+        status = self._status()
+        if said := objections(status):
+            raise Refused(f"{self.address.where} cannot be migrated", said)
+        return status
+
+    def _findings(self, pending: Sequence[Migration]) -> tuple[tuple[Finding, ...], str | None]:
+        found = lint(pending, self.address.dialect)
+        if self.address.dialect is not Dialect.POSTGRES:
+            return found, None
+        more, silent = squawk.opinions(pending)
+        return tuple(sorted((*found, *more), key=lambda one: (one.file, one.line))), silent
+
+
+def _kinds(pending: Sequence[Migration], dialect: Dialect) -> dict[str, str]:
+    created: set[tuple[str, ...]] = set()
+    return {one.title: kind_of(one, dialect, created).value for one in pending}
+
+
+def _status(status: Status, progress: Any, dialect: Dialect) -> View:
+    kinds = _kinds(status.pending, dialect)
+    return {
+        "applied": [_row(row) for row in status.applied],
+        "pending": [{"version": one.version, "name": one.name, "file": one.file, "kind": kinds[one.title]} for one in status.pending],
+        "changed": [one.file for one in status.changed],
+        "duplicate": [[one.file for one in each] for each in status.duplicate],
+        "out_of_order": [one.file for one in status.out_of_order],
+        "unknown": [row.title for row in status.unknown],
+        "running": [_row(row) for row in status.running],
+        "ahead": [row.title for row in status.ahead],
+        "backfills": [{"file": one.file, "rows": progress[one.version].rows if one.version in progress else 0} for one in status.unfilled],
+        "objections": list(objections(status)),
+    }
+
+
+def _row(row: Row) -> View:
+    return {
+        "version": row.version,
+        "name": row.name,
+        "state": row.state.value,
+        "kind": row.kind.value,
+        "sha256": row.sha256,
+        "release": row.release,
+        "rollout": row.rollout,
+        "who": row.who,
+        "at": row.at.isoformat(),
+        "seconds": row.seconds,
+        "down": row.down is not None,
+    }
