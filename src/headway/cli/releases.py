@@ -16,7 +16,7 @@ def release() -> None:
 
 @release.command()
 @click.argument("revision", default="HEAD")
-@click.option("--version", help="MAJOR.MINOR.PATCH; otherwise the commit's Release-As: trailer, or a pre-release of the branch.")
+@click.option("--version", help="MAJOR.MINOR.PATCH; otherwise the commit's Release-As:, or the next version.")
 @click.option("--service", help="Which service, when there are several.")
 @click.option("--artifact", type=click.Path(exists=True, path_type=Path), help="A folder or archive that was built elsewhere.")
 @click.option("--digest", help="Its digest, sha256:…, as the builder printed it.")
