@@ -80,3 +80,17 @@ def test_branches_that_were_there_before_are_no_pushes_but_main_is_followed(fake
     push(fake, "feature/stale", "new", **{"release-as": "1.1.0"})
     watcher.look()
     assert ("dev", "tally@1.1.0") in asked(fake)
+
+
+def test_a_rule_that_changes_has_what_waits_looked_at_again(fake: FakeWorld, watcher: Watcher) -> None:
+    push(fake, "main", "one", **{"release-as": "1.0.0"})
+    watcher.look()
+    (waiting,) = fake.world.records.standings(ended=False)
+    now = fake.clock.now()
+    (held,) = fake.world.rollouts.claim(now, now + timedelta(seconds=60), "t", 1)
+    fake.world.rollouts.save(held, held.rollout, why="waits for somebody", due=None, until=None, now=now)
+    watcher.look()
+    assert fake.world.rollouts.claim(now, now, "t", 1) == ()
+    fake.pipelines.declared[1] = sample_stage("staging", trigger=Trigger(merge="main"), soak=5.0)
+    watcher.look()
+    assert [held.rollout.id for held in fake.world.rollouts.claim(now, now, "t", 1)] == [waiting.rollout.id]

@@ -26,7 +26,7 @@ from headway.analysis.model import Verdict
 from headway.rollout.decide import decide
 from headway.rollout.effects import landed, stumbled
 from headway.rollout.model import NONE, Fence, Intent, Rollout, RunCheck, SetReplicas, SetWeights, Shift, Soak, StartCheck, Watch
-from headway.rollout.moves import BACK_OFF, Do, Finish, Wait
+from headway.rollout.moves import BACK_OFF, SAFETY_NET, Do, Finish, Wait
 from headway.rollout.phases import Phase
 from headway.rollout.seen import CheckRun, CheckState, Group, Probe, Seen, Sight, Word
 
@@ -44,8 +44,13 @@ def watching(**changes: object) -> Rollout:
 
 def test_a_waiting_rollout_says_what_it_waits_for() -> None:
     decision = decide(pending(), Seen(waits=("1.1.0 needs 1 more approval",)), NOW)
-    assert decision.move == Wait(after(600), "1.1.0 needs 1 more approval")
+    assert decision.move == Wait(NOW + SAFETY_NET, "1.1.0 needs 1 more approval")
     assert decision.rollout.phase is Phase.PENDING
+
+
+def test_a_waiting_rollout_looks_again_when_a_freeze_ends() -> None:
+    decision = decide(pending(), Seen(waits=("frozen",), until=after(90)), NOW)
+    assert decision.move == Wait(after(90), "frozen")
 
 
 def test_one_rollout_waits_for_the_other() -> None:

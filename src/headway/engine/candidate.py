@@ -34,6 +34,8 @@ class Considered:
     waits: tuple[str, ...]
     refusals: tuple[str, ...]
     plan: Plan
+    until: datetime | None = None
+    """When one of the objections may end by itself, such as a freeze."""
 
 
 def consider(asked: Asked, world: World, now: datetime) -> Considered:
@@ -60,6 +62,7 @@ def consider(asked: Asked, world: World, now: datetime) -> Considered:
         waits=tuple(one.text for one in found if one.kind == "waits"),
         refusals=tuple(one.text for one in found if one.kind != "waits"),
         plan=_plan(release, stage, candidate, live),
+        until=min((one.until for one in found if one.until is not None and one.until > now), default=None),
     )
 
 

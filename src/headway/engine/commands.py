@@ -21,6 +21,9 @@ from headway.rollout.plan import back_sentences, sentences
 from headway.rollout.queue import superseded
 from headway.rollout.seen import Signal, Word
 
+MANY = 100_000
+"""More rollouts than a server has waiting at once."""
+
 
 class Commands:
     """The verbs. Names of people are what the caller says they are until the server has logins; the record says so."""
@@ -325,12 +328,12 @@ class Commands:
         """A rollout by id, the newest of a release, or the newest that has not ended (else the newest) of a place."""
         if found := self._world.records.standing(target):
             return found
-        if "@" in target and (of := [one for one in self._world.records.standings() if one.rollout.release == target]):
+        if "@" in target and (of := [one for one in self._world.records.standings(most=MANY) if one.rollout.release == target]):
             return of[0]
         service, _, environment = target.rpartition("/")
         standings = [
             one
-            for one in self._world.records.standings()
+            for one in self._world.records.standings(most=MANY)
             if one.rollout.place.environment == environment and service in {"", one.rollout.place.service}
         ]
         if not standings:
@@ -341,10 +344,15 @@ class Commands:
         waiting = [one for one in standings if one.rollout.phase not in ENDED]
         return (active or waiting or standings)[0]
 
-    def _wake_waiting(self, release: str | None = None) -> None:
+    def wake(self, service: str) -> None:
+        """Have everything of a service that waits looked at again."""
+        self._wake_waiting(service=service)
+
+    def _wake_waiting(self, release: str | None = None, service: str | None = None) -> None:
         now = self._now()
-        for one in self._world.records.standings(ended=False):
-            if one.rollout.phase is Phase.PENDING and release in {None, one.rollout.release}:
+        for one in self._world.records.standings(ended=False, most=MANY):
+            asked = one.rollout
+            if asked.phase is Phase.PENDING and release in {None, asked.release} and service in {None, asked.place.service}:
                 self._world.rollouts.signal(one.rollout.id, Signal(Word.WAKE, "headway", now))
         self._woken()
 

@@ -121,7 +121,7 @@ def _before(rollout: Rollout, world: World, now: datetime) -> Seen:
         return replace(seen, refusals=(str(refused),))
     except (Unavailable, InvalidSpec) as error:
         return replace(seen, trouble=str(error))
-    seen = replace(seen, waits=considered.waits, refusals=considered.refusals, plan=considered.plan)
+    seen = replace(seen, waits=considered.waits, until=considered.until, refusals=considered.refusals, plan=considered.plan)
     if seen.waits or seen.refusals or blocked:
         return seen
     sight, trouble = _sight(rollout, world)

@@ -23,6 +23,7 @@ class Watcher:
         self._commands = commands
         self._woken = woken
         self._looking = threading.Lock()
+        self._rules: dict[str, tuple[Stage, ...]] = {}
 
     def look(self) -> int:
         """Deal with every ref that moved; how many did."""
@@ -50,6 +51,10 @@ class Watcher:
         except HeadwayError as error:
             log.warning("cannot look at the repository", service=service, error=str(error))
             return 0
+        if self._rules.setdefault(service, stages) != stages:
+            # The protected branch changed its rules: what waits may have to wait for more now, or for less.
+            self._rules[service] = stages
+            self._commands.wake(service)
         moved = 0
         for ref, commit in sorted(refs.items()):
             wanted = triggered(stages, ref)

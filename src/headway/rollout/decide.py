@@ -50,7 +50,7 @@ def _pending(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
     if seen.refusals:
         return _cancel(rollout, seen.refusals)
     if seen.waits:
-        return Decision(calm(rollout), Wait(now + SAFETY_NET, "; ".join(seen.waits)))
+        return Decision(calm(rollout), Wait(min(now + SAFETY_NET, seen.until or now + SAFETY_NET), "; ".join(seen.waits)))
     if seen.blocked_by:
         return Decision(calm(rollout), Wait(now + TURN_OVER, f"waits for {seen.blocked_by} to end"))
     if seen.sight is None or seen.plan is None:

@@ -242,6 +242,8 @@ class Rollout:
     reasons: tuple[str, ...] = ()
     completed_at: datetime | None = None
     tidied: bool = False
+    automatic: bool = False
+    """A push or a merge asked for it, no person."""
     host: str = ""
     """The Headway whose machine the place is on; empty: any may turn it."""
     format: int = 1

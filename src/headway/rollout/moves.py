@@ -11,7 +11,7 @@ POLL = timedelta(seconds=1)
 """How often a release under traffic is judged."""
 SOON = timedelta(seconds=0.1)
 """How often we look while instances come or go."""
-SAFETY_NET = timedelta(minutes=10)
+SAFETY_NET = timedelta(hours=6)
 """A rollout that waits for people is woken by their word; this is for words that got lost."""
 BACK_OFF = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds before trouble on our side is tried again, by how often in a row it came."""

@@ -108,7 +108,11 @@ class Seen:
     check: CheckRun | None = None
     probe: Probe | None = None
     waits: tuple[str, ...] = ()
+    until: datetime | None = None
+    """When one of the objections may end by itself."""
     refusals: tuple[str, ...] = ()
     blocked_by: str | None = None
     overtaken: str | None = None
     plan: Plan | None = None
+    again: datetime | None = None
+    """When time alone may lift one of `waits`."""
