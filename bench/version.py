@@ -1,7 +1,8 @@
 """How long the next version takes, against a bare `git log` over the same commits and against other tools.
 
-`python -m bench version` makes the histories, runs each tool several times and prints one table. Tools that are on PATH, or in the folder
-named by $BENCH_TOOLS, are measured; the others are named as missing. CPU is user and system time of the tool and all its children.
+`python -m bench version` makes the histories, runs each tool several times and prints one table; `python -m bench version 1000 ./PATH`
+takes 1,000 made commits and, of a repository that is there, those since its first release, in a clone. Tools that are on PATH, or in the
+folder named by $BENCH_TOOLS, are measured; the others are named as missing. CPU is user and system time of the tool and its children.
 """
 
 import os
@@ -33,7 +34,6 @@ class Measured:
 
 
 def main() -> None:
-    sizes = [int(size) for size in sys.argv[1:]] or SIZES
     sys.stdout.write(
         f"{subprocess.run(['git', '--version'], capture_output=True, text=True, check=True).stdout.strip()}, {os.cpu_count()} CPUs\n\n"
     )
@@ -41,20 +41,40 @@ def main() -> None:
         "| commits since the release | tool | wall s | CPU s | times the CPU of git log | answer |\n|---|---|---|---|---|---|\n"
     )
     with tempfile.TemporaryDirectory(prefix="bench-version-") as scratch:
-        for size in sizes:
-            repository = Path(scratch, str(size))
-            make(repository, size)
+        for asked in sys.argv[1:] or SIZES:
+            name, since, repository = real(Path(asked), Path(scratch)) if "/" in str(asked) else made(int(asked), Path(scratch))
             bare = 0.0
-            for name, command in tools().items():
+            for tool, command in tools(since).items():
                 found = measure(command, repository)
-                bare = found.cpu if name == GIT_LOG else bare
+                bare = found.cpu if tool == GIT_LOG else bare
                 sys.stdout.write(
-                    f"| {size:,} | {name} | {found.wall:.3f} | {found.cpu:.3f} | {found.cpu / max(bare, 0.001):.1f} | {found.said} |\n"
+                    f"| {name} | {tool} | {found.wall:.3f} | {found.cpu:.3f} | {found.cpu / max(bare, 0.001):.1f} | {found.said} |\n"
                 )
                 sys.stdout.flush()
 
 
-def tools() -> Mapping[str, Sequence[str]]:
+def made(size: int, scratch: Path) -> tuple[str, str, Path]:
+    """A history of this many commits since v1.0.0."""
+    make(scratch / str(size), size)
+    return f"{size:,} made", "v1.0.0", scratch / str(size)
+
+
+def real(source: Path, scratch: Path) -> tuple[str, str, Path]:
+    """A clone that has only the first of its releases, so that there is much to read."""
+    repository = scratch / "real"
+    subprocess.run(["git", "clone", "-q", source, repository], check=True)
+    tags = git(repository, "tag", "--merged=HEAD", "--sort=version:refname", "--list", "v[0-9]*.[0-9]*.[0-9]*").split()
+    oldest = next(tag for tag in tags if "-" not in tag)
+    git(repository, "tag", "-d", *(tag for tag in git(repository, "tag").split() if tag != oldest))
+    settle(repository)
+    return f"{int(git(repository, 'rev-list', '--count', f'{oldest}..HEAD')):,} real", oldest, repository
+
+
+def git(repository: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=repository, capture_output=True, text=True, check=True).stdout
+
+
+def tools(since: str) -> Mapping[str, Sequence[str]]:
     """What is measured; bare git first."""
     path = os.pathsep.join(filter(None, (os.environ.get("BENCH_TOOLS"), str(Path(sys.executable).parent), os.environ["PATH"])))
     wanted = {
@@ -63,7 +83,7 @@ def tools() -> Mapping[str, Sequence[str]]:
         "commitizen": ("cz", "bump", "--get-next", "--yes"),
         "python-semantic-release": ("semantic-release", "--noop", "version", "--print"),
     }
-    found: dict[str, Sequence[str]] = {GIT_LOG: ("git", "--no-pager", "log", "v1.0.0..HEAD")}
+    found: dict[str, Sequence[str]] = {GIT_LOG: ("git", "--no-pager", "log", f"{since}..HEAD")}
     for name, (program, *arguments) in wanted.items():
         where = shutil.which(program, path=path)
         if where is None:
@@ -90,11 +110,17 @@ def make(repository: Path, size: int) -> None:
     """A release, then this many commits with messages such as people write."""
     subprocess.run(["git", "init", "-q", "-b", "main", repository], check=True)
     subprocess.run(["git", "fast-import", "--quiet"], cwd=repository, input="".join(stream(size)), text=True, check=True)
+    settle(repository)
+    subprocess.run(["git", "remote", "add", "origin", "https://example.org/bench/bench.git"], cwd=repository, check=True)
+
+
+def settle(repository: Path) -> None:
+    """What the other tools want to be told."""
     settings = (
         '[tool.commitizen]\nversion_provider = "scm"\ntag_format = "v$version"\n\n[tool.semantic_release]\nallow_zero_version = true\n'
     )
     (repository / "pyproject.toml").write_text(settings)
-    subprocess.run(["git", "remote", "add", "origin", "https://example.org/bench/bench.git"], cwd=repository, check=True)
+    (repository / "cliff.toml").unlink(missing_ok=True)
 
 
 def stream(size: int) -> Iterator[str]:
