@@ -99,6 +99,8 @@ class Row:
     who: str
     at: datetime
     seconds: float = 0.0
+    took: str = ""
+    """What it took away for good, such as a column's name; empty: nothing."""
 
     @property
     def title(self) -> str:

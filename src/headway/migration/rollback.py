@@ -86,14 +86,14 @@ def down_objections(rows: Sequence[Row], wanted: Sequence[Row]) -> tuple[str, ..
     left_out = [row for row in rows if row.version > lowest and row not in wanted]
     return (
         *(f"{row.title} is above it and would stay" for row in left_out),
-        *(f"{row.title} has no way down in the ledger; restore, or write a new migration" for row in wanted if row.down is None),
+        *(f"{row.title} has no way down in the ledger; restore, or write a new migration" for row in wanted if row.down is None and row.kind is not Kind.BACKFILL),
     )
 
 
 def loss_objections(row: Row, counted: Sequence[Counted]) -> tuple[str, ...]:
     """What a person must accept before this row goes down; empty when nothing is lost."""
-    contract = (f"{row.title} took something away: going down brings it back empty",) if row.kind is Kind.CONTRACT else ()
-    return (*contract, *(f"{row.title} would destroy {one}" for one in counted if one.values != 0))
+    empty = (f"{row.title} took {row.took}: going down brings that back empty; restore side by side and copy by key",) if row.took else ()
+    return (*empty, *(f"{row.title} would destroy {one}" for one in counted if one.values != 0))
 
 
 def down_losses(row: Row, dialect: Dialect) -> tuple[Loss, ...]:

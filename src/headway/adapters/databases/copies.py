@@ -80,6 +80,11 @@ def swap(live: Path, new: Path, bad: Path, address: Address) -> None:
     """The new database takes the name; the old one is kept as `bad`. Refuses while anybody has the old one open."""
     mode = _settled(live, address) if live.exists() else None
     with disk(live.parent):
+        if live.exists():
+            before = live.stat()
+            new.chmod(before.st_mode & 0o7777)
+            if (before.st_uid, before.st_gid) != (new.stat().st_uid, new.stat().st_gid):
+                os.chown(new, before.st_uid, before.st_gid)  # the service must still be let in
         if mode is not None:
             os.link(live, bad)  # the name is never without a database: the next line replaces it in one step
             new.replace(live)

@@ -67,7 +67,7 @@ class _Taking:
         return tuple(Counted(loss, self._session.count(loss, lock=lock)) for loss in down_losses(row, self._dialect))
 
     def _unclear(self, row: Row) -> list[str]:
-        found = changes(self._script(row), self._dialect)
+        found = changes(self._script(row), self._dialect) if row.down is not None else ()
         return [
             f"{row.title} {one.what}: what that destroys cannot be counted" for one in found if one.unclear or "drops schema" in one.what
         ]
@@ -77,6 +77,10 @@ class _Taking:
         return down_of(row.down, row.title, self._dialect)
 
     def down(self, row: Row) -> tuple[Counted, ...]:
+        if row.down is None:  # a backfill changed rows, and nothing of the schema: only its row goes
+            with self._session.transaction([]):
+                self._session.forget(row.version)
+            return ()
         script = self._script(row)
         return self._in_transaction(row, script) if script.transaction else self._alone(row, script)
 

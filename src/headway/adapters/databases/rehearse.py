@@ -141,6 +141,8 @@ def _sqlite_clone(address: Address, scratch: Path, backup: Backup | None, secret
         compared(tables, backup.manifest, versions, str(path))
     elif address.path.exists():
         copy(address.path, path, address)
+    else:
+        path.touch()
     return replace(address, url=f"sqlite:///{path}", where="the clone"), _from(backup)
 
 

@@ -10,7 +10,7 @@ from headway.migration.model import Kind, Progress, Row, State
 
 LEDGER = "schema_migrations"
 BACKFILLS = "schema_backfills"
-COLUMNS = ("version", "name", "sha256", "state", "down", "kind", "release", "rollout", "applied_by", "applied_at", "seconds")
+COLUMNS = ("version", "name", "sha256", "state", "down", "kind", "release", "rollout", "applied_by", "applied_at", "seconds", "took")
 PROGRESS = ("version", "cursor", "rows", "done")
 
 
@@ -20,7 +20,7 @@ def create(table: str, name: str) -> str:
         return (
             f"CREATE TABLE {table} (version bigint PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL, state text NOT NULL,"
             " down text, kind text NOT NULL, release text NOT NULL, rollout text NOT NULL, applied_by text NOT NULL,"
-            " applied_at text NOT NULL, seconds double precision NOT NULL)"
+            " applied_at text NOT NULL, seconds double precision NOT NULL, took text NOT NULL)"
         )
     return f"CREATE TABLE {table} (version bigint PRIMARY KEY, cursor text NOT NULL, rows bigint NOT NULL, done bigint NOT NULL)"
 
@@ -29,16 +29,17 @@ def values(row: Row) -> tuple[Any, ...]:
     """A row as the columns hold it; time as text, so that both stores keep the same."""
     at = row.at.astimezone(UTC).isoformat(timespec="milliseconds")
     state, kind = row.state.value, row.kind.value
-    return (row.version, row.name, row.sha256, state, row.down, kind, row.release, row.rollout, row.who, at, row.seconds)
+    return (row.version, row.name, row.sha256, state, row.down, kind, row.release, row.rollout, row.who, at, row.seconds, row.took)
 
 
 def row(found: Sequence[Any]) -> Row:
     """A row as the columns held it."""
-    version, name, sha256, state, down, kind, release, rollout, who, at, seconds = found
+    version, name, sha256, state, down, kind, release, rollout, who, at, seconds, took = found
     return Row(
         *(int(version), name, sha256, State(state), down, Kind(kind), release, rollout, who),
         at=datetime.fromisoformat(at),
         seconds=float(seconds),
+        took=took,
     )
 
 

@@ -14,7 +14,7 @@ from headway.adapters.databases.patience import patiently
 from headway.adapters.databases.store import Busy, Session, Store, Unfinished
 from headway.adapters.databases.verify import check
 from headway.errors import Contradiction, Failed, HeadwayError, Refused
-from headway.migration.changes import Name, kind_of
+from headway.migration.changes import Name, kind_of, losses
 from headway.migration.files import stored_down
 from headway.migration.lint import transaction_control
 from headway.migration.model import Migration, Row, State
@@ -110,6 +110,7 @@ class Runner:
             rollout=how.rollout,
             who=how.who,
             at=self._now(),
+            took=", ".join(loss.what for loss in losses(one.up, self._dialect)),
         )
 
     def _act(self, session: Session, group: Group, rows: Sequence[Row]) -> list[Row]:

@@ -15,6 +15,8 @@ from headway.migration.model import Migration
 # The runner sets the timeouts itself, never runs a file twice, and says more about these than a type's width.
 _EXCLUDED = ("prefer-robust-stmts", "require-lock-timeout", "require-timeout-settings", "require-statement-timeout", "transaction-nesting")
 _STYLE = {"prefer-bigint-over-int", "prefer-bigint-over-smallint", "prefer-text-field", "prefer-identity", "prefer-timestamp-tz"}
+_CONTRACT = {"ban-drop-column", "ban-drop-table", "renaming-column", "renaming-table", "changing-column-type"}
+"""Contracts wait for their time; that they are contracts is no danger in itself."""
 
 
 def opinions(migrations: Sequence[Migration]) -> tuple[tuple[Finding, ...], str | None]:
@@ -47,5 +49,9 @@ def _finding(one: Migration, said: dict[str, Any]) -> Finding:
     text = " ".join(part for part in (said.get("message"), said.get("help")) if part)
     # squawk counts lines from 0.
     return Finding(
-        f"squawk:{rule}", Grade.WARNING if rule in _STYLE else Grade.DANGER, one.file, one.up.line + int(said.get("line", 0)), text
+        f"squawk:{rule}",
+        Grade.WARNING if rule in _STYLE | _CONTRACT else Grade.DANGER,
+        one.file,
+        one.up.line + int(said.get("line", 0)),
+        text,
     )

@@ -125,9 +125,9 @@ class Migrations:
         runner = Runner(self.store, self.now)
         done = runner.up(self.files, how, before)
         filled: tuple[Progress, ...] = ()
-        if fill_now:
-            filled = fill(self.store, self.files, tell)
-            more = runner.up(self.files, how) if done.waiting else Done((), done.waiting, done.why)
+        while fill_now and (fresh := fill(self.store, self.files, tell)):
+            filled += fresh
+            more = runner.up(self.files, how)
             done = Done((*done.applied, *more.applied), more.waiting, more.why)
         look = self.store.look()
         return {
@@ -227,4 +227,5 @@ def _row(row: Row) -> View:
         "at": row.at.isoformat(),
         "seconds": row.seconds,
         "down": row.down is not None,
+        "took": row.took,
     }
