@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from local_stand import eventually, nothing_left
 
-from headway.adapters.local import processes
+from headway.adapters.local import listening, processes
 from headway.adapters.local.processes import Exited, Lost, Never, Running
 from headway.releases.model import Limits
 
@@ -78,7 +78,7 @@ def test_it_is_found_by_who_comes_after_a_kill_9(folder: Path) -> None:
     script = f"""
 import os, signal, sys
 from pathlib import Path
-from headway.adapters.local import processes
+from headway.adapters.local import listening, processes
 processes.start(Path({str(folder)!r}), ("sh", "-c", "while :; do echo alive; sleep 0.05; done"), cwd=Path("/"), env=dict(os.environ))
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -198,9 +198,9 @@ def test_the_port_must_be_its_own(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
         stranger = run(folder.with_name("stranger"), "sleep 60")
-        assert not processes.owns_port(stranger, port)
-        assert processes.listeners(port) == (os.getpid(),)
+        assert not listening.owns(stranger, port)
+        assert listening.listeners(port) == (os.getpid(),)
     server = f"import socket, time; s = socket.create_server(('127.0.0.1', {port})); time.sleep(60)"
     identity = run(folder, f'{sys.executable} -c "{server}" & wait')
-    eventually(lambda: processes.owns_port(identity, port))  # by a child of its group
-    assert not processes.owns_port(stranger, port)
+    eventually(lambda: listening.owns(identity, port))  # by a child of its group
+    assert not listening.owns(stranger, port)

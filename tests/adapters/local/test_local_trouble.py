@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from local_stand import PLACE, Stand, Users, eventually, nothing_left, platform, release
 
-from headway.adapters.local import envoy_config, envoy_routes, processes
+from headway.adapters.local import envoy_config, envoy_routes, listening, processes
 from headway.environments.model import Place
 from headway.errors import Failed, Unavailable
 from headway.ports import Platform
@@ -94,7 +94,7 @@ def test_a_stranger_on_the_port_does_not_pass_for_a_replica(stand: Stand) -> Non
         identity = processes.start(
             stand.local._home / "prod" / "sleeper", (sys.executable, "-c", "import time; time.sleep(60)"), cwd=Path("/"), env={}
         )
-        assert not processes.owns_port(identity, port)
+        assert not listening.owns(identity, port)
     processes.stop(stand.local._home / "prod" / "sleeper", grace=1)
 
 

@@ -1,8 +1,12 @@
 """Ports of this machine: which are free, and who has one that is not."""
 
+import contextlib
+import os
 import random
+import re
 import socket
 from collections.abc import Iterable
+from pathlib import Path
 
 import psutil
 
@@ -46,10 +50,28 @@ def demand(port: int, what: str) -> None:
     )
 
 
+def owns(identity: processes.Identity, port: int) -> bool:
+    """Whether this process's group, and nobody else, listens on the port: a stale process must not pass another's health check."""
+    sockets = _sockets_listening(port)
+    if sockets is None:
+        return _owns_elsewhere(identity, port)
+    # Asked for every replica again and again, so its leader is looked at before everybody else on this machine is.
+    if sockets and (foreign := sockets - _sockets_of(identity.pid)):
+        foreign -= frozenset().union(*(_sockets_of(member) for member in processes.group(identity)))
+        return not foreign
+    return bool(sockets) and processes.lives(identity)
+
+
+def listeners(port: int) -> tuple[int | None, ...]:
+    """Who listens on this TCP port: process numbers, None for one that we may not see."""
+    found = psutil.net_connections("tcp")
+    return tuple(c.pid for c in found if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port)
+
+
 def owner(port: int) -> str:
     """Who listens there, in words."""
     try:
-        pids = processes.listeners(port)
+        pids = listeners(port)
     except psutil.Error:
         return "a process that we may not see"
     if not pids:
@@ -64,3 +86,44 @@ def _named(pid: int) -> str:
         return f"process {pid} ({psutil.Process(pid).name()})"
     except psutil.Error:
         return f"process {pid}"
+
+
+def _sockets_listening(port: int) -> frozenset[str] | None:
+    """The sockets (by inode) that listen on this port; None where there is no /proc."""
+    # local address, remote address, state 0A, queues, timer, retransmits, user, timeout, inode
+    listening = re.compile(rb":%04X [0-9A-F]+:0000 0A \S+ \S+ \S+ +\d+ +\d+ (\d+)" % port)
+    try:
+        tables = [Path("/proc/net/tcp").read_bytes()]
+    except OSError:
+        return None
+    if (six := Path("/proc/net/tcp6")).exists():
+        tables.append(six.read_bytes())
+    return frozenset(inode.decode() for table in tables for inode in listening.findall(table))
+
+
+def _sockets_of(pid: int) -> frozenset[str]:
+    found = set()
+    with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/fd") as files:
+        for file in files:
+            with contextlib.suppress(OSError):  # closed while we looked
+                target = os.readlink(file)  # noqa: PTH115 - hundreds of them, often
+                if target.startswith("socket:["):
+                    found.add(target[len("socket:[") : -1])
+    return frozenset(found)
+
+
+def _owns_elsewhere(identity: processes.Identity, port: int) -> bool:
+    members = processes.group(identity)
+    try:
+        owners = set(listeners(port))
+    except psutil.AccessDenied:  # macOS shows everybody's sockets to root only; our own we may always see
+        return any(_listens(member, port) for member in members)
+    return bool(owners) and owners <= members
+
+
+def _listens(pid: int, port: int) -> bool:
+    try:
+        found = psutil.Process(pid).net_connections("tcp")
+    except psutil.Error:
+        return False
+    return any(c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port for c in found)

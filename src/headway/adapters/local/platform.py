@@ -167,6 +167,16 @@ def _hold(folder: Path, environment: str) -> int:
         raise Unavailable(
             f"the environment {environment} belongs to another Headway (process {holder}); stop that one, or work through it"
         ) from error
+    if not _is_there(lock, folder / "lock"):  # the environment was removed while we waited for it
+        os.close(lock)
+        raise Unavailable(f"the environment {environment} was just being removed; ask again")
     os.ftruncate(lock, 0)
     os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
     return lock
+
+
+def _is_there(file: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except FileNotFoundError:
+        return False

@@ -204,30 +204,6 @@ def group(identity: Identity) -> frozenset[int]:
     return frozenset(members)
 
 
-def listeners(port: int) -> tuple[int | None, ...]:
-    """Who listens on this TCP port: process numbers, None for one that we may not see."""
-    found = psutil.net_connections("tcp")
-    return tuple(c.pid for c in found if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port)
-
-
-def owns_port(identity: Identity, port: int) -> bool:
-    """Whether this process's group, and nobody else, listens on the port: a stale process must not pass another's health check."""
-    members = group(identity)
-    try:
-        owners = set(listeners(port))
-    except psutil.AccessDenied:  # macOS shows everybody's sockets to root only; our own we may always see
-        return any(_listens(member, port) for member in members)
-    return bool(owners) and owners <= members
-
-
-def _listens(pid: int, port: int) -> bool:
-    try:
-        found = psutil.Process(pid).net_connections("tcp")
-    except psutil.Error:
-        return False
-    return any(c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port for c in found)
-
-
 def tail(folder: Path, lines: int = 20) -> tuple[str, ...]:
     """The last lines that it printed, secrets masked."""
     kept: list[str] = []

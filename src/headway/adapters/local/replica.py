@@ -123,6 +123,6 @@ def ask(identity: processes.Identity, port: int, path: str) -> str:
 
 def stranger(identity: processes.Identity, port: int) -> str:
     """Who else has its port; empty when it is its own."""
-    if processes.owns_port(identity, port):
+    if listening.owns(identity, port):
         return ""
     return f"port {port} belongs to {listening.owner(port)}, not to it (process {identity.pid})"
