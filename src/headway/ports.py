@@ -6,13 +6,14 @@ thing twice is the same as doing it once.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Protocol
 
 from headway.analysis.model import Readings
 from headway.environments.model import Place
 from headway.promotion.model import Approval, Passed, Quarantine, Stage, Statement
+from headway.releases.decision import Reason
 from headway.releases.history import History, Tag
 from headway.releases.lines import Line, Naming
 from headway.releases.model import Artifact, Recipe, Release
@@ -340,6 +341,10 @@ class Repository(Protocol):
 
     def history(self, commit: str, naming: Naming, line: Line | None, also: Sequence[Tag] = ()) -> History:
         """The past of a commit as far as its version is concerned; `also` are versions that are on record without a tag."""
+        ...
+
+    def compared(self, last: str, commit: str, policy: Policy, today: date) -> Sequence[Reason]:
+        """What the interface and the migrations ask of the next version; Unavailable if it cannot be told."""
         ...
 
     def read(self, commit: str, path: str) -> str | None:

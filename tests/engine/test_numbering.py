@@ -8,8 +8,9 @@ from headway.adapters.git import GitRepository
 from headway.engine.cutting import cut
 from headway.errors import Refused
 from headway.promotion.model import Trigger
+from headway.releases.policy import Api, Policy
 from headway.testing.world import FakeWorld, sample_stage
-from support.histories import Told, on, revert, tag, tell
+from support.histories import Told, on, revert, tag, tell, touching
 
 
 class World:
@@ -110,3 +111,26 @@ def test_a_release_of_a_commit_that_is_gone_still_has_its_number(world: World) -
 def test_a_commit_by_its_id_is_of_the_trunk_if_it_lies_there(world: World) -> None:
     commit = world.told.commit("feat: a")
     assert world.cut(commit, commit) == "1.4.0"
+
+
+API = Policy(api=Api(python=("pkg",)))
+
+
+def test_what_the_interface_lost_decides_on_the_trunk_and_not_on_branches(world: World) -> None:
+    touching("pkg/__init__.py", "x = 1")(world.told)  # type: ignore[operator]
+    assert world.cut("main").startswith("1.3.1-main.g")
+    world.told.git("tag", "v1.4.0")
+    world.fake.pipelines.policy = API
+    touching("pkg/__init__.py", "y = 1")(world.told)  # type: ignore[operator]
+    world.told.git("branch", "feature/x")
+    assert world.cut("feature/x") == "1.4.1-feature-x.1"
+    assert world.cut("main") == "2.0.0"
+
+
+def test_what_cannot_be_compared_gets_no_version_on_the_trunk(world: World) -> None:
+    touching("pkg/__init__.py", "x = 1")(world.told)  # type: ignore[operator]
+    world.told.git("tag", "v1.4.0")
+    world.fake.pipelines.policy = API
+    touching("pkg/__init__.py", "fix: (")(world.told)  # type: ignore[operator]
+    with pytest.raises(Refused, match="cannot be parsed"):
+        world.cut("main")

@@ -6,17 +6,20 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
+from headway.adapters.comparing import compared
 from headway.adapters.folders import disk, remove
 from headway.adapters.gitcommand import Git, says_no_repository
 from headway.adapters.history import Past
 from headway.adapters.messages import fixes, reverts, trailers
 from headway.errors import InvalidSpec, Refused, Unavailable
 from headway.ports import Commit
+from headway.releases.decision import Reason
 from headway.releases.history import History, Tag
 from headway.releases.lines import Line, Naming
+from headway.releases.policy import Api, Policy
 from headway.releases.tree import path_fault
 
 _log = logging.getLogger(__name__)
@@ -90,6 +93,12 @@ class GitRepository:
     def history(self, commit: str, naming: Naming, line: Line | None, also: Sequence[Tag] = ()) -> History:
         """The past of a commit as far as its version is concerned; `also` are versions that are on record without a tag."""
         return Past(self._path, self._known(commit), self._git.git, self._git.timeout).history(naming, line, also=also)
+
+    def compared(self, last: str, commit: str, policy: Policy, today: date) -> Sequence[Reason]:
+        """What the interface and the migrations ask of the next version; Unavailable if it cannot be told."""
+        if policy.api == Api() and policy.migrations is None:
+            return ()
+        return compared(Past(self._path, commit, self._git.git, self._git.timeout), last, commit, policy, today).reasons
 
     def read(self, commit: str, path: str) -> str | None:
         """A file's text at that commit; None if there is no such file. Links inside the repository are followed."""

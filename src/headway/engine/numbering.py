@@ -8,9 +8,8 @@ the branch would become; it is never a tag, so it does not decide what comes nex
 
 import re
 from collections.abc import Sequence
-from datetime import date
 
-from headway.errors import Refused
+from headway.errors import Refused, Unavailable
 from headway.ports import Commit, World
 from headway.releases.decision import Asked, Decision, decide
 from headway.releases.history import Tag
@@ -34,9 +33,15 @@ def automatic_version(world: World, service: str, commit: Commit, ref: str) -> s
     trunk = line is not None or _on_trunk(world, service, commit, ref)
     policy = world.pipelines.versions(service)
     history = world.repositories[service].history(commit.id, naming(template=policy.tag), line, _known(released))
-    decided = decide(history, policy, _today(world), Asked(line=line))
+    today = world.clock.now().date()
     if not trunk:
-        return str(_branched(decided, released, ref))
+        # A branch's number is a label: it is not worth comparing interfaces, and code that cannot be read yet is no obstacle.
+        return str(_branched(decide(history, policy, today), released, ref))
+    try:
+        asks = world.repositories[service].compared(history.last.commit, commit.id, policy, today) if history.last else ()
+    except Unavailable as error:
+        raise Refused(f"{service} at {commit.id[:10]} gets no version", (f"undecided: {error}",)) from error
+    decided = decide(history, policy, today, Asked(line=line), asks)
     if decided.refused is not None:
         raise Refused(f"{service} at {commit.id[:10]} gets no version", (decided.refused, "or name one: headway release cut --version"))
     return str(decided.next) if decided.next else f"{_patch(decided)}-{_channel(ref)}.g{commit.id[:10]}"
@@ -92,7 +97,3 @@ def _channel(ref: str) -> str:
 
 def _patch(decided: Decision) -> Version:
     return decided.current.core.raised(Level.PATCH) if decided.current else Version(0, 1, 0)
-
-
-def _today(world: World) -> date:
-    return world.clock.now().date()

@@ -3,12 +3,14 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from headway.environments.model import Place
 from headway.errors import Failed, Refused, Unavailable
 from headway.ports import Built, Commit
 from headway.promotion.model import Stage
+from headway.releases.decision import Reason
 from headway.releases.history import Change, History, Tag
 from headway.releases.lines import Line, Naming, ranked, releases, versions
 from headway.releases.model import Artifact, BuildSpec, Recipe, RunSpec
@@ -62,6 +64,8 @@ class FakeRepository:
     parents: dict[str, tuple[str, ...]] = field(default_factory=dict)
     heads: dict[str, str] = field(default_factory=dict)
     files: dict[tuple[str, str], str] = field(default_factory=dict)
+    asks: dict[tuple[str, str], Sequence[Reason]] = field(default_factory=dict)
+    """What the interface asks for between two commits."""
 
     def commit(self, commit: Commit, *parents: str, branch: str = "main") -> str:
         """Add a commit on top of these (of the branch's head, when none is named) and move the branch to it."""
@@ -88,6 +92,9 @@ class FakeRepository:
 
     def contains(self, commit: str, ancestor: str) -> bool:
         return ancestor in self._reachable(commit)
+
+    def compared(self, last: str, commit: str, policy: Policy, today: date) -> Sequence[Reason]:  # noqa: ARG002 - as the port has it
+        return self.asks.get((last, commit), ())
 
     def history(self, commit: str, naming: Naming, line: Line | None, also: Sequence[Tag] = ()) -> History:
         """As real ones tell it; the tags are those in `heads` under refs/tags/."""
