@@ -215,7 +215,8 @@ def _sections(path: str, text: str, dialect: Dialect, faults: list[str], first: 
     stray = statements("\n".join(lines[: max(start - 1, 0)]), dialect)[:1]
     faults += [f"{path}:{one.line}: SQL before the first `-- migrate:` line; expected `-- migrate:up` above it" for one in stray]
     found = []
-    for (line, name, options), end in zip(headers, [*(one[0] - 1 for one in headers[1:]), len(lines)], strict=True):
+    ends = [*(one[0] - 1 for one in headers[1:]), len(lines)]
+    for (line, name, options), end in zip(headers, ends, strict=False):
         if name not in _OPTIONS:
             faults.append(f"{path}:{line}: unknown section {name!r}; expected {', '.join(_OPTIONS)}")
             continue
