@@ -17,8 +17,8 @@ from headway.rollout.model import Fence, SetReplicas
 ALONE_WITHIN = 15.0
 
 
-def serving(stand: Stand, timeout: float = 1.0) -> Stand:
-    stand.scale(release("1", request_timeout=timeout), 2)
+def serving(stand: Stand) -> Stand:
+    stand.scale(release("1", request_timeout=1.0), 2)
     stand.weigh(web_1=100)
     return stand
 
@@ -28,11 +28,11 @@ def alone(stand: Stand) -> bool:
 
 
 def test_replacing_envoy_under_traffic_loses_nothing_and_forgets_no_count(stand: Stand) -> None:
-    serving(stand, timeout=2.0)
+    serving(stand)
     before = stand.envoy()
     with Users(stand.local.reserve(PLACE), many=8, pause=0.015) as load, ThreadPoolExecutor(1) as pool:
         load.stay(300)
-        slow = pool.submit(stand.get, "/slow=1.5")
+        slow = pool.submit(stand.get, "/slow=0.8")
         eventually(lambda: stand.local.measure(PLACE).arms["web-1"].active > 0)
         counted = stand.local.measure(PLACE).arms["web-1"].completed
         stand.local.restart_envoy("prod")
@@ -56,14 +56,14 @@ def test_replacing_envoy_under_traffic_loses_nothing_and_forgets_no_count(stand:
 
 
 def test_a_replica_that_the_old_one_still_asks_is_not_ended(stand: Stand) -> None:
-    serving(stand, timeout=2.0)
+    serving(stand)
     stand.scale(release("2"), 1)
     with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(stand.get, "/slow=1.5")
+        slow = pool.submit(stand.get, "/slow=0.8")
         eventually(lambda: stand.local.measure(PLACE).arms["web-1"].active > 0)
         stand.local.restart_envoy("prod")
         stand.weigh(web_2=100)
-        stand.scale(release("1", request_timeout=2.0), 0)
+        stand.scale(release("1", request_timeout=1.0), 0)
         assert slow.result()[:2] == (200, "web-1")
 
 

@@ -46,16 +46,7 @@ def test_a_release_that_hangs_its_health_path_is_never_ready(stand: Stand) -> No
         stand.weigh(web_1=100)
 
 
-def test_a_replica_that_stops_answering_is_not_ready_any_more(stand: Stand) -> None:
-    stand.scale(release("1", grace=0.3), 2)
-    stand.weigh(web_1=100)
-    victim = next(iter(stand.replicas("web-1").values()))
-    os.kill(victim.pid, signal.SIGSTOP)
-    eventually(lambda: stand.group("web-1").ready == 1)
-    assert stand.get()[0] == 200
-
-
-def test_a_replica_that_hangs_is_replaced_and_users_do_not_wait_for_it(tmp_path: Path) -> None:
+def test_a_replica_that_hangs_is_not_ready_any_more_and_then_replaced(tmp_path: Path) -> None:
     with nothing_left(tmp_path / "home"):
         stand = Stand(platform(tmp_path / "home", sick_for=1.0))
         stand.scale(release("1", grace=0.3), 2)
@@ -63,6 +54,7 @@ def test_a_replica_that_hangs_is_replaced_and_users_do_not_wait_for_it(tmp_path:
         number, victim = next(iter(stand.replicas("web-1").items()))
         os.kill(victim.pid, signal.SIGSTOP)
         eventually(lambda: stand.group("web-1").ready == 1)
+        assert stand.get()[:2] == (200, "web-1")
         eventually(lambda: stand.settled("web-1", 2))
         assert not processes.lives(victim)
         assert stand.group("web-1").log[0] == f"headway: replica {number} /health did not answer well for 1 s"
