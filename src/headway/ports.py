@@ -322,6 +322,15 @@ class Commit:
     trailers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One file that differs between two commits, and by how many lines; what is no text has none."""
+
+    path: str
+    added: int = 0
+    removed: int = 0
+
+
 class Repository(Protocol):
     """A git repository, read only."""
 
@@ -338,6 +347,10 @@ class Repository(Protocol):
         ...
 
     def contains(self, commit: str, ancestor: str) -> bool: ...
+
+    def changed(self, old: str, new: str) -> Sequence[Changed]:
+        """The files that differ between two commits."""
+        ...
 
     def history(self, commit: str, naming: Naming, line: Line | None, also: Sequence[Tag] = ()) -> History:
         """The past of a commit as far as its version is concerned; `also` are versions that are on record without a tag."""

@@ -29,6 +29,7 @@ from headway.adapters.store import FileStore, digest_of
 from headway.adapters.system import SystemClock, new_id, token
 from headway.engine.collecting import collect
 from headway.engine.commands import Commands
+from headway.engine.gating import Gating
 from headway.engine.outbox import deliver
 from headway.engine.watcher import Watcher
 from headway.engine.worker import Worker
@@ -73,9 +74,14 @@ class Headway:
     pipelines: Pipelines
     checks: CommandChecks
 
+    def more(self) -> dict[str, Callable[..., dict[str, Any]]]:
+        """The verbs that stand beside Commands."""
+        return {**Gating(self.world, self.commands).verbs()}
+
     def call(self, verb: str, **arguments: object) -> dict[str, Any]:
         """A verb by its name."""
         own: dict[str, Callable[..., dict[str, Any]]] = {"repo_add": self.repo_add, "repo_list": self.repo_list, "poke": self.poke}
+        own |= self.more()
         found = own.get(verb) or getattr(self.commands, verb)
         answer: dict[str, Any] = found(**arguments)
         return answer

@@ -15,7 +15,7 @@ from headway.adapters.gitcommand import Git, says_no_repository
 from headway.adapters.history import Past
 from headway.adapters.messages import fixes, reverts, trailers
 from headway.errors import InvalidSpec, Refused, Unavailable
-from headway.ports import Commit
+from headway.ports import Changed, Commit
 from headway.releases.decision import Reason
 from headway.releases.history import History, Tag
 from headway.releases.lines import Line, Naming
@@ -89,6 +89,12 @@ class GitRepository:
             # What was cut off may well hold it: not knowing is not a no.
             raise Unavailable(f"{self._path} is a shallow clone: {ancestor[:10]} may be in what it lacks; do: git fetch --unshallow")
         return ran.returncode == 0
+
+    def changed(self, old: str, new: str) -> Sequence[Changed]:
+        """The files that differ between two commits, a renamed one as one that went and one that came."""
+        old, new = self._known(old), self._known(new)
+        told = self._git.run("diff-tree", "-r", "-z", "--numstat", "--no-renames", "--no-ext-diff", "--no-textconv", old, new)
+        return tuple(_changed(entry) for entry in told.decode(errors="surrogateescape").split("\0") if entry)
 
     def history(self, commit: str, naming: Naming, line: Line | None, also: Sequence[Tag] = ()) -> History:
         """The past of a commit as far as its version is concerned; `also` are versions that are on record without a tag."""
@@ -212,6 +218,12 @@ class GitRepository:
             return frozenset()
         except OSError as error:
             raise Unavailable(f"{self._common / 'shallow'} cannot be read: {error.strerror}") from error
+
+
+def _changed(entry: str) -> Changed:
+    """One entry of --numstat; what is no text has `-` for its lines."""
+    added, removed, path = entry.split("\t", 2)
+    return Changed(path, int(added) if added.isdecimal() else 0, int(removed) if removed.isdecimal() else 0)
 
 
 @dataclass(frozen=True, slots=True)

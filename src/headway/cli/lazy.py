@@ -12,6 +12,8 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "audit": ("audit",),
     "demo_command": ("demo",),
     "files": ("validate", "schema"),
+    "freezes": ("freeze",),
+    "checklists": ("checklist", "advise", "revoke"),
     "migrate": ("migrate",),
     "releases": ("release",),
     "rollouts": (

@@ -21,6 +21,8 @@ COLOURS = {
     "cancelled": "dim",
 }
 
+RISKS = {"low": "green", "medium": "yellow", "high": "red"}
+
 
 def phase(name: str) -> Text:
     """A phase in its colour."""
@@ -129,8 +131,39 @@ def plan(view: View) -> RenderableType:
     lines += [Text("the way back:"), *(Text(f"  {one}") for one in view["way_back"])]
     lines += _by_hand(view)
     lines += [Text("settings that change:"), *(Text(f"  {one}") for one in view["configuration"])] if view["configuration"] else []
+    if view.get("risk"):
+        risk = view["risk"]
+        lines.append(Text(f"risk: {risk['level']} ({risk['score']} points)", style=RISKS.get(risk["level"], "")))
+        lines += [Text(f"  {one}", style="dim") for one in risk["reasons"]]
     if view["objections"]:
         lines += [Text("objections:", style="red" if view["refused"] else "yellow"), *(Text(f"  - {one}") for one in view["objections"])]
     else:
         lines.append(Text("nothing stands in the way", style="green"))
     return Group(*lines)
+
+
+def freezes(view: View) -> RenderableType:
+    """A line a freeze: whether it is in force, and what it stops."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("freeze", "when", "environments", "now", "stops", "why"):
+        table.add_column(heading)
+    for one in view["freezes"]:
+        now = (
+            Text(f"until {one['until'][:16]}", style="red")
+            if one["in_force"]
+            else Text(f"from {(one['next'] or 'never')[:16]}", style="dim")
+        )
+        stops = f"{', '.join(one['stops'])} by {', '.join(one['binds'])}"
+        table.add_row(one["name"], escape(one["when"]), ", ".join(one["environments"]), now, stops, escape(one["why"]))
+    return table
+
+
+def checklist(view: View) -> RenderableType:
+    """A line an item, and on whose word it stands as it does."""
+    table = Table(box=None, show_header=False, padding=(0, 1, 0, 0))
+    for one in view["items"]:
+        mark = {"ticked": Text("✓", style="green"), "unticked": Text("✗", style="red")}.get(one["state"], Text("·", style="yellow"))
+        word = f"{one['by']}: {one['said']}" if one["by"] and one["said"] else one["by"]
+        table.add_row(mark, one["item"], escape(one["text"]), Text(word, style="dim"))
+    done = len(view["items"]) - view["open"]
+    return Group(table, Text(f"{done} of {len(view['items'])} for {view['release']} in {view['environment']}"))

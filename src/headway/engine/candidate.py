@@ -1,18 +1,23 @@
 """May this release enter that stage, and what would happen? Asked alike by the plan, the promotion and the engine's own turn."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from headway.engine.facts import facts, risk
 from headway.environments.model import Place
 from headway.errors import Refused
 from headway.ports import World
 from headway.promotion.bindings import target_digest
+from headway.promotion.gates import answers
 from headway.promotion.model import Candidate, Quarantine, Stage, Suspicion
 from headway.promotion.objections import objections
+from headway.promotion.risk import kind_of
 from headway.promotion.stages import upstream
 from headway.releases.model import Release
 from headway.rollout.model import Plan, Workload
 from headway.rollout.plan import promotion
+from headway.trains.hotfix import PREFIX as HOTFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,8 @@ class Asked:
     release: str
     place: Place
     by: str
+    automatic: bool = False
+    """Nobody asked: a push or a merge did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +43,38 @@ class Considered:
     plan: Plan
     until: datetime | None = None
     """When one of the objections may end by itself, such as a freeze."""
+    answers: Mapping[str, bool | str] = field(default_factory=dict)
+    """What the expressions of gates and checklists came to."""
 
 
-def consider(asked: Asked, world: World, now: datetime) -> Considered:
-    """Everything that stands between this release and that place, with the plan as it would be frozen now."""
+def consider(asked: Asked, world: World, now: datetime, *, told: bool = False) -> Considered:
+    """Everything that stands between this release and that place, with the plan as it would be frozen now.
+
+    `told`: work out the risk for somebody who wants to see it, also where no gate asks for it.
+    """
     release = world.releases.get(asked.release)
     if release is None:
         raise Refused(f"there is no release {asked.release}; `headway release list` shows those there are")
     stage = world.pipelines.stage(asked.place)
     live = world.records.place(asked.place).live
-    candidate = _candidate(asked, release, stage)
+    candidate = replace(_candidate(asked, release, stage), kind=_kind(release, live))
+    given = world.words.approvals(release.name, asked.place.environment)
+    passed = world.words.passed(release.digest, release.service)
+    asking = bool(stage.gates) or any(item.when for item in stage.checklist)
+    if told or asking or stage.advisory is not None:
+        candidate = replace(candidate, risk=risk(release, stage, live, candidate.kind, world, now))
+    known = facts(release, stage, candidate, live, given, passed, world, now) if asking else {}
+    found_out = answers(stage, known, now)
     found = objections(
         candidate,
         stage,
-        world.words.approvals(release.name, asked.place.environment),
-        world.words.passed(release.digest, release.service),
+        given,
+        passed,
         suspicions(release, world),
         now,
         upstream=upstream(stage, world.pipelines.stages(release.service)),
+        said=world.statements.statements(release.name, asked.place.environment),
+        answers=found_out,
     )
     return Considered(
         release=release,
@@ -63,7 +84,12 @@ def consider(asked: Asked, world: World, now: datetime) -> Considered:
         refusals=tuple(one.text for one in found if one.kind != "waits"),
         plan=_plan(release, stage, candidate, live),
         until=min((one.until for one in found if one.until is not None and one.until > now), default=None),
+        answers=found_out,
     )
+
+
+def _kind(release: Release, live: Workload | None) -> str:
+    return kind_of(release.version, live.version if live else None, hotfix=release.ref.startswith(HOTFIX))
 
 
 def suspicions(release: Release, world: World) -> tuple[Suspicion, ...]:
@@ -105,6 +131,7 @@ def _candidate(asked: Asked, release: Release, stage: Stage) -> Candidate:
         withdrawn=release.withdrawn,
         checks=tuple(release.checks),
         missing_settings=tuple(key for key in release.requires if key not in given),
+        automatic=asked.automatic,
     )
 
 

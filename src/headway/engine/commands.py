@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from headway.engine.candidate import Asked, Considered, consider
@@ -11,7 +12,8 @@ from headway.engine.views import View, event_view, place_view, release_view, rol
 from headway.environments.model import Place
 from headway.errors import HeadwayError, Refused, Unavailable
 from headway.ports import Event, Standing, World
-from headway.promotion.model import Approval, Passed
+from headway.promotion import freezes
+from headway.promotion.model import Approval, Override, Passed
 from headway.promotion.people import same_person
 from headway.releases.collection import NEWEST
 from headway.releases.model import Release
@@ -97,8 +99,9 @@ class Commands:
 
     def plan(self, release: str, environment: str, by: str) -> View:
         """Exactly what would happen, every objection, the way back. Nothing is touched."""
-        place, considered = self._consider(release, environment, by)
+        place, considered = self._consider(release, environment, by, told=True)
         record = self._world.records.place(place)
+        risk = considered.candidate.risk
         after = [] if record.active is None else [f"{record.active} is active there and ends first"]
         return {
             "release": considered.release.name,
@@ -110,19 +113,24 @@ class Commands:
             "way_back": list(back_sentences(considered.plan)),
             "by_hand": self._by_hand(considered.plan, place),
             "configuration": self._configuration(considered, place),
+            "risk": {"level": risk.level, "score": risk.score, "reasons": list(risk.reasons)} if risk else None,
+            "opens": considered.until.isoformat() if considered.until else None,
             "objections": [*considered.refusals, *considered.waits, *after],
             "refused": bool(considered.refusals),
         }
 
-    def promote(self, release: str, environment: str, by: str) -> View:
+    def promote(self, release: str, environment: str, by: str, automatic: bool = False) -> View:
         """Queue the rollout; it starts when every gate agrees. Refused at once when none ever could."""
-        place, considered = self._consider(release, environment, by)
+        place, considered = self._consider(release, environment, by, automatic=automatic)
         if considered.refusals:
             raise Refused(f"{considered.release.name} may not enter {environment}", considered.refusals)
         with self._queueing:  # two who ask at once for the same ask for one rollout
             standing = [one.rollout for one in self._world.records.standings(place=place, ended=False)]
             same = next((one for one in standing if one.release == considered.release.name and one.kind is Kind.PROMOTION), None)
-            rollout = same or self._queue(considered, place, by, standing)
+            taken_over = (same.id,) if same is not None and same.phase is Phase.PENDING and same.automatic and not automatic else ()
+            if taken_over:  # a person asks for what a push asked for: what keeps automation out need not keep them out
+                same = None
+            rollout = same or self._queue(considered, place, by, standing, taken_over)
         self._woken()
         return {
             "rollout": rollout.id,
@@ -146,6 +154,14 @@ class Commands:
         if rule.people and not any(same_person(name, by) for name in rule.people):
             raise Refused(f"{by} may not approve for {environment}", (f"these may: {', '.join(rule.people)}",))
         now = self._now()
+        stage, seen = considered.stage, replace(considered.candidate, asked_by=by)
+        overrides = [one for one in self._world.statements.statements(seen.release, environment) if isinstance(one, Override)]
+        if frozen := freezes.objections(
+            seen, environment, stage.freezes, overrides, stage.break_glass, now, action="approve", revoked=stage.revoked
+        ):
+            raise Refused(f"{considered.release.name} takes no approval now", (one.text for one in frozen))
+        if any(same_person(name, by) for name in stage.revoked):
+            raise Refused(f"{by} no longer speaks for anything here", ("see `people: revoked:` in headway.yaml",))
         binding = considered.plan.binding
         approval = Approval(
             considered.release.name, environment, by, now, binding["release"], binding["configuration"], binding["target"], yes, comment
@@ -301,12 +317,14 @@ class Commands:
             (f"the newest: {', '.join(near) or 'none'}",),
         )
 
-    def _consider(self, release: str, environment: str, by: str) -> tuple[Place, Considered]:
+    def _consider(
+        self, release: str, environment: str, by: str, *, automatic: bool = False, told: bool = False
+    ) -> tuple[Place, Considered]:
         found = self._release(release)
         place = Place(found.service, environment)
-        return place, consider(Asked(found.name, place, by), self._world, self._now())
+        return place, consider(Asked(found.name, place, by, automatic), self._world, self._now(), told=told)
 
-    def _queue(self, considered: Considered, place: Place, by: str, standing: list[Rollout]) -> Rollout:
+    def _queue(self, considered: Considered, place: Place, by: str, standing: list[Rollout], taken_over: tuple[str, ...] = ()) -> Rollout:
         now = self._now()
         rollout = Rollout(
             id=self._world.new_id(),
@@ -316,12 +334,13 @@ class Commands:
             asked_by=by,
             created=now,
             phase=Phase.PENDING,
+            automatic=considered.candidate.automatic,
             host=self._world.host,
         )
         asked = Event(
             now, by, f"promotion to {place.environment} asked for", considered.waits, {"identity": "the name is what the caller said"}
         )
-        self._world.rollouts.add(rollout, (asked,), cancel=superseded(standing, considered.stage.newer))
+        self._world.rollouts.add(rollout, (asked,), cancel=(*taken_over, *superseded(standing, considered.stage.newer)))
         return rollout
 
     def _find(self, target: str) -> Standing:

@@ -69,7 +69,7 @@ class Watcher:
             by = repository.resolve(commit).author
             made = cut(self._world, service, commit, by, ref=ref)
             for stage in stages:
-                self._commands.promote(made.release.name, stage.environment.name, by)
+                self._commands.promote(made.release.name, stage.environment.name, by, automatic=True)
         except (Unavailable, Contradiction) as error:
             log.warning("will look again", service=service, ref=ref, error=str(error))
             return 0

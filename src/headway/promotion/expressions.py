@@ -290,7 +290,7 @@ class _Reader:
             raise self.fault(f"loops within loops, more than {MOST_LOOPS} deep")
         variable = self.name()
         if any(variable in scope for scope in self.scopes):
-            raise self.fault(f"{variable} is taken; choose another name")
+            raise self.fault(f"{variable} is taken; choose another name", self.tokens[self.at - 1].at)
         self.must(",")
         self.scopes.append({variable: item})
         found = self.choice()
@@ -305,6 +305,8 @@ class _Reader:
     def primary(self) -> Type:
         token = self.now
         if token.kind in {"int", "double", "string"}:
+            if token.kind == "int" and len(token.text) > 18:
+                raise self.fault("a number of more than 18 digits")
             self.at += 1
             return token.kind
         if self.take("("):

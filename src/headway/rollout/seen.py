@@ -114,5 +114,3 @@ class Seen:
     blocked_by: str | None = None
     overtaken: str | None = None
     plan: Plan | None = None
-    again: datetime | None = None
-    """When time alone may lift one of `waits`."""

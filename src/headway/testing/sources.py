@@ -8,7 +8,7 @@ from pathlib import Path
 
 from headway.environments.model import Place
 from headway.errors import Failed, Refused, Unavailable
-from headway.ports import Built, Commit
+from headway.ports import Built, Changed, Commit
 from headway.promotion.model import Stage
 from headway.releases.decision import Reason
 from headway.releases.history import Change, History, Tag
@@ -108,6 +108,11 @@ class FakeRepository:
         ]
         above = tuple(tag for tag in tags if tag.commit in there and (last is None or tag.version > last.version))
         return History(commit, tuple(reversed(changes)), tags, last, above)
+
+    def changed(self, old: str, new: str) -> Sequence[Changed]:
+        was, now = ({path: text for (at, path), text in self.files.items() if at == commit} for commit in (old, new))
+        different = sorted(path for path in {*was, *now} if was.get(path) != now.get(path))
+        return [Changed(path, len(now.get(path, "").splitlines()), len(was.get(path, "").splitlines())) for path in different]
 
     def read(self, commit: str, path: str) -> str | None:
         return self.files.get((commit, path))

@@ -38,6 +38,7 @@ class Served:
             "poke": headway.poke,
             "ping": ping,
             "down": self.down,
+            **headway.more(),
         }
         self._everything = False
         self._server = uvicorn.Server(
