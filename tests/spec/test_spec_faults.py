@@ -325,7 +325,7 @@ environments:
     assert faults(text) == [
         '3:5: services.web has no key "rnu"; did you mean "run"?',
         '4:17: services.web.stop_grace is 5, expected a duration such as 500ms, 15m or 1h30m; did you mean "5s"?',
-        '7:14: environments.dev.checks names "nope", which is not there; there are no checks',
+        '7:14: environments.dev.checks names "nope", which is not there; the checks are rollback-drill',
         "8:29: canary weights must rise; 50 is followed by 10",
         '10:5: environments.live has no key "aftr"; did you mean "after"?',
         '11:11: environments.live.soak is "long", expected a duration such as 500ms, 15m or 1h30m',

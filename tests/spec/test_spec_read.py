@@ -226,7 +226,8 @@ checklists: {usual: {usual: true}}
 gates: {early: time.hour < 16}
 environments:
   one: {}
-  two: {trigger: {push: x}, approvals: 1, checks: [smoke, uat], preview: smoke, holdback: 5, strategy: {canary: [7]}, soak: 1s,
+  two: {trigger: {push: x}, approvals: 1, checks: [smoke, uat, rollback-drill], preview: smoke,
+        holdback: 5, strategy: {canary: [7]}, soak: 1s,
         keep_warm: 1s, after: one,
         newer: supersedes, notify: ops, analysis: {needs: 3}, replicas: 2, port: 8000, config: {A: b}, checklist: usual, gates: early,
         advisory: cab}

@@ -145,6 +145,7 @@ def _plan(release: Release, stage: Stage, candidate: Candidate, live: Workload |
         weights=stage.weights,
         batch=stage.batch,
         holdback=stage.holdback,
+        drill=stage.drill,
         preview=stage.preview,
         thresholds=stage.thresholds,
         soak=stage.soak,

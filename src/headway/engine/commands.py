@@ -110,7 +110,7 @@ class Commands:
             "digest": considered.release.digest,
             "binding": dict(considered.plan.binding),
             "steps": list(sentences(considered.plan)),
-            "way_back": list(back_sentences(considered.plan)),
+            "way_back": [*back_sentences(considered.plan), *self._drilled(considered)],
             "by_hand": self._by_hand(considered.plan, place),
             "configuration": self._configuration(considered, place),
             "risk": {"level": risk.level, "score": risk.score, "reasons": list(risk.reasons)} if risk else None,
@@ -382,6 +382,17 @@ class Commands:
         except HeadwayError:
             url = None
         return place_view(record, tuple(self._world.records.standings(place=place, ended=False)), url)
+
+    def _drilled(self, considered: Considered) -> list[str]:
+        """How long the way back of this very artifact took where it was drilled before."""
+        before = [Place(considered.release.service, name) for name in considered.stage.after]
+        drills = (
+            (place, one.rollout)
+            for place in before
+            for one in self._world.records.standings(place=place)
+            if one.rollout.drilled is not None and one.rollout.plan is not None and one.rollout.plan.new.digest == considered.release.digest
+        )
+        return [f"drilled in {place.environment}: it took {rollout.drilled:.2f} s" for place, rollout in drills]
 
     def _by_hand(self, plan: Plan, place: Place) -> list[str]:
         """The way back while Headway itself is down: move the traffic, then put it on the record for the next start."""

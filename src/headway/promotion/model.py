@@ -113,6 +113,8 @@ class Stage:
     batch: int = 1
     holdback: int = 0
     """Percent of the traffic that stays on the old release until the soak ends."""
+    drill: bool = False
+    """Whether the way back is tried once, and measured, before a rollout completes here."""
     preview: tuple[str, ...] = ()
     """Checks that run against the new release alone, before it has traffic."""
     thresholds: Thresholds = Thresholds()

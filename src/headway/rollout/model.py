@@ -98,7 +98,14 @@ class Soak:
     kind: Literal["soak"] = "soak"
 
 
-Step = Scale | Shift | Watch | RunCheck | Soak
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """Go the way back while nothing is wrong, and forward again; how long it took goes on the record."""
+
+    kind: Literal["drill"] = "drill"
+
+
+Step = Scale | Shift | Watch | RunCheck | Soak | Drill
 
 
 class Kind(Enum):
@@ -239,6 +246,8 @@ class Rollout:
     paused_from: Phase | None = None
     """The phase it was parked in."""
     advanced: bool = False
+    drilled: float | None = None
+    """Seconds that the way back took when it was drilled."""
     reasons: tuple[str, ...] = ()
     completed_at: datetime | None = None
     tidied: bool = False

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from headway.analysis.model import Thresholds
 from headway.environments.model import Environment
 from headway.releases.model import Release
-from headway.rollout.model import Plan, Step, Workload
+from headway.rollout.model import Drill, Plan, Soak, Step, Workload
 from headway.rollout.strategies import blue_green, canary, rolling, straight
 
 
@@ -33,6 +33,7 @@ def promotion(
     keep_warm: float,
     preview: Iterable[str],
     checks: Iterable[str],
+    drill: bool,
     binding: Mapping[str, str],
     notify: tuple[str, ...],
 ) -> Plan:
@@ -52,6 +53,8 @@ def promotion(
             steps = blue_green(replicas, preview=idle, checks=wanted, soak=soak)
         case _:
             steps = rolling(replicas, batch=batch, old=old, warm=keep_warm > 0, checks=wanted, soak=soak)
+    if drill and old:
+        steps = tuple(one for step in steps for one in ((Drill(), step) if isinstance(step, Soak) else (step,)))
     return Plan(
         new=new,
         old=live,
@@ -111,5 +114,7 @@ def _sentence(step: Step, plan: Plan) -> str:
             return f"watch for at least {step.seconds:g} s until the judge says advance"
         case "check":
             return f"run the check {step.name}" + (f" against {version['new']} alone, before it has traffic" if step.preview else "")
+        case "drill":
+            return f"drill the way back: everything to {version['old']}, and forward again"
         case "soak":
             return f"soak for {step.seconds:g} s: it must stay good"

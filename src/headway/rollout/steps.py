@@ -5,8 +5,23 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from headway.analysis.model import Outcome
-from headway.rollout.back import CONFIRM, hold, weights
-from headway.rollout.model import Plan, Rollout, RunCheck, Scale, SetReplicas, SetWeights, Shift, Side, Soak, StartCheck, Watch, Weight
+from headway.rollout.back import CONFIRM, give_back, hold, weights
+from headway.rollout.model import (
+    ALL,
+    Drill,
+    Plan,
+    Rollout,
+    RunCheck,
+    Scale,
+    SetReplicas,
+    SetWeights,
+    Shift,
+    Side,
+    Soak,
+    StartCheck,
+    Watch,
+    Weight,
+)
 from headway.rollout.moves import POLL, SAFETY_NET, SOON, Decision, Finish, Said, Wait, do, plan_of, present, troubled
 from headway.rollout.phases import Phase, move
 from headway.rollout.seen import CheckState, Seen
@@ -30,6 +45,8 @@ def step(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
             return _watch(rollout, timedelta(seconds=seconds), seen, now, "watching")
         case Soak(seconds):
             return _watch(rollout, timedelta(seconds=seconds), seen, now, "soaking")
+        case Drill():
+            return _drill(rollout, seen, now)
         case RunCheck() as check:
             return _check(rollout, check, seen, now)
         case unknown:
@@ -111,6 +128,25 @@ def _watch(rollout: Rollout, least: timedelta, seen: Seen, now: datetime, doing:
     why = (f"undecided for {(now - since).total_seconds():.0f} s: {'; '.join(reasons)}",)
     held = replace(rollout, phase=move(rollout.phase, Phase.HELD), reasons=why, asked=False)
     return hold(held, seen, now).after(Said("held", why))
+
+
+def _drill(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
+    """The same moves as in an emergency, by the same code; users notice nothing, and the figure is a measured one."""
+    plan = plan_of(rollout)
+    if plan.old is None or plan.old.name == plan.new.name:
+        return _enter_next(rollout, seen, now, Said("no drill", ("there is nothing to go back to",)))
+    if rollout.drilled is None:
+        if way := give_back(rollout, plan, seen, now):
+            return way
+        took = (now - (rollout.since or now)).total_seconds()
+        back = Said(f"drilled: the way back to {plan.old.version} took {took:.2f} s")
+        return do(replace(rollout, drilled=took), SetWeights(weights(plan, ALL)), now, back)
+    assert seen.sight is not None
+    if dict(seen.sight.weights) == weights(plan, ALL):
+        return _enter_next(rollout, seen, now)
+    if now - (rollout.weighed_at or now) > CONFIRM:
+        return do(rollout, SetWeights(weights(plan, ALL)), now)
+    return Decision(rollout, Wait(now + SOON, f"waiting for the proxies to route everything to {plan.new.version} again"))
 
 
 def _check(rollout: Rollout, check: RunCheck, seen: Seen, now: datetime) -> Decision:

@@ -34,6 +34,7 @@ from headway.spec.kinds import (
     one_of,
     whole,
 )
+from headway.spec.local_keys import LOCAL
 from headway.spec.records import Key, Record
 from headway.spec.shapes import ListOf, MapOf
 
@@ -89,6 +90,7 @@ SERVICE = Record(
         Key("requires", SETTING_NAMES, "Variables without which the release is refused before anything is touched.", "[]"),
         Key("limits", LIMITS, "What one replica may use.", "{}"),
         Key("checks", MapOf(CHECK_NAME, CHECK, "a mapping of checks", "CHECK"), "The tests that run against a release, by name.", "{}"),
+        Key("local", LOCAL, "What differs for `headway dev`, on this machine, from the working tree; no release knows of it.", "{}"),
     ),
 )
 
@@ -197,7 +199,12 @@ ENVIRONMENT = Record(
         Key("gates", NAMES, "Gates that must be open before a release enters.", "[]"),
         Key("strategy", STRATEGY, "How a release takes over.", "rolling"),
         Key("analysis", ANALYSIS, "When the new release is good enough.", otherwise="thresholds with canary, health with rolling"),
-        Key("checks", CHECK_NAMES, "Checks that run against the release here, in this order.", "[]"),
+        Key(
+            "checks",
+            CHECK_NAMES,
+            "Checks that run against the release here, in this order; `rollback-drill` tries the way back.",
+            "[]",
+        ),
         Key("preview", CHECK_NAMES, "Checks that run against the new release alone, before it has traffic (canary, blue-green).", "[]"),
         Key(
             "holdback",

@@ -10,6 +10,7 @@ from headway.spec.gating import expanded, groups
 from headway.spec.keys import QUANTILES
 from headway.spec.nodes import shortened
 from headway.spec.shapes import NOTHING, Found
+from headway.spec.views import DRILL
 
 MOST_CIRCLES = 10
 
@@ -61,7 +62,7 @@ def _names(name: str, environment: Found, file: Found, faults: Faults) -> None:
     tables = [service["checks"] for _, service in services.parts() if _readable(service)]
     if tables and all(map(_readable, tables)):
         checks = {check: None for table in tables for check in table.value}
-        _known(environment["checks"], checks, f"{where}.checks", "checks", faults)
+        _known(environment["checks"], {**checks, DRILL: None}, f"{where}.checks", "checks", faults)
         _known(environment["preview"], checks, f"{where}.preview", "checks", faults)
         for one in environment["preview"].items():
             if one.value in checks and any(table[one.value]["manual"].given for table in tables if one.value in table.value):

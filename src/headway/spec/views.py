@@ -8,6 +8,9 @@ from headway.promotion.model import Stage
 from headway.spec.faults import instead
 from headway.spec.file import Declared, File, Override, ReleasePart
 
+DRILL = "rollback-drill"
+"""A check that every service has: the rollout goes back once, and forward again."""
+
 
 def release_part(file: File, service: str) -> ReleasePart:
     """What the file says of a release of this service; read it from the release's own commit."""
@@ -53,6 +56,7 @@ def _stage(file: File, service: str, declared: Declared) -> Stage:
             port=own.port or shared.environment.port,
             configuration=configured(file, service, shared.environment.name).configuration,
         ),
+        drill=DRILL in shared.checks,
         preview=tuple(name for name in shared.preview if name in checks),
         checks=tuple(check.name for check in named if check.manual is None),
         manual=tuple(check.name for check in named if check.manual is not None),
