@@ -27,7 +27,7 @@ FRESH = "RESET ALL; RESET ROLE; RESET SESSION AUTHORIZATION; DISCARD TEMP;\n"
 """What one file SETs must not reach the next one. (DISCARD ALL would let go of the lock.)"""
 _SETTLE = "SET CONSTRAINTS ALL IMMEDIATE; RESET ALL; RESET ROLE; RESET SESSION AUTHORIZATION;\n"
 _RETRY = (errors.LockNotAvailable, errors.DeadlockDetected, errors.SerializationFailure)
-_POLL = 0.1
+_POLL = 0.03
 _INVALID = """
 select n.nspname, c.relname from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
 where not (i.indisvalid and i.indisready) and c.relkind in ('i', 'I') and n.nspname not like 'pg\\_%' order by 1, 2
@@ -132,7 +132,6 @@ class PostgresSession:
             if self._found(name) is None:
                 self._on.execute(ledger.create(name, name).encode())
                 self._found(name)
-        self._check_shape()
 
     def _found(self, name: str) -> sql.Identifier | None:
         """The table with its schema: files may change the search path."""
@@ -142,6 +141,8 @@ class PostgresSession:
         if found is None:
             return None
         self._tables[name] = sql.Identifier(found[0], name)
+        if name == ledger.LEDGER:
+            self._check_shape()
         return self._tables[name]
 
     def _check_shape(self) -> None:
@@ -149,17 +150,18 @@ class PostgresSession:
         ledger.check_shape((one.name for one in columns), self._address.where)
 
     def rows(self) -> tuple[Row, ...]:
-        if ledger.LEDGER not in self._tables and self._found(ledger.LEDGER) is None:
-            return ()
-        self._check_shape()
-        query = sql.SQL("select {} from {} order by version").format(_names(ledger.COLUMNS), self._tables[ledger.LEDGER])
-        return tuple(ledger.row(one) for one in self._on.execute(query))
+        return tuple(map(ledger.row, self._all(ledger.LEDGER, ledger.COLUMNS)))
 
     def progress(self) -> dict[int, Progress]:
-        if ledger.BACKFILLS not in self._tables and self._found(ledger.BACKFILLS) is None:
-            return {}
-        query = sql.SQL("select {} from {}").format(_names(ledger.PROGRESS), self._tables[ledger.BACKFILLS])
-        return {one.version: one for one in map(ledger.progress, self._on.execute(query))}
+        return {one.version: one for one in map(ledger.progress, self._all(ledger.BACKFILLS, ledger.PROGRESS))}
+
+    def _all(self, name: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+        """A table of ours, by version; nothing where there is none yet."""
+        with translated(self._address):
+            if name not in self._tables and self._found(name) is None:
+                return []
+            query = sql.SQL("select {} from {} order by version").format(_names(columns), self._tables[name])
+            return self._on.execute(query).fetchall()
 
     def record(self, row: Row) -> None:
         query = sql.SQL("insert into {} ({}) values ({}) returning txid_current()").format(
@@ -260,7 +262,11 @@ class PostgresSession:
     def next_batch(self, backfill: Backfill, after: str | int | None) -> list[Any]:
         key, table = sql.Identifier(backfill.key.lower()), sql.Identifier(*backfill.table.lower().split("."))
         where = sql.SQL("where {} > {}").format(key, sql.Literal(after)) if after is not None else sql.SQL("")
-        query = sql.SQL("select {}::text from {} {} order by {} limit {}").format(key, table, where, key, sql.Literal(backfill.batch))
+        # Inside and outside, since `order by` would take the text of the same name, and 11 comes before 2 in text.
+        inner = sql.SQL("select {} as headway_key from {} {} order by {} limit {}").format(
+            key, table, where, key, sql.Literal(backfill.batch)
+        )
+        query = sql.SQL("select q.headway_key::text from ({}) q order by q.headway_key").format(inner)
         with translated(self._address, f"the backfill of {backfill.table}"):
             return [one[0] for one in self._on.execute(query)]
 

@@ -22,6 +22,8 @@ from headway.migration.changes import Loss
 from headway.migration.lexer import Sort, Statement, canonical, statements, tokens
 from headway.migration.model import Backfill, Dialect, Progress, Row, Script
 
+DURABILITY = "full"
+"""A commit that the ledger speaks of must survive a power cut, not only a crash."""
 _POLL = 0.05
 _STEPS = 10_000
 """Virtual machine steps between two looks at the clock."""
@@ -45,7 +47,7 @@ class SqliteStore:
             connection = sqlite3.connect(self.path, isolation_level=None, timeout=self.timeouts.lock)
         try:
             with translated(self.address):
-                connection.execute("pragma synchronous = full")
+                connection.execute(f"pragma synchronous = {DURABILITY}")
                 connection.execute("pragma foreign_keys = off")
         except HeadwayError:
             connection.close()
@@ -112,6 +114,7 @@ class SqliteSession:
         self._on = connection
         self._store = store
         self._address = store.address
+        self._checked = False
 
     # -- the ledger
 
@@ -131,12 +134,14 @@ class SqliteSession:
             return self._on.execute("select 1 from sqlite_master where type = 'table' and name = ?", (name,)).fetchone() is not None
 
     def _check_shape(self) -> None:
+        self._checked = True
         ledger.check_shape((one[1] for one in self._on.execute(f"pragma table_info({ledger.LEDGER})")), self._address.where)
 
     def rows(self) -> tuple[Row, ...]:
         if not self._exists(ledger.LEDGER):
             return ()
-        self._check_shape()
+        if not self._checked:
+            self._check_shape()
         with translated(self._address):
             found = self._on.execute(f"select {', '.join(ledger.COLUMNS)} from {ledger.LEDGER} order by version").fetchall()  # noqa: S608
         return tuple(ledger.row(one) for one in found)
