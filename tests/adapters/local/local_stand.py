@@ -202,6 +202,8 @@ def nothing_left(home: Path) -> Iterator[None]:
             OPEN.pop().close()  # else they start again what ends
         for about in home.rglob("pid.json"):
             processes.stop(about.parent, grace=0.5)
+        for base in home.rglob("base-id"):
+            Path(f"/dev/shm/envoy_shared_memory_{int(base.read_text()) * 10}").unlink(missing_ok=True)  # noqa: S108
 
 
 def host(home: Path, *then: str) -> subprocess.Popen[str]:
