@@ -203,7 +203,7 @@ def nothing_left(home: Path) -> Iterator[None]:
         for about in home.rglob("pid.json"):
             processes.stop(about.parent, grace=0.5)
         for base in home.rglob("base-id"):
-            Path(f"/dev/shm/envoy_shared_memory_{int(base.read_text()) * 10}").unlink(missing_ok=True)  # noqa: S108
+            Path(f"/dev/shm/envoy_shared_memory_{int(base.read_text()) * 10}").unlink(missing_ok=True)
 
 
 def host(home: Path, *then: str) -> subprocess.Popen[str]:
