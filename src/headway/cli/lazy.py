@@ -11,9 +11,11 @@ import rich_click as click
 _NAMES: Mapping[str, tuple[str, ...]] = {
     "audit": ("audit",),
     "demo_command": ("demo",),
+    "dev": ("dev",),
     "files": ("validate", "schema"),
     "freezes": ("freeze",),
     "checklists": ("checklist", "advise", "revoke"),
+    "init": ("init",),
     "migrate": ("migrate",),
     "releases": ("release",),
     "rollouts": (

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from headway.environments.configuration import Layer
+from headway.environments.local import Local
 from headway.promotion.model import Stage
 from headway.releases.model import BuildSpec, CheckSpec, RunSpec
 from headway.releases.policy import Policy
@@ -18,6 +19,8 @@ class ReleasePart:
     build: BuildSpec = BuildSpec()
     checks: Mapping[str, CheckSpec] = field(default_factory=dict)
     requires: tuple[str, ...] = ()
+    local: Local = Local()
+    """What `headway dev` does with the working tree; no release has it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from headway.analysis.model import Thresholds
 from headway.environments.configuration import Layer, Setting
+from headway.environments.local import SOURCES, Local
 from headway.environments.model import Environment
 from headway.promotion.model import Approvals, Stage, Trigger
 from headway.releases.model import BuildSpec, CheckSpec, Limits, RunSpec
@@ -39,7 +40,7 @@ def _file(found: Found, path: str) -> File:
     order = in_order(graph)
     return File(
         path=path,
-        services={name: _service(service) for name, service in found["services"].parts()},
+        services={name: _service(service, path) for name, service in found["services"].parts()},
         settings=_layer(found, path),
         environments={name: _gated(name, found, graph[name], path) for name in order},
         notify={name: _target(target) for name, target in found["notify"].parts()},
@@ -56,7 +57,7 @@ def _gated(name: str, file: Found, after: tuple[str, ...], path: str) -> Declare
     return replace(declared, stage=replace(declared.stage, approvals=approvals, **rules(file, name, found)))
 
 
-def _service(found: Found) -> ReleasePart:
+def _service(found: Found, path: str) -> ReleasePart:
     build = found["build"]
     health = found["health"].value
     return ReleasePart(
@@ -77,6 +78,18 @@ def _service(found: Found) -> ReleasePart:
         ),
         checks={name: _check(name, check) for name, check in found["checks"].parts()},
         requires=found["requires"].values(),
+        local=_local(found["local"], path),
+    )
+
+
+def _local(found: Found, path: str) -> Local:
+    return Local(
+        argv=found["run"].value or (),
+        port=found["port"].value,
+        settings=_layer(found, path),
+        seed=found["seed"].value or (),
+        mocks={name: mock.value for name, mock in found["mocks"].parts()},
+        watch=found["watch"].values() or SOURCES,
     )
 
 

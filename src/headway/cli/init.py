@@ -1,0 +1,72 @@
+"""`headway init`: a first headway.yaml for the repository that is there.
+
+It looks at files and git alone, so it goes past `wiring`, whose engine and database it does not need.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import rich_click as click
+from rich.markup import escape
+
+from headway.cli.context import next_step, say
+from headway.errors import InvalidSpec, Refused, Unavailable
+from headway.spec.read import read
+from headway.spec.starting import Start, start
+
+FILE = "headway.yaml"
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path), default=".")
+@click.option("--force", is_flag=True, help="Replace the headway.yaml that is there.")
+@click.option("--stdout", "print_only", is_flag=True, help="Print the file and write nothing.")
+def init(path: Path, force: bool, print_only: bool) -> None:
+    """Write a first headway.yaml for a repository: recognises Python, Node, Procfile and Dockerfile, and says what it guessed."""
+    from headway.adapters.workfolder import branches, files
+
+    if not path.is_dir():
+        raise InvalidSpec(f"{path} is not a folder; expected a repository")
+    target = path / FILE
+    if os.path.lexists(target) and not (force or print_only):
+        raise Refused(f"{target} is there already", ("--force replaces it; --stdout prints what would be written",))
+    default, local = branches(path)
+    made = start(files(path), path.resolve().name, default, local)
+    read(made.text, FILE)  # nothing is written that Headway would not read
+    if print_only:
+        sys.stdout.write(made.text)
+    else:
+        _write(target, made.text, force)
+    _tell(made, None if print_only else target)
+
+
+def _write(target: Path, text: str, force: bool) -> None:
+    draft = target.with_name(f".{FILE}.draft")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        try:
+            if force:
+                draft.replace(target)
+            else:
+                os.link(draft, target)  # fails if somebody wrote one meanwhile
+        finally:
+            draft.unlink(missing_ok=True)
+    except FileExistsError as error:
+        raise Refused(f"{target} is there already", ("--force replaces it",)) from error
+    except OSError as error:
+        raise Unavailable(f"{target} cannot be written: {error.strerror}") from error
+
+
+def _tell(made: Start, target: Path | None) -> None:
+    for reason in made.recognised or ("nothing that says how the service is run",):
+        say(f"[green]recognised[/green]  {escape(reason)}")
+    for guess in made.guessed:
+        say(f"[yellow]guessed[/yellow]     {escape(guess)}")
+    if target is not None:
+        say(f"[green]wrote[/green]       {escape(str(target))}: dev, staging and production")
+        next_step(made.next[0])
+        say(f"[dim]then: {escape('; '.join(made.next[1:]))}[/dim]")
+
+
+COMMANDS = (init,)

@@ -1,0 +1,307 @@
+"""How a Python service is installed, served and tested, from its files."""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from typing import Any
+
+from headway.spec.recognised import Files, Way, asks_for_port, code
+
+PIP = "python3 -m pip install --quiet --no-compile --target"
+REQUIREMENTS = ("requirements.txt", "requirements/production.txt", "requirements/prod.txt", "requirements/base.txt")
+TESTING = ("requirements-dev.txt", "requirements-test.txt", "dev-requirements.txt", "requirements/dev.txt", "requirements/test.txt")
+EXTRAS = ("test", "tests", "testing", "dev")
+FRAMEWORKS = {
+    "Flask": "wsgi",
+    "Bottle": "wsgi",
+    "FastAPI": "asgi",
+    "Starlette": "asgi",
+    "Quart": "asgi",
+    "Litestar": "asgi",
+    "BlackSheep": "asgi",
+}
+MADE = re.compile(rf"^(\w+)\s*(?::\s*[\w.]+\s*)?=\s*(?:\w+\.)?({'|'.join(FRAMEWORKS)})\(", re.MULTILINE)
+FACTORY = re.compile(r"^def (create_app|make_app|get_app|build_app)\(", re.MULTILINE)
+DJANGO = re.compile(r"^(\w+)\s*=\s*get_(wsgi|asgi)_application\(\)", re.MULTILINE)
+PLAIN_WSGI = re.compile(r"^(?:def (app|application)\(\s*environ\b|(\w+)\s*=\s*\w*(?:WSGI|Wsgi)\w*\()", re.MULTILINE)
+PLAIN_ASGI = re.compile(r"^async def (app|application)\(\s*scope\b", re.MULTILINE)
+USUAL = ("wsgi", "asgi", "app", "main", "application", "server", "web", "api", "__init__")
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """An application that a server calls: where it is, and by which protocol."""
+
+    path: str
+    module: str
+    attribute: str
+    protocol: str
+    framework: str
+    factory: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What the packaging files say."""
+
+    name: str | None
+    dependencies: frozenset[str]
+    install: str | None
+    """What pip is told to install; None: there is nothing to."""
+    before: str
+    """What must be done before pip can be told that."""
+    tests: str | None
+    """What pip is told for the tests, beside pytest."""
+    scripts: tuple[tuple[str, str], ...] = ()
+    guesses: tuple[str, ...] = ()
+    where: str = ""
+
+
+def python(files: Files) -> Way | None:
+    """The way of a Python service, or None when nothing here is one."""
+    if not any(path.endswith(".py") for path in files):
+        return None
+    project = project_of(files)
+    served = _served(files, project) or _started(files, project)
+    if served is None:
+        return None
+    run, added, because, guesses = served
+    build = _pip(project, "vendor", project.install, added)
+    if project.where:
+        because = (*because, f"dependencies from {project.where}")
+    return Way(
+        kind="Python",
+        run=with_path(run, search_path(files, project, build)),
+        because=because,
+        guesses=(*guesses, *project.guesses),
+        name=project.name,
+        build=build,
+        unit=_unit(files, project),
+        local_run=_without_server(files, project) if added else None,
+        hints=_django_hints(files),
+    )
+
+
+def search_path(files: Files, project: Project, build: str | None) -> str:
+    """Where Python looks besides the artifact's own folder."""
+    inside = any(path.startswith("src/") and path.endswith(".py") for path in files)
+    installed = project.install is not None and project.install.rpartition(" ")[2] == "."
+    return ":".join(part for part, there in (("vendor", build), ("src", inside and not installed)) if there)
+
+
+def with_path(run: str, path: str) -> str:
+    """The command with that search path; `env` is a program, so no shell is needed."""
+    return f"env PYTHONPATH={path} {run}" if path else run
+
+
+# -- what is served, and by what
+
+
+def _served(files: Files, project: Project) -> tuple[str, str, tuple[str, ...], tuple[str, ...]] | None:
+    app = app_of(files)
+    if app is None:
+        return None
+    because = (f"a {app.framework} application: {app.attribute} in {app.path}",)
+    server = next((name for name in SERVERS[app.protocol] if name in project.dependencies), None)
+    if server is not None:
+        return _command(server, app), "", (*because, f"served by {server}, which is among the dependencies"), ()
+    if app.protocol == "wsgi" and not project.install:
+        guess = (
+            "served by wsgiref, which answers one request at a time: add waitress or gunicorn to the dependencies before real users come"
+        )
+        return _wsgiref(app), "", because, (guess,)
+    server, pinned = ("waitress", "'waitress>=3,<4'") if app.protocol == "wsgi" else ("uvicorn", "'uvicorn>=0.30,<1'")
+    guess = f"no {app.protocol} server is among the dependencies: the build adds {server}; add the one you want, with its version"
+    return _command(server, app), pinned, because, (guess,)
+
+
+SERVERS = {"wsgi": ("gunicorn", "waitress"), "asgi": ("uvicorn", "hypercorn", "granian", "daphne")}
+
+
+def _command(server: str, app: App) -> str:
+    """How each server is told the application and the port."""
+    target = f"{app.module}:{app.attribute}"
+    called = f"'{target}()'" if app.factory else target
+    return {
+        "gunicorn": f"python3 -m gunicorn {called} --bind 127.0.0.1:$PORT",
+        "waitress": f"python3 -m waitress --listen=127.0.0.1:$PORT {'--call ' if app.factory else ''}{target}",
+        "uvicorn": f"python3 -m uvicorn {target} --host 127.0.0.1 --port $PORT{' --factory' if app.factory else ''}",
+        "hypercorn": f"python3 -m hypercorn {called} --bind 127.0.0.1:$PORT",
+        "granian": f"python3 -m granian --interface asgi --host 127.0.0.1 --port $PORT {target}{' --factory' if app.factory else ''}",
+        "daphne": f"python3 -m daphne -b 127.0.0.1 -p $PORT {target}",
+    }[server]
+
+
+def _wsgiref(app: App) -> str:
+    made = f"{app.attribute}()" if app.factory else app.attribute
+    return (
+        f'python3 -c "import os; from wsgiref.simple_server import make_server; from {app.module} import {app.attribute}; '
+        f"make_server('127.0.0.1', int(os.environ['PORT']), {made}).serve_forever()\""
+    )
+
+
+def _without_server(files: Files, project: Project) -> str | None:
+    """What runs the application before any server is installed: the framework's own, or the standard library's."""
+    app = app_of(files)
+    if app is None or app.protocol != "wsgi":
+        return None
+    path = search_path(files, project, None)
+    if app.framework == "Flask":
+        return with_path(f"python3 -m flask --app {app.module} run --port $PORT", path)
+    if app.framework == "Django" and "manage.py" in files:
+        return "python3 manage.py runserver --noreload 127.0.0.1:$PORT"
+    return with_path(_wsgiref(app), path)
+
+
+def app_of(files: Files) -> App | None:
+    """The application to serve: the shallowest, and of those the one in a file with a usual name."""
+    apps = [app for path, text in code(files) if path.endswith(".py") and (app := _app(path, text)) is not None]
+    return min(apps, key=_usual, default=None)
+
+
+def _usual(app: App) -> tuple[bool, int, int]:
+    # Django's own files are the official door, however deep; a factory is what is left when nothing is made at import.
+    stem = app.path.rpartition("/")[2].removesuffix(".py")
+    return (app.factory, 0 if app.framework == "Django" else app.path.count("/"), USUAL.index(stem) if stem in USUAL else len(USUAL))
+
+
+def _app(path: str, text: str) -> App | None:
+    module = re.sub(r"(/__init__)?\.py$", "", path).removeprefix("src/").replace("/", ".")
+    if module == "__init__":
+        return None
+    if found := DJANGO.search(text):
+        return App(path, module, found[1], found[2], "Django")
+    if found := MADE.search(text):
+        return App(path, module, found[1], FRAMEWORKS[found[2]], found[2])
+    framework = next((name for name in FRAMEWORKS if re.search(rf"\b{name}\(", text)), None)
+    if framework and (found := FACTORY.search(text)):
+        return App(path, module, found[1], FRAMEWORKS[framework], framework, factory=True)
+    if found := PLAIN_ASGI.search(text):
+        return App(path, module, found[1], "asgi", "plain ASGI")
+    if found := PLAIN_WSGI.search(text):
+        return App(path, module, found[1] or found[2], "wsgi", "plain WSGI")
+    return None
+
+
+def _started(files: Files, project: Project) -> tuple[str, str, tuple[str, ...], tuple[str, ...]] | None:
+    """A program that listens by itself."""
+    port = () if asks_for_port(files) else ("no file asks for the variable PORT: the service must listen on 127.0.0.1 at $PORT",)
+    paths = [path for path, _ in code(files)]
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        if name == "__main__.py" and folder.removeprefix("src/").count("/") == 0 and folder not in {"", "src"}:
+            return f"python3 -m {folder.removeprefix('src/')}", "", (f"a package that runs: {path}",), port
+    for path, text in code(files):
+        if "/" not in path and path.endswith(".py") and re.search(r"""["']PORT["']""", text) and "__main__" in text:
+            return f"python3 {path}", "", (f"a program that asks for PORT: {path}",), ()
+    for name, target in project.scripts:
+        module, _, function = target.partition(":")
+        guess = f"{name} is the first of project.scripts: the service must listen on 127.0.0.1 at $PORT"
+        run = f'python3 -c "from {module} import {function.partition(".")[0]}; {function}()"'
+        return run, "", (f"a script of pyproject.toml: {name}",), (guess,)
+    return None
+
+
+def _django_hints(files: Files) -> tuple[str, ...]:
+    if "manage.py" not in files:
+        return ()
+    return ("Django: the first host in ALLOWED_HOSTS must be 127.0.0.1 here; collectstatic belongs into build.run.",)
+
+
+# -- what is installed
+
+
+def project_of(files: Files) -> Project:
+    """The packaging files, read. One that cannot be read is told, not guessed around."""
+    table, guesses = _toml(files)
+    declared = table.get("project", {})
+    poetry = table.get("tool", {}).get("poetry", {})
+    wanted = [*_strings(declared.get("dependencies")), *(name for name in poetry.get("dependencies", {}) if name != "python")]
+    source = next((path for path in REQUIREMENTS if path in files), None)
+    listed = _requirements(files, source) if source else []
+    packaged = "build-system" in table or "setup.py" in files
+    install, before, where = _installed(source, listed, wanted, packaged, files)
+    scripts = tuple((str(name), str(target)) for name, target in declared.get("scripts", {}).items())
+    return Project(
+        name=declared.get("name") or poetry.get("name"),
+        dependencies=frozenset(_names([*wanted, *listed])),
+        install=install,
+        before=before,
+        tests=_test_requirements(files, declared, packaged),
+        scripts=scripts,
+        guesses=guesses,
+        where=where,
+    )
+
+
+def _toml(files: Files) -> tuple[dict[str, Any], tuple[str, ...]]:
+    try:
+        return tomllib.loads(files.get("pyproject.toml", "")), ()
+    except tomllib.TOMLDecodeError as error:
+        return {}, (f"pyproject.toml cannot be read ({error}): its dependencies are not known",)
+
+
+LISTED = "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\\n')"
+
+
+def _installed(source: str | None, listed: list[str], wanted: list[str], packaged: bool, files: Files) -> tuple[str | None, str, str]:
+    """What pip is told, what comes before that, and where it is from."""
+    inside = any(path.startswith("src/") and path.endswith(".py") for path in files)
+    if source and listed:
+        return (f"-r {source} ." if packaged and inside else f"-r {source}"), "", source
+    if packaged and (wanted or inside or "setup.py" in files):
+        return ".", "", "setup.py" if "setup.py" in files and "pyproject.toml" not in files else "pyproject.toml"
+    if wanted:
+        # This pyproject.toml builds no package, and pip has no word for the dependencies alone.
+        return '-r "$TMPDIR/wanted.txt"', f'python3 -c "{LISTED}" > "$TMPDIR/wanted.txt" && ', "pyproject.toml"
+    return None, "", ""
+
+
+def _pip(project: Project, target: str, *wanted: str | None) -> str | None:
+    """Installs these into a folder, or nothing if there is nothing to install."""
+    words = " ".join(one for one in wanted if one)
+    return f"{project.before}{PIP} {target} {words}" if words else None
+
+
+def _strings(found: object) -> list[str]:
+    return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
+
+
+def _requirements(files: Files, source: str) -> list[str]:
+    lines = (line.partition("#")[0].strip() for line in files[source].splitlines())
+    return [line for line in lines if line]
+
+
+def _names(requirements: list[str]) -> list[str]:
+    names = []
+    for one in requirements:
+        if found := re.match(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?", one):
+            name = re.sub(r"[-_.]+", "-", found[1]).lower()
+            names.append(name)
+            if name == "fastapi" and re.search("standard|all", found[2] or ""):
+                names.append("uvicorn")
+    return names
+
+
+# -- what tests it
+
+
+def _test_requirements(files: Files, declared: dict[str, Any], packaged: bool) -> str | None:
+    if source := next((path for path in TESTING if path in files), None):
+        return f"-r {source}"
+    extras = declared.get("optional-dependencies", {})
+    extra = next((name for name in EXTRAS if name in extras), None)
+    return f"'.[{extra}]'" if extra and packaged else None
+
+
+def _unit(files: Files, project: Project) -> str | None:
+    """How the tests run; they have a copy of the source to themselves, and leave their tools in a place that is thrown away."""
+    tests = {path: text for path, text in files.items() if re.search(r"(^|/)(test_\w+|\w+_test)\.py$", path)}
+    if not tests:
+        return None
+    pytest = any(re.search(r"^(import|from) pytest\b|^(async )?def test_", text, re.MULTILINE) for text in tests.values())
+    folder = next((name for name in ("tests", "test") if any(path.startswith(f"{name}/") for path in tests)), ".")
+    run = "python3 -m pytest -q" if pytest else f"python3 -m unittest discover -q -s {folder}"
+    install = _pip(project, '"$TMPDIR/tools"', project.install, project.tests, "pytest" if pytest else None)
+    path = ":".join(part for part, there in (("$TMPDIR/tools", install), ("src", search_path(files, project, None))) if there)
+    return f'{install} && PYTHONPATH="{path}" {run}' if install else with_path(run, path)
