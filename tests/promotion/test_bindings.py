@@ -27,6 +27,9 @@ OTHER: dict[str, object] = {
     "soak": 1.0,
     "keep_warm": 1.0,
     "trigger": Trigger(merge="main"),
+    "holdback": 5,
+    "drill": True,
+    "preview": ("smoke",),
     "newer": "supersedes",
     "notify": ("oncall",),
     "freezes": (Freeze("weekends", Weekly(5, time(), 0, time())),),
@@ -34,6 +37,7 @@ OTHER: dict[str, object] = {
     "checklist": (Item("notes", "the notes are written"),),
     "gates": (Gate("calm", "time.hour < 16"),),
     "advisory": Advisory("cab", ("dana",)),
+    "skipped": ("staging",),
     "groups": {"qa": ("carol",)},
     "revoked": ("mallory",),
 }
