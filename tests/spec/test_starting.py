@@ -118,6 +118,30 @@ WAYS = [
         id="a Procfile wins over what the code suggests, and the build stays",
     ),
     pytest.param(
+        {"Procfile": "web: python serve.py\n", "serve.py": "", "requirements.txt": "a"},
+        ("env", "PYTHONPATH=vendor", "python3", "serve.py"),
+        (*VENDOR, "-r", "requirements.txt"),
+        id="a Procfile whose code says nothing still gets its dependencies",
+    ),
+    pytest.param(
+        {"Procfile": "web: cd shop && python serve.py\n", "shop/serve.py": "", "requirements.txt": "a"},
+        (*SHELL, 'export PYTHONPATH="$PWD/vendor"; cd shop && python serve.py'),
+        (*VENDOR, "-r", "requirements.txt"),
+        id="a Procfile that changes folders first",
+    ),
+    pytest.param(
+        {"Procfile": "web: npm run web\n", "package.json": node(dependencies={"a": "1"}), "package-lock.json": ""},
+        ("npm", "run", "web"),
+        ("npm", "ci"),
+        id="the same with node",
+    ),
+    pytest.param(
+        {"Dockerfile": "FROM python\nEXPOSE 80\nCMD python serve.py 80\n", "serve.py": "", "requirements.txt": "a"},
+        ("env", "PYTHONPATH=vendor", "python3", "serve.py", "$PORT"),
+        (*VENDOR, "-r", "requirements.txt"),
+        id="a Dockerfile whose code says nothing, too",
+    ),
+    pytest.param(
         {"Procfile": "web: ./serve -w ${WORKERS:-2}\n"}, (*SHELL, "exec ./serve -w ${WORKERS:-2}"), (), id="a Procfile that needs a shell"
     ),
     pytest.param(

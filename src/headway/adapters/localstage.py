@@ -24,7 +24,7 @@ from headway.environments.local import Local, address_name
 from headway.errors import Failed, InvalidSpec
 from headway.releases.model import RunSpec
 
-INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "SYSTEMROOT")
+INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
 MOCK_READY = 15.0
 LONGEST_GRACE = 5.0
 """Nobody waits longer for a reload."""

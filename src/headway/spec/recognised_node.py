@@ -29,28 +29,28 @@ MAINS = ("server.js", "server.mjs", "index.js", "index.mjs", "app.js", "src/serv
 FOR_DEVELOPERS = re.compile(r"\b(react-scripts start|vite( dev)?$|next dev|nuxt dev|ng serve|nodemon|webpack serve|--watch)")
 
 
-def node(files: Files) -> Way | None:
-    """The way of a Node service, or None when nothing here is one."""
+def node(files: Files, command: str | None = None) -> Way | None:
+    """The way of a Node service, or None when nothing here is one. A `command` that people wrote down is not second-guessed."""
     if "package.json" not in files:
         return None
     package, guesses = _package(files["package.json"])
     scripts = _table(package.get("scripts"))
     manager = next((one for one in MANAGERS if one.lock in files), UNLOCKED)
-    run, because = _run(files, package, scripts, manager)
+    run, because = (command, "") if command else _run(files, package, scripts, manager)
     if run is None:
         return None
     needs = _table(package.get("dependencies"))
     tools = _table(package.get("devDependencies"))
     if (needs or tools) and manager is UNLOCKED:
         guesses += ("there is no lock file: npm install may bring other versions on another day; commit a package-lock.json",)
-    if FOR_DEVELOPERS.search(scripts.get("start", "")):
+    if not command and FOR_DEVELOPERS.search(scripts.get("start", "")):
         guesses += (f"the script start ({scripts['start']}) is a server for developers; production wants another one",)
-    if not asks_for_port(files):
+    if not command and not asks_for_port(files):
         guesses += ("no file asks for process.env.PORT: the service must listen on 127.0.0.1 at $PORT",)
     return Way(
         kind="Node",
         run=run,
-        because=(because, *_installs(manager, needs or tools)),
+        because=(*((because,) if because else ()), *_installs(manager, needs or tools)),
         guesses=guesses,
         name=str(package.get("name") or "") or None,
         build=_build(scripts, manager, bool(needs or tools), bool(tools)),

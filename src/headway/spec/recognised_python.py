@@ -57,12 +57,12 @@ class Project:
     where: str = ""
 
 
-def python(files: Files) -> Way | None:
-    """The way of a Python service, or None when nothing here is one."""
+def python(files: Files, command: str | None = None) -> Way | None:
+    """The way of a Python service, or None when nothing here is one. A `command` that people wrote down is not second-guessed."""
     if not any(path.endswith(".py") for path in files):
         return None
     project = project_of(files)
-    served = _served(files, project) or _started(files, project)
+    served = (command, "", (), ()) if command else _served(files, project) or _started(files, project)
     if served is None:
         return None
     run, added, because, guesses = served
@@ -90,7 +90,10 @@ def search_path(files: Files, project: Project, build: str | None) -> str:
 
 
 def with_path(run: str, path: str) -> str:
-    """The command with that search path; `env` is a program, so no shell is needed."""
+    """The command with that search path; `env` is a program, so no shell is needed unless the command is a line of several."""
+    if path and re.search(r"[;&|]|^(cd|exec|export) |^\w+=", run):
+        whole = ":".join(f"$PWD/{part}" for part in path.split(":"))  # the line may change folders
+        return f'export PYTHONPATH="{whole}"; {run}'
     return f"env PYTHONPATH={path} {run}" if path else run
 
 

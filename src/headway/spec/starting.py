@@ -8,10 +8,10 @@ import re
 from dataclasses import dataclass, replace
 
 from headway.spec import values
-from headway.spec.recognised import Files, Way, demanded, health, ready, service_name
-from headway.spec.recognised_commands import at_our_port, image, procfile, through_python
+from headway.spec.recognised import Files, Way, asks_for_port, demanded, health, ready, service_name
+from headway.spec.recognised_commands import MODULES, Image, at_our_port, image, procfile, through_python
 from headway.spec.recognised_node import node
-from headway.spec.recognised_python import project_of, python, search_path, with_path
+from headway.spec.recognised_python import app_of, python
 from headway.spec.starting_text import environments
 
 
@@ -68,61 +68,55 @@ def _next(branch: str | None, main: str, way: Way) -> tuple[str, ...]:
 
 def _way(files: Files) -> Way | None:
     """The command that was written for others to run wins over what the code suggests; containers come last."""
-    way = _code(files)
-    processes = procfile(files)
-    if "web" in processes:
-        way = _of_procfile(files, processes, way)
     built = image(files)
+    processes = procfile(files)
+    way = _of_procfile(files, processes) if "web" in processes else _code(files)
     if built is None:
         return way
     if way is None:
-        return _of_image(files)
+        return _of_image(files, built)
     says = f", which says: {built.command}" if built.command else ""
     hint = f"{built.path} is there{says}. Containers are not run on the local platform, so it is not used."
     return replace(way, hints=(*way.hints, hint))
 
 
-def _code(files: Files) -> Way | None:
-    snake, script = python(files), node(files)
+def _code(files: Files, command: str | None = None) -> Way | None:
+    """What the code is, with the command it is run by if somebody wrote one down."""
+    snake, script = python(files, through_python(command) if command else None), node(files, command)
     if snake is None or script is None:
         return snake or script
-    served = any("application" in reason for reason in snake.because)
-    other = "package.json" if served else "Python code"
+    served = app_of(files) is not None or (command or "").startswith(("python", *MODULES))
+    chosen, other = (snake, "package.json") if served else (script, "Python code")
     guess = f"{other} is here as well, and its build is not run: add it to build.run if the service needs it"
-    return replace(snake if served else script, guesses=(*(snake if served else script).guesses, guess))
+    return replace(chosen, guesses=(*chosen.guesses, guess))
 
 
-def _of_procfile(files: Files, processes: dict[str, str], way: Way | None) -> Way:
+def _of_procfile(files: Files, processes: dict[str, str]) -> Way:
     command = processes["web"]
-    others = [name for name in processes if name not in {"web", "release"}]
-    hints = tuple(f"Procfile has {name} as well, which listens nowhere: it is not run by Headway." for name in others)
+    way = _code(files, command) or Way("service", command, ())
+    hints = tuple(
+        f"Procfile has {name} as well, which listens nowhere: it is not run by Headway."
+        for name in processes
+        if name not in {"web", "release"}
+    )
     if "release" in processes:
         hints += (f"Procfile runs before each release: {processes['release']}. Here that is a migration (headway migrate).",)
-    port = () if "PORT" in command else ("the Procfile's web does not mention $PORT: the service must listen on 127.0.0.1 at $PORT",)
-    if way is None or way.kind == "Python":
-        project = project_of(files)
-        build = way.build if way else None
-        run = with_path(through_python(command), search_path(files, project, build))
-    else:
-        run = command
-    base = way or Way("service", run, ())
-    # What the code suggested about a server is moot once a person has named one.
-    kept = tuple(guess for guess in base.guesses if "serv" not in guess)
-    return replace(
-        base, run=run, because=(f"Procfile's web: {command}", *base.because), guesses=(*kept, *port), hints=(*base.hints, *hints)
-    )
+    port = () if "PORT" in command or asks_for_port(files) else ("neither Procfile nor code mentions PORT: it must listen at $PORT",)
+    because = (f"Procfile's web: {command}", *way.because)
+    return replace(way, because=because, guesses=(*way.guesses, *port), hints=(*way.hints, *hints))
 
 
-def _of_image(files: Files) -> Way | None:
-    built = image(files)
-    command = at_our_port(built) if built else None
-    if built is None or command is None:
+def _of_image(files: Files, built: Image) -> Way | None:
+    command = at_our_port(built)
+    if command is None:
         return None
+    way = _code(files, command) or Way("service", command, ())
     where = "containers are not run on the local platform, so its command must work here as it is"
     guesses: tuple[str, ...] = (f"only {built.path} says how the service is run: {where}",)
-    if "$PORT" not in command:
+    if "$PORT" not in command and not asks_for_port(files):
         guesses += ("that command does not mention a port: the service must listen on 127.0.0.1 at $PORT",)
-    return Way("service", through_python(command), (f"the command of {built.path}: {built.command}",), guesses)
+    because = (f"the command of {built.path}: {built.command}", *way.because)
+    return replace(way, because=because, guesses=(*guesses, *way.guesses))
 
 
 # -- the text
