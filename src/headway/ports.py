@@ -18,6 +18,7 @@ from headway.releases.history import History, Tag
 from headway.releases.lines import Line, Naming
 from headway.releases.model import Artifact, Recipe, Release
 from headway.releases.policy import Policy
+from headway.releases.tagging import ReleaseTag
 from headway.rollout.model import Intent, Rollout, Workload
 from headway.rollout.seen import CheckRun, Probe, Sight, Signal
 from headway.trains.model import Hotfix, Timetable, Train
@@ -352,8 +353,11 @@ class Repository(Protocol):
         """The files that differ between two commits."""
         ...
 
-    def history(self, commit: str, naming: Naming, line: Line | None, also: Sequence[Tag] = ()) -> History:
-        """The past of a commit as far as its version is concerned; `also` are versions that are on record without a tag."""
+    def history(self, commit: str, naming: Naming, line: Line | None, also: Sequence[Tag] = (), folder: str = "") -> History:
+        """The past of a commit as far as its version is concerned; `also` are versions that are on record without a tag.
+
+        With a folder, only commits that touch it count.
+        """
         ...
 
     def compared(self, last: str, commit: str, policy: Policy, today: date) -> Sequence[Reason]:
@@ -366,6 +370,18 @@ class Repository(Protocol):
 
     def export(self, commit: str, into: Path) -> None:
         """Write the commit's tree into an empty folder: what is committed and nothing else."""
+        ...
+
+
+class Tags(Protocol):
+    """The tags of releases in the users' repositories, by service."""
+
+    def look(self, service: str, name: str) -> ReleaseTag | None:
+        """The tag of that name, whoever made it."""
+        ...
+
+    def make(self, service: str, tag: ReleaseTag, by: str, at: datetime) -> bool:
+        """Make an annotated tag; False if it was there. Refused if there is another of that name, or if it cannot be signed."""
         ...
 
 
@@ -462,6 +478,7 @@ class World:
     builder: Builder
     store: Store
     refs: "SeenRefs"
+    tags: Tags
     outbox: Outbox
     notifier: Notifier
     new_id: Callable[[], str]

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from headway.adapters.build import Builder
 from headway.adapters.checks import CommandChecks
 from headway.adapters.git import GitRepository
+from headway.adapters.gitwrite import GitTags
 from headway.adapters.ledger import Ledger, open_ledger
 from headway.adapters.local.platform import LocalPlatform
 from headway.adapters.notify import Command, Router, Webhook
@@ -31,6 +32,7 @@ from headway.engine.collecting import collect
 from headway.engine.commands import Commands
 from headway.engine.gating import Gating
 from headway.engine.outbox import deliver
+from headway.engine.releasing import Releasing
 from headway.engine.watcher import Watcher
 from headway.engine.worker import Worker
 from headway.errors import InvalidSpec, Refused, Unavailable
@@ -76,7 +78,7 @@ class Headway:
 
     def more(self) -> dict[str, Callable[..., dict[str, Any]]]:
         """The verbs that stand beside Commands."""
-        return {**Gating(self.world, self.commands).verbs()}
+        return {**Gating(self.world, self.commands).verbs(), **Releasing(self.world, self.commands).verbs()}
 
     def call(self, verb: str, **arguments: object) -> dict[str, Any]:
         """A verb by its name."""
@@ -151,6 +153,7 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
         builder=Building(Builder(home, store, sources)),
         store=store,
         refs=Refs(ledger),
+        tags=GitTags(lambda service: Path(pipelines.source(service).name)),
         outbox=ledger.outbox,
         notifier=Notifying(pipelines),
         new_id=new_id,

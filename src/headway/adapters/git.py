@@ -96,9 +96,9 @@ class GitRepository:
         told = self._git.run("diff-tree", "-r", "-z", "--numstat", "--no-renames", "--no-ext-diff", "--no-textconv", old, new)
         return tuple(_changed(entry) for entry in told.decode(errors="surrogateescape").split("\0") if entry)
 
-    def history(self, commit: str, naming: Naming, line: Line | None, also: Sequence[Tag] = ()) -> History:
+    def history(self, commit: str, naming: Naming, line: Line | None, also: Sequence[Tag] = (), folder: str = "") -> History:
         """The past of a commit as far as its version is concerned; `also` are versions that are on record without a tag."""
-        return Past(self._path, self._known(commit), self._git.git, self._git.timeout).history(naming, line, also=also)
+        return Past(self._path, self._known(commit), self._git.git, self._git.timeout).history(naming, line, folder, also)
 
     def compared(self, last: str, commit: str, policy: Policy, today: date) -> Sequence[Reason]:
         """What the interface and the migrations ask of the next version; Unavailable if it cannot be told."""

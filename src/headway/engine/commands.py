@@ -7,7 +7,7 @@ from datetime import datetime
 
 from headway.engine.candidate import Asked, Considered, consider
 from headway.engine.collecting import collect
-from headway.engine.cutting import cut
+from headway.engine.cutting import Tagging, cut
 from headway.engine.views import View, event_view, place_view, release_view, rollout_view
 from headway.environments.model import Place
 from headway.errors import HeadwayError, Refused, Unavailable
@@ -45,10 +45,13 @@ class Commands:
         version: str | None = None,
         artifact: str | None = None,
         digest: str | None = None,
+        tag: bool = False,
+        sign: bool = False,
     ) -> View:
-        """Make a release of a commit: checks, build, store; or take an artifact that was built elsewhere, with its digest."""
-        made = cut(self._world, self._service(service), revision, by, version=version, artifact=artifact, digest=digest)
-        return {**release_view(made.release), "evidence": list(made.evidence), "new": made.new}
+        """Make a release of a commit: checks, build, store, tag; or take an artifact that was built elsewhere, with its digest."""
+        tagging = Tagging(sign) if tag or sign else None
+        made = cut(self._world, self._service(service), revision, by, version=version, artifact=artifact, digest=digest, tagging=tagging)
+        return {**release_view(made.release), "evidence": list(made.evidence), "new": made.new, "tag": made.tag}
 
     def releases(self, service: str | None = None, most: int = 50) -> View:
         """The releases, newest first."""

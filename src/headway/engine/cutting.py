@@ -1,14 +1,28 @@
-"""Cutting a release: a commit becomes an artifact under a version, once."""
+"""Cutting a release: a commit becomes an artifact under a version, once.
 
+Build, store, record, tag: each step is there or is not, and done again it changes nothing. So whatever ended a cut half way, the same
+command again goes on from there. The record comes before the tag: a tag that nobody answers for would look like a release.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import semver
 
-from headway.engine.numbering import automatic_version
+from headway.engine.numbering import automatic_version, is_label
 from headway.errors import InvalidSpec, Refused
-from headway.ports import Built, Event, World
-from headway.releases.model import Release
+from headway.ports import Built, Commit, Event, World
+from headway.releases import provenance
+from headway.releases.model import Recipe, Release
+from headway.releases.tagging import ReleaseTag, objections, release_tag, tag_name
+
+
+@dataclass(frozen=True, slots=True)
+class Tagging:
+    """A tag is wanted, perhaps a signed one."""
+
+    signed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +32,7 @@ class Cut:
     release: Release
     evidence: tuple[str, ...]
     new: bool
+    tag: str | None = None
 
 
 def cut(
@@ -30,26 +45,23 @@ def cut(
     artifact: str | None = None,
     digest: str | None = None,
     ref: str | None = None,
+    tagging: Tagging | None = None,
 ) -> Cut:
-    """Make the release, or return the one that this commit and version already gave: asking twice is the same as asking once."""
-    repository = world.repositories[service]
-    commit = repository.resolve(revision)
+    """Make the release, or go on with the one that this commit and version already gave: asking twice is the same as asking once."""
+    commit = world.repositories[service].resolve(revision)
     wanted = _checked(version) if version else automatic_version(world, service, commit, ref or revision)
     name = f"{service}@{wanted}"
     before = world.releases.get(name)
-    if before is not None and before.commit == commit.id and (digest is None or digest == before.digest):
-        return Cut(before, ("it was cut before",), new=False)
-    if before is not None:
+    if before is not None and not (before.commit == commit.id and (digest is None or digest == before.digest)):
         raise Refused(
             f"{name} exists and is immutable", (f"it was cut from {before.commit[:10]}, not from {commit.id[:10]}; choose another version",)
         )
+    if tagging is not None:
+        may_tag(world, service, wanted, before.ref if before else ref or revision, ReleaseTag("", commit.id, signed=tagging.signed))
+    if before is not None:
+        return tagged(world, Cut(before, ("it was cut before",), new=False), by, tagging)
     recipe = world.pipelines.recipe(service, commit.id)
-    if artifact is not None:
-        if digest is None:
-            raise InvalidSpec("--artifact needs --digest sha256:…: the digest that CI printed when it built it")
-        built = Built(world.store.take(Path(artifact), digest), (f"taken from {artifact}, digest as given",))
-    else:
-        built = world.builder.build(service, commit, recipe)
+    built, told = _made(world, service, commit, ref or revision, recipe, artifact, digest)
     now = world.clock.now()
     release = Release(
         service=service,
@@ -64,8 +76,57 @@ def cut(
         checks=recipe.checks,
         requires=recipe.requires,
     )
-    world.releases.add(release, (Event(now, by, "cut", built.evidence, {"commit": commit.id, "digest": release.digest}),))
-    return Cut(release, built.evidence, new=True)
+    data = {"commit": commit.id, "digest": release.digest, **told}
+    world.releases.add(release, (Event(now, by, "cut", built.evidence, data),))
+    return tagged(world, Cut(release, built.evidence, new=True), by, tagging)
+
+
+def tagged(world: World, made: Cut, by: str, tagging: Tagging | None) -> Cut:
+    """The same release with its tag, if one is wanted."""
+    if tagging is None:
+        return made
+    tag = release_tag(made.release, world.pipelines.versions(made.release.service), signed=tagging.signed)
+    new = world.tags.make(made.release.service, tag, by, made.release.cut_at)
+    said = f"{'signed' if tagging.signed else 'made'} the tag {tag.name}; to publish it: git push origin {tag.name}"
+    return Cut(made.release, (*made.evidence, said if new else f"the tag {tag.name} was there already"), made.new, tag.name)
+
+
+def may_tag(world: World, service: str, wanted: str, ref: str, tag: ReleaseTag) -> None:
+    """Refused before anything is done, if the tag could not be made afterwards."""
+    if is_label(wanted, ref):
+        raise Refused(
+            f"{service}@{wanted} gets no tag", (f"it is what {ref} calls its builds; a tag would decide which version comes next",)
+        )
+    policy = world.pipelines.versions(service)
+    there = world.tags.look(service, tag_name(service, wanted, policy))
+    if there is not None and (against := objections(there, tag)):
+        hint = () if service in policy.folders else ("services with versions of their own need `versions: folders:` in headway.yaml",)
+        raise Refused(f"{service}@{wanted} gets no tag", (*against, *(hint if there.commit != tag.commit else ())))
+
+
+def _made(
+    world: World, service: str, commit: Commit, ref: str, recipe: Recipe, artifact: str | None, digest: str | None
+) -> tuple[Built, Mapping[str, object]]:
+    """The artifact in the store, and what is to be told of where it came from."""
+    if artifact is not None:
+        if digest is None:
+            raise InvalidSpec("--artifact needs --digest sha256:…: the digest that CI printed when it built it")
+        # We saw nothing of how it was made, so we say nothing of it.
+        return Built(world.store.take(Path(artifact), digest), (f"taken from {artifact}, digest as given",)), {"taken": True}
+    started = world.clock.now()
+    built = world.builder.build(service, commit, recipe)
+    told = provenance.statement(
+        service=service,
+        digest=built.artifact.digest,
+        commit=commit.id,
+        ref=ref,
+        recipe=recipe.build,
+        host=world.host,
+        started=started,
+        finished=world.clock.now(),
+        evidence=built.evidence,
+    )
+    return built, {"provenance": told}
 
 
 def _checked(version: str) -> str:

@@ -32,11 +32,16 @@ def automatic_version(world: World, service: str, commit: Commit, ref: str) -> s
     line = line_of_branch(ref)
     trunk = line is not None or _on_trunk(world, service, commit, ref)
     policy = world.pipelines.versions(service)
-    history = world.repositories[service].history(commit.id, naming(template=policy.tag), line, _known(released))
+    folder = policy.folders.get(service, "")
+    named = naming(folder, None if folder else policy.tag)
+    history = world.repositories[service].history(commit.id, named, line, known(released), folder)
     today = world.clock.now().date()
     if not trunk:
         # A branch's number is a label: it is not worth comparing interfaces, and code that cannot be read yet is no obstacle.
         return str(_branched(decide(history, policy, today), released, ref))
+    if history.last is not None and history.last.commit == commit.id:
+        # Cut under another name of the commit, or tagged by hand before Headway was asked: that is its version.
+        return str(history.last.version)
     try:
         asks = world.repositories[service].compared(history.last.commit, commit.id, policy, today) if history.last else ()
     except Unavailable as error:
@@ -73,14 +78,16 @@ def _on_trunk(world: World, service: str, commit: Commit, ref: str) -> bool:
     return ref not in heads and any(trunk in heads and repository.contains(heads[trunk], commit.id) for trunk in trunks)
 
 
-def _known(released: Sequence[Release]) -> tuple[Tag, ...]:
+def known(released: Sequence[Release]) -> tuple[Tag, ...]:
     """The releases on record, as tags; but for those that were only a branch's label."""
     found = ((one, version(one.version)) for one in released)
-    return tuple(Tag(one.name, one.commit, of) for one, of in found if of is not None and not _label(one, of))
+    return tuple(Tag(one.name, one.commit, of) for one, of in found if of is not None and not is_label(one.version, one.ref))
 
 
-def _label(one: Release, of: Version) -> bool:
-    return bool(of.pre) and of.pre[0] == _channel(one.ref)
+def is_label(wanted: str, ref: str) -> bool:
+    """Whether a version is only what a branch calls its builds, and no candidate of anything."""
+    of = version(wanted)
+    return of is not None and bool(of.pre) and of.pre[0] == _channel(ref)
 
 
 def _branched(decided: Decision, released: Sequence[Release], ref: str) -> Version:

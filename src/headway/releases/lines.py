@@ -43,12 +43,14 @@ class Naming:
 
     forms: tuple[tuple[str, str], ...] = (("v", ""), ("", ""))
     """What stands before and after the version."""
+    below: Version | None = None
+    """Only versions below this one count: the past as it was before that version."""
 
     def version(self, name: str) -> Version | None:
         """The version that this tag names; None for a floating tag (`v1`), one that is invalid (`v01.9.9`), or another service's."""
         for before, after in self.forms:
             if name.startswith(before) and name.endswith(after) and (found := version(name[len(before) : len(name) - len(after)])):
-                return found
+                return found if self.below is None or found < self.below else None
         return None
 
     def tag(self, of: Version) -> str:

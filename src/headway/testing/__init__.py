@@ -20,7 +20,7 @@ from headway.testing.scripts import (
     SLOW,
     Script,
 )
-from headway.testing.sources import FakeBuilder, FakePipelines, FakeRepository, FakeStore
+from headway.testing.sources import FakeBuilder, FakePipelines, FakeRepository, FakeStore, FakeTags
 from headway.testing.world import FakeWorld, sample_release, sample_stage
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "FakePlatform",
     "FakeRepository",
     "FakeStore",
+    "FakeTags",
     "FakeWorld",
     "MemoryLedger",
     "Script",

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from headway.environments.model import Place
@@ -15,6 +15,7 @@ from headway.releases.history import Change, History, Tag
 from headway.releases.lines import Line, Naming, ranked, releases, versions
 from headway.releases.model import Artifact, BuildSpec, Recipe, RunSpec
 from headway.releases.policy import Policy
+from headway.releases.tagging import ReleaseTag, objections
 from headway.trains.model import Timetable
 
 PLAIN = Recipe(RunSpec(argv=("serve", "--port", "$PORT")), BuildSpec())
@@ -96,8 +97,10 @@ class FakeRepository:
     def compared(self, last: str, commit: str, policy: Policy, today: date) -> Sequence[Reason]:  # noqa: ARG002 - as the port has it
         return self.asks.get((last, commit), ())
 
-    def history(self, commit: str, naming: Naming, line: Line | None, also: Sequence[Tag] = ()) -> History:
-        """As real ones tell it; the tags are those in `heads` under refs/tags/."""
+    def history(self, commit: str, naming: Naming, line: Line | None, also: Sequence[Tag] = (), folder: str = "") -> History:
+        """As real ones tell it, of the whole repository; the tags are those in `heads` under refs/tags/."""
+        if folder:
+            raise NotImplementedError("this repository does not know what a commit touches; try it on a real one")
         there = self._reachable(commit)
         named = {name.removeprefix("refs/tags/"): at for name, at in self.heads.items() if name.startswith("refs/tags/")}
         tags = ranked((*versions(named, naming), *also))
@@ -136,6 +139,26 @@ class FakeRepository:
 def _message(commit: Commit) -> str:
     """What such a commit would have said."""
     return "\n".join((commit.subject, "", *(f"{key}: {value}" for key, value in commit.trailers.items())))
+
+
+@dataclass
+class FakeTags:
+    """Tags by service and name."""
+
+    made: dict[tuple[str, str], ReleaseTag] = field(default_factory=dict)
+    down: bool = False
+
+    def look(self, service: str, name: str) -> ReleaseTag | None:
+        if self.down:
+            raise Unavailable("the repository cannot be written to")
+        return self.made.get((service, name))
+
+    def make(self, service: str, tag: ReleaseTag, by: str, at: datetime) -> bool:  # noqa: ARG002 - as the port has it
+        there = self.look(service, tag.name)
+        if there is not None and (against := objections(there, tag)):
+            raise Refused(f"{tag.name} exists and is another tag", against)
+        self.made.setdefault((service, tag.name), tag)
+        return there is None
 
 
 @dataclass

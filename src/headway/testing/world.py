@@ -14,7 +14,7 @@ from headway.testing.clock import NOON, FakeClock
 from headway.testing.ledger import MemoryLedger
 from headway.testing.people import FakeNotifier
 from headway.testing.platform import FakePlatform
-from headway.testing.sources import FakeBuilder, FakePipelines, FakeRepository, FakeStore
+from headway.testing.sources import FakeBuilder, FakePipelines, FakeRepository, FakeStore, FakeTags
 
 
 @dataclass
@@ -27,6 +27,7 @@ class FakeWorld:
     notifier: FakeNotifier = field(default_factory=FakeNotifier)
     store: FakeStore = field(default_factory=FakeStore)
     builder: FakeBuilder = field(default_factory=FakeBuilder)
+    tags: FakeTags = field(default_factory=FakeTags)
 
     def __post_init__(self) -> None:
         self.platform = FakePlatform(self.clock)
@@ -49,6 +50,7 @@ class FakeWorld:
             builder=self.builder,
             store=self.store,
             refs=self.ledger.refs,
+            tags=self.tags,
             outbox=self.ledger.outbox,
             notifier=self.notifier,
             new_id=lambda: f"r{next(numbers)}",
