@@ -1,11 +1,11 @@
-"""Commands about releases: cut, look at, withdraw, clear."""
+"""Commands about releases: cut, look at, withdraw, clear. What goes with a release is in `papers`."""
 
 import sys
 from pathlib import Path
 
 import rich_click as click
 
-from headway.cli import render
+from headway.cli import papers, render
 from headway.cli.context import Context, data, json_option, next_step, print_json, say, with_context
 
 
@@ -14,18 +14,34 @@ def release() -> None:
     """Cut releases and look at them."""
 
 
+for paper in papers.COMMANDS:
+    release.add_command(paper)
+
+
 @release.command()
 @click.argument("revision", default="HEAD")
 @click.option("--version", help="MAJOR.MINOR.PATCH; otherwise the commit's Release-As:, or the next version.")
 @click.option("--service", help="Which service, when there are several.")
 @click.option("--artifact", type=click.Path(exists=True, path_type=Path), help="A folder or archive that was built elsewhere.")
 @click.option("--digest", help="Its digest, sha256:…, as the builder printed it.")
+@click.option("--tag", is_flag=True, help="Tag the commit in the repository, annotated, named as `versions:` says. Nothing is pushed.")
+@click.option("--sign", is_flag=True, help="Sign the tag, as git is configured to.")
+@click.option("--changelog", type=click.Path(dir_okay=False, path_type=Path), help="Then update this changelog; commit it yourself.")
 @json_option
 @with_context
 def cut(
-    context: Context, revision: str, version: str | None, service: str | None, artifact: Path | None, digest: str | None, as_json: bool
+    context: Context,
+    revision: str,
+    version: str | None,
+    service: str | None,
+    artifact: Path | None,
+    digest: str | None,
+    tag: bool,
+    sign: bool,
+    changelog: Path | None,
+    as_json: bool,
 ) -> None:
-    """Make a release of a commit: checks, build, store. Asking again changes nothing."""
+    """Make a release of a commit: checks, build, store, tag. After a failure the same command goes on; otherwise it changes nothing."""
     made = context.ask(
         "cut",
         revision=revision,
@@ -34,7 +50,11 @@ def cut(
         service=service,
         artifact=str(artifact.absolute()) if artifact else None,
         digest=digest,
+        tag=tag,
+        sign=sign,
     )
+    if changelog is not None:
+        papers.written(context, changelog, made["release"])
     if as_json:
         print_json(made)
         return
