@@ -101,10 +101,10 @@ class _Words:
 
     def take(self, *words: str) -> bool:
         """Step over these keywords, if they come next."""
-        ahead = self._tokens[self._at : self._at + len(words)]
-        if tuple(one.word for one in ahead) != words:
+        end = self._at + len(words)
+        if end > len(self._tokens) or any(self._tokens[self._at + at].word != word for at, word in enumerate(words)):
             return False
-        self._at += len(words)
+        self._at = end
         return True
 
     def word(self) -> str:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from headway.migration.model import Dialect
 
@@ -54,10 +55,8 @@ class Statement:
     tokens: tuple[Token, ...]
     text: str
     line: int
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        return tuple(token.word for token in self.tokens)
+    words: tuple[str, ...]
+    """The tokens as keywords, empty for what is none."""
 
     def begins(self, *words: str) -> bool:
         """Does it begin with these keywords?"""
@@ -127,6 +126,7 @@ def _block(sql: str, at: int, *, nested: bool) -> tuple[Sort, int]:
     return Sort.COMMENT, look
 
 
+@lru_cache(maxsize=4096)  # lint, plan and runner each ask again
 def statements(sql: str, dialect: Dialect, line: int = 1) -> tuple[Statement, ...]:
     """The statements, without empty ones. Bodies of triggers and of `begin atomic` functions stay whole."""
     found: list[Statement] = []
@@ -146,7 +146,8 @@ def statements(sql: str, dialect: Dialect, line: int = 1) -> tuple[Statement, ..
 
 def _statement(sql: str, current: list[Token]) -> Iterator[Statement]:
     if current:
-        yield Statement(tuple(current), sql[current[0].start : current[-1].start + len(current[-1].text)], current[0].line)
+        text = sql[current[0].start : current[-1].start + len(current[-1].text)]
+        yield Statement(tuple(current), text, current[0].line, tuple(token.word for token in current))
 
 
 def _deeper(current: list[Token]) -> int:

@@ -84,9 +84,10 @@ def down_objections(rows: Sequence[Row], wanted: Sequence[Row]) -> tuple[str, ..
     """Why these rows cannot be taken down at all."""
     lowest = min((row.version for row in wanted), default=0)
     left_out = [row for row in rows if row.version > lowest and row not in wanted]
+    without = [row for row in wanted if row.down is None and row.kind is not Kind.BACKFILL]
     return (
         *(f"{row.title} is above it and would stay" for row in left_out),
-        *(f"{row.title} has no way down in the ledger; restore, or write a new migration" for row in wanted if row.down is None and row.kind is not Kind.BACKFILL),
+        *(f"{row.title} has no way down in the ledger; restore, or write a new migration" for row in without),
     )
 
 

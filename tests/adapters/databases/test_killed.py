@@ -145,8 +145,8 @@ def test_kill_9_of_the_runner_at_every_step(bench: Bench, together: Together, mo
     events = events_of(bench, together)
     assert events > 40
     left_running = 0
-    # Every step where each file is on its own; every second one where they share a transaction, to be quick.
-    for number in range(1, events + 1, 1 if together is Together.FILE else 2):
+    # Every step where each file is on its own; every third one where they share a transaction, to be quick.
+    for number in range(1, events + 1, 1 if together is Together.FILE else 3):
         clear(bench)
         child = os.fork()
         if child == 0:
@@ -165,7 +165,10 @@ def test_kill_9_of_the_runner_at_every_step(bench: Bench, together: Together, mo
 @pytest.mark.parametrize("session", ["the working one", "the one that holds the lock"])
 def test_a_cut_connection_at_every_step(pg: Bench, session: str) -> None:
     which = {"the working one": "= 2", "the one that holds the lock": "= 1"}[session]
-    cut = f"select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objid {which} and database = (select oid from pg_database where datname = current_database())"
+    cut = (
+        f"select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objid {which} and "
+        f"database = (select oid from pg_database where datname = current_database())"
+    )
     failed = 0
     for number in range(1, events_of(pg, Together.FILE) + 1, 2):
         clear(pg)

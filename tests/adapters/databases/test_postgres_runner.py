@@ -13,16 +13,19 @@ from headway.adapters.databases.store import Busy, Timeouts, Unfinished
 from headway.errors import Failed, HeadwayError, Refused, Unavailable
 
 TABLE = "create table t (id int primary key, n int not null default 0); insert into t select i, i % 3 from generate_series(1, 20) i;"
-INDEX = "-- migrate:up transaction:false\ncreate index concurrently t_n on t (n)\n-- migrate:down transaction:false\ndrop index concurrently t_n"
+INDEX = (
+    "-- migrate:up transaction:false\n"
+    "create index concurrently t_n on t (n)\n"
+    "-- migrate:down transaction:false\n"
+    "drop index concurrently t_n"
+)
 UNIQUE = "-- migrate:up transaction:false\ncreate unique index concurrently t_n on t (n)"
 
 
 def test_what_one_file_sets_does_not_reach_the_next(pg: Bench) -> None:
     setting = "set search_path = pg_catalog; set statement_timeout = 0; set lock_timeout = 0; create temp table x (id int);"
-    pg.up(
-        setting,
-        "-- migrate:up\ncreate temp table x (id int); create table here (id int);\n-- migrate:verify\nselect current_setting('lock_timeout') = '200ms'",
-    )
+    verify = "-- migrate:verify\nselect current_setting('lock_timeout') = '200ms'"
+    pg.up(setting, f"-- migrate:up\ncreate temp table x (id int); create table here (id int);\n{verify}")
     assert pg.tables() == {"here"}
     assert pg.versions() == [1, 2]
 

@@ -128,3 +128,24 @@ def test_a_folder_that_is_not_there_is_a_sentence(lite: Bench) -> None:
     lite.address = replace(lite.address, url=f"sqlite:///{lite.folder}/no/app.db")
     with pytest.raises(Unavailable, match="folder that does not exist"):
         lite.up("create table a (id int)")
+
+
+def test_the_first_look_after_a_kill_rolls_back_what_the_dead_one_left(lite: Bench) -> None:
+    import os
+    import signal
+
+    lite.up("create table a (id integer primary key, t text)")
+    child = os.fork()
+    if child == 0:
+        try:
+            on = sqlite3.connect(lite.address.path, isolation_level=None)
+            on.execute("pragma cache_size = 1")  # so that half of it is already in the file
+            on.execute("begin immediate")
+            on.executemany("insert into a (t) values (?)", [("x" * 3000,)] * 200)
+            os.kill(os.getpid(), signal.SIGKILL)
+        finally:
+            os._exit(7)
+    os.waitpid(child, 0)
+    assert lite.address.path.with_name("app.db-journal").exists()
+    assert [row.version for row in lite.store.look().rows] == [1]
+    assert lite.one("select count(*) from a") == 0

@@ -167,7 +167,12 @@ def test_a_failing_way_down_leaves_everything(bench: Bench) -> None:
 
 # -- backfills
 
-FILL = "-- migrate:backfill table=users key=id batch=3\nupdate users set n = n + 1 where id between :first and :last\n-- migrate:verify\nselect count(*) = 0 from users where n <> 1"
+FILL = (
+    "-- migrate:backfill table=users key=id batch=3\n"
+    "update users set n = n + 1 where id between :first and :last\n"
+    "-- migrate:verify\n"
+    "select count(*) = 0 from users where n <> 1"
+)
 COUNTED = (
     "create table users (id integer primary key, n int not null default 0); insert into users (id) values (1),(2),(5),(7),(11),(12),(13);"
 )
@@ -186,13 +191,13 @@ def test_a_backfill_goes_along_the_key_in_batches(bench: Bench) -> None:
 def test_a_backfill_goes_on_where_it_stopped(bench: Bench) -> None:
     bench.up(COUNTED, FILL)
 
-    class Stopped(Exception):
+    class StoppedError(Exception):
         pass
 
     def stop(_seconds: float) -> None:
-        raise Stopped
+        raise StoppedError
 
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         bench.fill(COUNTED, FILL, sleep=stop)
     assert bench.store.look().progress[2].rows == 3
     bench.fill(COUNTED, FILL)

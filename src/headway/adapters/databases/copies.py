@@ -11,7 +11,7 @@ from headway.adapters.databases.address import Address
 from headway.adapters.databases.rows import LEDGER
 from headway.adapters.databases.sealing import seal, unseal
 from headway.adapters.databases.shelf import Backup, digest, disk
-from headway.adapters.databases.sqlite import quoted, translated
+from headway.adapters.databases.sqlite import looking, quoted, translated
 from headway.errors import Contradiction, Refused, Unavailable
 
 BESIDE = ("-wal", "-shm", "-journal")
@@ -28,8 +28,7 @@ def copy(source: Path, target: Path, address: Address, patience: float = 30.0) -
         if status in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED} and time.monotonic() > until:
             raise Unavailable(f"{address.where} is locked by someone else; nothing was copied")
 
-    uri = f"{source.absolute().as_uri()}?mode=ro"
-    with translated(address), closing(sqlite3.connect(uri, uri=True)) as live, closing(sqlite3.connect(target)) as made:
+    with translated(address), closing(looking(source, 2.0)) as live, closing(sqlite3.connect(target)) as made:
         live.backup(made, pages=-1, progress=waited, sleep=0.05)
         # One file, whole in itself: the copy keeps no log beside it.
         made.execute("pragma journal_mode = delete")
@@ -103,6 +102,9 @@ def swap(live: Path, new: Path, bad: Path, address: Address) -> None:
 
 def _settled(live: Path, address: Address) -> str | None:
     """Fold the log into the file; only the last one who has it open can. None: it cannot be read as a database."""
+    with disk(live.parent), live.open("rb") as file:
+        if file.read(16) not in {b"", b"SQLite format 3\0"}:
+            return None  # not even opened: SQLite would delete the log beside it, and that may be all that is left
     try:
         with closing(sqlite3.connect(live, isolation_level=None, timeout=2)) as on:
             mode = str(on.execute("pragma journal_mode").fetchone()[0])

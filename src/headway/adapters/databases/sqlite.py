@@ -42,8 +42,7 @@ class SqliteStore:
         """A connection whose transactions are ours alone."""
         with translated(self.address):
             if readonly:
-                uri = f"{self.path.absolute().as_uri()}?mode=ro"
-                return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=self.timeouts.lock)
+                return looking(self.path, self.timeouts.lock)
             connection = sqlite3.connect(self.path, isolation_level=None, timeout=self.timeouts.lock)
         try:
             with translated(self.address):
@@ -81,6 +80,20 @@ class SqliteStore:
             version = on.ask("pragma user_version")[0][0]
         lines = [f"{kind} {name}: {canonical(text or '', Dialect.SQLITE)}" for kind, name, table, text in found if table not in ours]
         return (f"user_version {version}", *lines)
+
+
+def looking(path: Path, timeout: float) -> sqlite3.Connection:
+    """A connection that writes nothing of ours.
+
+    Not `mode=ro`: after kill -9 the first to look must roll back what the dead one left, and SQLite refuses that to a read-only one.
+    """
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=timeout)
+    try:
+        connection.execute("pragma query_only = on")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
 
 
 @contextmanager

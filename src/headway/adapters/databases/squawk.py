@@ -25,22 +25,29 @@ def opinions(migrations: Sequence[Migration]) -> tuple[tuple[Finding, ...], str 
     if program is None:
         return (), "squawk did not run: it is not installed (pip install squawk-cli)"
     found: list[Finding] = []
-    for one in migrations:
-        if one.up is None:
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "migration.sql"
-            file.write_text(one.up.sql, encoding="utf-8")
-            inside = ("--assume-in-transaction",) if one.up.transaction else ()
-            argv = (program, "--reporter", "json", *(f"--exclude={rule}" for rule in _EXCLUDED), *inside, str(file))
-            ran = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=folder)
-        try:
-            # Exit code 1 is "any finding", and also trouble: only the JSON tells.
-            said = json.loads(ran.stdout)
-        except ValueError:
-            return tuple(found), f"squawk did not run: {(ran.stderr or ran.stdout).strip()[:200] or f'exit code {ran.returncode}'}"
-        found += [_finding(one, each) for each in said]
+    for inside in (True, False):
+        files = {f"{at}.sql": one for at, one in enumerate(migrations) if one.up is not None and one.up.transaction is inside}
+        if files:
+            more, silent = _asked(program, files, inside=inside)
+            if silent:
+                return tuple(found), silent
+            found += more
     return tuple(found), None
+
+
+def _asked(program: str, files: dict[str, Migration], *, inside: bool) -> tuple[list[Finding], str | None]:
+    with tempfile.TemporaryDirectory() as folder:
+        for name, one in files.items():
+            (Path(folder) / name).write_text(one.up.sql if one.up else "", encoding="utf-8")
+        within = ("--assume-in-transaction",) if inside else ()
+        argv = (program, "--reporter", "json", *(f"--exclude={rule}" for rule in _EXCLUDED), *within, *files)
+        ran = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=folder)
+    try:
+        # Exit code 1 is "any finding", and also trouble: only the JSON tells.
+        said = json.loads(ran.stdout)
+    except ValueError:
+        return [], f"squawk did not run: {(ran.stderr or ran.stdout).strip()[:200] or f'exit code {ran.returncode}'}"
+    return [_finding(files[Path(each["file"]).name], each) for each in said], None
 
 
 def _finding(one: Migration, said: dict[str, Any]) -> Finding:
