@@ -83,7 +83,7 @@ def test_a_release_with_all_its_papers(headway: Terminal, told: Told, tmp_path: 
 
 
 def test_a_candidate_becomes_stable(headway: Terminal, told: Told) -> None:
-    headway("release", "cut", "main", "--version", "0.1.0-rc.1", "--tag")
+    headway("release", "cut", "main", "--pre", "rc", "--tag")
     made = json.loads(headway("release", "stable", "0.1.0-rc.1", "--tag", "--json"))
     assert (made["release"], made["candidate"], made["tag"]) == ("tally@0.1.0", "tally@0.1.0-rc.1", "v0.1.0")
     assert told.git("tag").split() == ["v0.1.0", "v0.1.0-rc.1"]

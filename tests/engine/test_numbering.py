@@ -6,7 +6,7 @@ import pytest
 
 from headway.adapters.git import GitRepository
 from headway.engine.cutting import cut
-from headway.errors import Refused
+from headway.errors import InvalidSpec, Refused
 from headway.promotion.model import Trigger
 from headway.releases.policy import Api, Policy
 from headway.testing.world import FakeWorld, sample_stage
@@ -134,3 +134,47 @@ def test_what_cannot_be_compared_gets_no_version_on_the_trunk(world: World) -> N
     touching("pkg/__init__.py", "fix: (")(world.told)  # type: ignore[operator]
     with pytest.raises(Refused, match="cannot be parsed"):
         world.cut("main")
+
+
+# -- candidates
+
+
+def candidate(world: World, ref: str = "main") -> str:
+    return cut(world.fake.world, "tally", ref, "ada", pre="rc").release.version
+
+
+def test_candidates_are_counted_and_asking_again_gives_the_same_one(world: World) -> None:
+    world.told.commit("feat: a")
+    assert [candidate(world), candidate(world)] == ["1.4.0-rc.1", "1.4.0-rc.1"]
+    world.told.commit("fix: b")
+    assert candidate(world) == "1.4.0-rc.2"
+    world.told.commit("feat!: c")
+    assert candidate(world) == "2.0.0-rc.1"
+
+
+def test_a_candidate_counts_those_that_others_tagged(world: World) -> None:
+    world.told.commit("feat: a")
+    world.told.git("tag", "v1.4.0-rc.9")
+    world.told.commit("fix: b")
+    assert candidate(world) == "1.4.0-rc.10"
+
+
+def test_nothing_new_since_the_last_candidate_makes_none(world: World) -> None:
+    world.told.commit("feat: a")
+    candidate(world)
+    world.told.commit("docs: b")
+    with pytest.raises(Refused, match="nothing to release has come since"):
+        candidate(world)
+
+
+def test_what_is_released_is_no_candidate_any_more(world: World) -> None:
+    world.told.commit("feat: a")
+    assert world.cut("main") == "1.4.0"
+    with pytest.raises(Refused, match=r"released already, as 1\.4\.0"):
+        candidate(world)
+
+
+def test_a_channel_that_cannot_be_counted_is_said(world: World) -> None:
+    world.told.commit("feat: a")
+    with pytest.raises(InvalidSpec, match="cannot be counted"):
+        cut(world.fake.world, "tally", "main", "ada", pre="rc1")

@@ -21,6 +21,7 @@ for paper in papers.COMMANDS:
 @release.command()
 @click.argument("revision", default="HEAD")
 @click.option("--version", help="MAJOR.MINOR.PATCH; otherwise the commit's Release-As:, or the next version.")
+@click.option("--pre", metavar="CHANNEL", help="A candidate: the next pre-release of this channel, such as rc.")
 @click.option("--service", help="Which service, when there are several.")
 @click.option("--artifact", type=click.Path(exists=True, path_type=Path), help="A folder or archive that was built elsewhere.")
 @click.option("--digest", help="Its digest, sha256:…, as the builder printed it.")
@@ -33,6 +34,7 @@ def cut(
     context: Context,
     revision: str,
     version: str | None,
+    pre: str | None,
     service: str | None,
     artifact: Path | None,
     digest: str | None,
@@ -50,6 +52,7 @@ def cut(
         service=service,
         artifact=str(artifact.absolute()) if artifact else None,
         digest=digest,
+        pre=pre,
         tag=tag,
         sign=sign,
     )

@@ -45,12 +45,15 @@ class Commands:
         version: str | None = None,
         artifact: str | None = None,
         digest: str | None = None,
+        pre: str | None = None,
         tag: bool = False,
         sign: bool = False,
     ) -> View:
         """Make a release of a commit: checks, build, store, tag; or take an artifact that was built elsewhere, with its digest."""
         tagging = Tagging(sign) if tag or sign else None
-        made = cut(self._world, self._service(service), revision, by, version=version, artifact=artifact, digest=digest, tagging=tagging)
+        made = cut(
+            self._world, self._service(service), revision, by, version=version, artifact=artifact, digest=digest, pre=pre, tagging=tagging
+        )
         return {**release_view(made.release), "evidence": list(made.evidence), "new": made.new, "tag": made.tag}
 
     def releases(self, service: str | None = None, most: int = 50) -> View:

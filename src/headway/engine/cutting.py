@@ -10,12 +10,13 @@ from pathlib import Path
 
 import semver
 
-from headway.engine.numbering import automatic_version, is_label
+from headway.engine.numbering import automatic_version, candidate_version, is_label
 from headway.errors import InvalidSpec, Refused
 from headway.ports import Built, Commit, Event, World
 from headway.releases import provenance
 from headway.releases.model import Recipe, Release
 from headway.releases.tagging import ReleaseTag, objections, release_tag, tag_name
+from headway.releases.version import is_channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +46,14 @@ def cut(
     artifact: str | None = None,
     digest: str | None = None,
     ref: str | None = None,
+    pre: str | None = None,
     tagging: Tagging | None = None,
 ) -> Cut:
     """Make the release, or go on with the one that this commit and version already gave: asking twice is the same as asking once."""
+    if version and pre:
+        raise InvalidSpec("--version names the version and --pre counts it; give one of them")
     commit = world.repositories[service].resolve(revision)
-    wanted = _checked(version) if version else automatic_version(world, service, commit, ref or revision)
+    wanted = _checked(version) if version else _numbered(world, service, commit, ref or revision, pre)
     name = f"{service}@{wanted}"
     before = world.releases.get(name)
     if before is not None and not (before.commit == commit.id and (digest is None or digest == before.digest)):
@@ -79,6 +83,14 @@ def cut(
     data = {"commit": commit.id, "digest": release.digest, **told}
     world.releases.add(release, (Event(now, by, "cut", built.evidence, data),))
     return tagged(world, Cut(release, built.evidence, new=True), by, tagging)
+
+
+def _numbered(world: World, service: str, commit: Commit, ref: str, pre: str | None) -> str:
+    if pre is None:
+        return automatic_version(world, service, commit, ref)
+    if not is_channel(pre):
+        raise InvalidSpec(f"{pre!r} cannot be counted; expected letters, digits and -, such as rc or beta")
+    return candidate_version(world, service, commit, ref, pre)
 
 
 def tagged(world: World, made: Cut, by: str, tagging: Tagging | None) -> Cut:

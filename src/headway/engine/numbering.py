@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from headway.errors import Refused, Unavailable
 from headway.ports import Commit, World
 from headway.releases.decision import Asked, Decision, decide
-from headway.releases.history import Tag
+from headway.releases.history import History, Tag
 from headway.releases.levels import Level
-from headway.releases.lines import line_of_branch, naming
+from headway.releases.lines import Line, line_of_branch, naming
 from headway.releases.model import Release
+from headway.releases.policy import Policy
 from headway.releases.version import Version, channel, version
 
 _MOST = 1000
@@ -32,24 +33,52 @@ def automatic_version(world: World, service: str, commit: Commit, ref: str) -> s
     line = line_of_branch(ref)
     trunk = line is not None or _on_trunk(world, service, commit, ref)
     policy = world.pipelines.versions(service)
-    folder = policy.folders.get(service, "")
-    named = naming(folder, None if folder else policy.tag)
-    history = world.repositories[service].history(commit.id, named, line, known(released), folder)
-    today = world.clock.now().date()
+    history = _history(world, service, commit, line, policy, released)
     if not trunk:
         # A branch's number is a label: it is not worth comparing interfaces, and code that cannot be read yet is no obstacle.
-        return str(_branched(decide(history, policy, today), released, ref))
+        return str(_branched(decide(history, policy, world.clock.now().date()), released, ref))
     if history.last is not None and history.last.commit == commit.id:
         # Cut under another name of the commit, or tagged by hand before Headway was asked: that is its version.
         return str(history.last.version)
-    try:
-        asks = world.repositories[service].compared(history.last.commit, commit.id, policy, today) if history.last else ()
-    except Unavailable as error:
-        raise Refused(f"{service} at {commit.id[:10]} gets no version", (f"undecided: {error}",)) from error
-    decided = decide(history, policy, today, Asked(line=line), asks)
-    if decided.refused is not None:
-        raise Refused(f"{service} at {commit.id[:10]} gets no version", (decided.refused, "or name one: headway release cut --version"))
+    decided = _decided(world, service, history, policy, Asked(line=line))
     return str(decided.next) if decided.next else f"{_patch(decided)}-{_channel(ref)}.g{commit.id[:10]}"
+
+
+def candidate_version(world: World, service: str, commit: Commit, ref: str, pre: str) -> str:
+    """The next candidate of this channel for this commit, `1.4.0-rc.2`; asking again gives the same one."""
+    released = world.releases.all(service, most=_MOST)
+    for one in released:
+        of = version(one.version)
+        if one.commit == commit.id and of is not None and (found := channel(of.pre)) and found[0] == pre and not is_label(one.version, ref):
+            return one.version
+    line = line_of_branch(ref)
+    policy = world.pipelines.versions(service)
+    history = _history(world, service, commit, line, policy, released)
+    if history.last is not None and history.last.commit == commit.id:
+        raise Refused(f"{service} at {commit.id[:10]} gets no candidate", (f"it is released already, as {history.last.version}",))
+    decided = _decided(world, service, history, policy, Asked(pre, line))
+    if decided.next is None:
+        raise Refused(f"{service} at {commit.id[:10]} gets no candidate", (decided.notes[-1] if decided.notes else "nothing to release",))
+    return str(decided.next)
+
+
+def _history(world: World, service: str, commit: Commit, line: Line | None, policy: Policy, released: Sequence[Release]) -> History:
+    folder = policy.folders.get(service, "")
+    named = naming(folder, None if folder else policy.tag)
+    return world.repositories[service].history(commit.id, named, line, known(released), folder)
+
+
+def _decided(world: World, service: str, history: History, policy: Policy, asked: Asked) -> Decision:
+    """The decision; Refused if there is none, or if a guard says no."""
+    nothing, today = f"{service} at {history.head[:10]} gets no version", world.clock.now().date()
+    try:
+        asks = world.repositories[service].compared(history.last.commit, history.head, policy, today) if history.last else ()
+    except Unavailable as error:
+        raise Refused(nothing, (f"undecided: {error}",)) from error
+    decided = decide(history, policy, today, asked, asks)
+    if decided.refused is not None:
+        raise Refused(nothing, (decided.refused, "or name one: headway release cut --version"))
+    return decided
 
 
 def slug(ref: str) -> str:
