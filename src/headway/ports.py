@@ -332,6 +332,30 @@ class Changed:
     removed: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What came of a merge: the branch's new head, or the files that did not merge; then nothing was changed."""
+
+    commit: str | None
+    conflicts: tuple[str, ...] = ()
+
+
+class Branches(Protocol):
+    """Writes branches of a git repository: those of trains and hotfixes, and a fix into an open line. Never a history anew."""
+
+    def create(self, branch: str, commit: str) -> None:
+        """Make a branch there; the same again is nothing, another commit under that name is Refused."""
+        ...
+
+    def pick(self, branch: str, commit: str, by: str) -> Merged:
+        """Put one commit's change on top of a branch."""
+        ...
+
+    def merge(self, branch: str, commit: str, by: str, message: str) -> Merged:
+        """Merge a commit into a branch; one that has it already is as it was. Refused where somebody has the branch checked out."""
+        ...
+
+
 class Repository(Protocol):
     """A git repository, read only."""
 
@@ -477,6 +501,8 @@ class World:
     """By service."""
     builder: Builder
     store: Store
+    branches: Mapping[str, Branches]
+    """By service."""
     refs: "SeenRefs"
     tags: Tags
     outbox: Outbox

@@ -7,7 +7,7 @@ import stat
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from headway.adapters.build import Builder
 from headway.adapters.checks import CommandChecks
 from headway.adapters.git import GitRepository
+from headway.adapters.gitbranches import GitBranches
 from headway.adapters.gitwrite import GitTags
 from headway.adapters.ledger import Ledger, open_ledger
 from headway.adapters.local.platform import LocalPlatform
@@ -31,8 +32,10 @@ from headway.adapters.system import SystemClock, new_id, token
 from headway.engine.collecting import collect
 from headway.engine.commands import Commands
 from headway.engine.gating import Gating
+from headway.engine.hotfixing import Hotfixing
 from headway.engine.outbox import deliver
 from headway.engine.releasing import Releasing
+from headway.engine.training import Training
 from headway.engine.watcher import Watcher
 from headway.engine.worker import Worker
 from headway.errors import InvalidSpec, Refused, Unavailable
@@ -76,9 +79,19 @@ class Headway:
     pipelines: Pipelines
     checks: CommandChecks
 
+    @property
+    def training(self) -> Training:
+        """The trains' verbs, and their turn."""
+        return Training(self.world, self.commands)
+
     def more(self) -> dict[str, Callable[..., dict[str, Any]]]:
         """The verbs that stand beside Commands."""
-        return {**Gating(self.world, self.commands).verbs(), **Releasing(self.world, self.commands).verbs()}
+        return {
+            **Gating(self.world, self.commands).verbs(),
+            **self.training.verbs(),
+            **Hotfixing(self.world, self.commands).verbs(),
+            **Releasing(self.world, self.commands).verbs(),
+        }
 
     def call(self, verb: str, **arguments: object) -> dict[str, Any]:
         """A verb by its name."""
@@ -150,6 +163,7 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
         trains=ledger.trains,
         pipelines=pipelines,
         repositories=repositories,
+        branches=Writable(pipelines),
         builder=Building(Builder(home, store, sources)),
         store=store,
         refs=Refs(ledger),
@@ -169,6 +183,22 @@ def _local(home: Path, store: FileStore, clock: SystemClock) -> LocalPlatform:
     named = os.environ.get("HEADWAY_ENVOY")
     envoy = Path(named) if named else None
     return LocalPlatform(home / "environments", secrets=resolve, artifacts=store.path, clock=clock, envoy=envoy)
+
+
+class Writable(Mapping[str, GitBranches]):
+    """The same repositories, for the few branches that Headway writes."""
+
+    def __init__(self, pipelines: Pipelines) -> None:
+        self._pipelines = pipelines
+
+    def __getitem__(self, service: str) -> GitBranches:
+        return GitBranches(Path(self._pipelines.source(service).name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._pipelines.services())
+
+    def __len__(self) -> int:
+        return len(self._pipelines.services())
 
 
 class Building:
@@ -353,6 +383,7 @@ class Running:
             threading.Thread(target=headway.worker.run, name="worker", daemon=True),
             threading.Thread(target=self._every, args=(1.0, headway.watcher.look), name="watcher", daemon=True),
             threading.Thread(target=self._every, args=(0.5, lambda: deliver(headway.world)), name="outbox", daemon=True),
+            threading.Thread(target=self._every, args=(5.0, headway.training.look), name="trains", daemon=True),
             threading.Thread(target=self._every, args=(3600.0, headway.collect), name="collector", daemon=True),
         )
 

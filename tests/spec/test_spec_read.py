@@ -224,6 +224,7 @@ people: {groups: {cab: [dana]}, revoked: mallory, break_glass: dana}
 freezes: {nights: {cron: 0 22 * * *, lasts: 8h}}
 checklists: {usual: {usual: true}}
 gates: {early: time.hour < 16}
+hotfix: {skips: one}
 environments:
   one: {}
   two: {trigger: {push: x}, approvals: 1, checks: [smoke, uat, rollback-drill], preview: smoke,

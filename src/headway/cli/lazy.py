@@ -17,12 +17,14 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "checklists": ("checklist", "advise", "revoke"),
     "init": ("init",),
     "migrate": ("migrate",),
+    "hotfixes": ("hotfix",),
     "releases": ("release",),
     "rollouts": (
         *("plan", "promote", "approve", "reject", "tick", "status", "show", "list", "wait"),
         *("pause", "resume", "advance", "abort", "retry", "rollback"),
     ),
     "server": ("serve", "down", "repo", "poke"),
+    "trains": ("train",),
     "version": ("version",),
 }
 MODULES: Mapping[str, str] = {name: f"headway.cli.{module}" for module, names in _NAMES.items() for name in names}

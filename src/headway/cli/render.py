@@ -167,3 +167,44 @@ def checklist(view: View) -> RenderableType:
         table.add_row(mark, one["item"], escape(one["text"]), Text(word, style="dim"))
     done = len(view["items"]) - view["open"]
     return Group(table, Text(f"{done} of {len(view['items'])} for {view['release']} in {view['environment']}"))
+
+
+def trains(view: View) -> RenderableType:
+    """What rides and what keeps it, and how often trains leave on time."""
+    lines: list[RenderableType] = []
+    for one in view["trains"][:10]:
+        phase_ = f", in {one['phase']}" if one["phase"] else ""
+        style = {"departed": "green", "held": "magenta", "slipped": "red", "cancelled": "red"}.get(one["state"], "cyan")
+        head = Text.assemble((one["train"], "bold"), " ", (one["state"] + phase_, style), f"  {one['release'] or 'not cut'}")
+        lines.append(head.append(f"  cut {one['cuts'][:16]}, departs {one['departs'][:16]}", style="dim"))
+        lines += [Text(f"  + {late['commit'][:10]} {_late(late)}: {late['why']}") for late in one["late"]]
+        lines += [Text(f"  - {objection}", style="yellow") for objection in one["objections"]]
+        lines += [Text(f"  {reason}", style="dim") for reason in one["reasons"]]
+    for one in view["timetables"]:
+        lines.append(Text(f"{one['service']} {one['timetable']}: {one['departs']}, next {one['next'][:16]} to {one['to']}", style="dim"))
+    rate = view["on_time"]
+    if rate["rate"] is not None:
+        counts = f"{rate['on_time']} on time, {rate['late']} late, {rate['missed']} missed, {rate['carried']} changes carried over"
+        lines.append(Text(f"on time: {rate['rate']:.0%} ({counts})"))
+    return Group(*(lines or [Text("no trains; see `trains:` in headway.yaml", style="dim")]))
+
+
+def _late(late: dict[str, Any]) -> str:
+    if late["boarded"]:
+        return "boarded"
+    return f"ejected ({late['ejected']})" if late["ejected"] else f"asks to board, yes from {', '.join(late['approved']) or 'nobody'}"
+
+
+def hotfixes(view: View) -> RenderableType:
+    """Every hotfix, and the lines that still lack it."""
+    lines: list[RenderableType] = []
+    for one in view["hotfixes"]:
+        state = Text("finished", style="green") if one["finished"] else Text("open", style="yellow")
+        lines.append(
+            Text.assemble((one["branch"], "bold"), " ", state, f"  {one['release'] or 'not shipped'}, fixes {one['live']}: {one['why']}")
+        )
+        for line in one["lines"]:
+            word = f"has it ({line['done'][:10]})" if line["done"] else "lacks it"
+            clash = f"; conflicts in {', '.join(line['conflict'])}" if line["conflict"] else ""
+            lines.append(Text(f"  {line['branch']} {word}{clash}", style="green" if line["done"] else "yellow"))
+    return Group(*(lines or [Text("no hotfixes", style="dim")]))

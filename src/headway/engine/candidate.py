@@ -17,7 +17,8 @@ from headway.promotion.stages import upstream
 from headway.releases.model import Release
 from headway.rollout.model import Plan, Workload
 from headway.rollout.plan import promotion
-from headway.trains.hotfix import PREFIX as HOTFIX
+from headway.trains.hotfix import shorter
+from headway.trains.model import Hotfix
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,9 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False) -
     release = world.releases.get(asked.release)
     if release is None:
         raise Refused(f"there is no release {asked.release}; `headway release list` shows those there are")
-    stage = world.pipelines.stage(asked.place)
+    stage, hotfix = _stage(release, asked.place, world)
     live = world.records.place(asked.place).live
-    candidate = replace(_candidate(asked, release, stage), kind=_kind(release, live))
+    candidate = replace(_candidate(asked, release, stage), kind=kind_of(release.version, live.version if live else None, hotfix=hotfix))
     given = world.words.approvals(release.name, asked.place.environment)
     passed = world.words.passed(release.digest, release.service)
     asking = bool(stage.gates) or any(item.when for item in stage.checklist)
@@ -88,8 +89,13 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False) -
     )
 
 
-def _kind(release: Release, live: Workload | None) -> str:
-    return kind_of(release.version, live.version if live else None, hotfix=release.ref.startswith(HOTFIX))
+def _stage(release: Release, place: Place, world: World) -> tuple[Stage, bool]:
+    """The stage, as a hotfix meets it if this release is one. Its record says so, not the name of its branch."""
+    stage = world.pipelines.stage(place)
+    known = (one.train for one in world.trains.hotfixes(release.service))
+    if not any(isinstance(one, Hotfix) and one.release == release.name and one.commit == release.commit for one in known):
+        return stage, False
+    return shorter(stage, world.pipelines.stages(release.service)), True
 
 
 def suspicions(release: Release, world: World) -> tuple[Suspicion, ...]:

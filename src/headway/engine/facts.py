@@ -1,6 +1,7 @@
 """What is known of a release and a place: for the file's own questions, and for its risk."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from headway.migration.files import parse
 from headway.migration.model import Dialect
 from headway.ports import World
 from headway.promotion.approvals import counted
+from headway.promotion.gates import answers
 from headway.promotion.model import Approval, Candidate, Passed, Risk, Stage
 from headway.promotion.risk import Change, assess
 from headway.promotion.stages import ROLLOUT
@@ -101,6 +103,19 @@ def facts(
             "groups": {name: list(people) for name, people in stage.groups.items()},
         },
     }
+
+
+def questions(release: Release, stage: Stage, candidate: Candidate, world: World, now: datetime) -> dict[str, bool | str]:
+    """What the stage's expressions come to for this release."""
+    if not stage.gates and not any(item.when for item in stage.checklist):
+        return {}
+    place = Place(release.service, stage.environment.name)
+    live = world.records.place(place).live
+    given = world.words.approvals(release.name, place.environment)
+    passed = world.words.passed(release.digest, release.service)
+    if candidate.risk is None:
+        candidate = replace(candidate, risk=risk(release, stage, live, candidate.kind, world, now))
+    return answers(stage, facts(release, stage, candidate, live, given, passed, world, now), now)
 
 
 def _measured(done: list[Rollout]) -> dict[str, Any]:

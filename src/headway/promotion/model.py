@@ -127,6 +127,8 @@ class Stage:
     checklist: tuple[Item, ...] = ()
     gates: tuple[Gate, ...] = ()
     advisory: Advisory | None = None
+    skipped: tuple[str, ...] = ()
+    """The stages that a hotfix may leave out, by name."""
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     revoked: tuple[str, ...] = ()
     """People whose word counts no longer, whatever they said before."""

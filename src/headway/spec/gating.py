@@ -30,6 +30,7 @@ def rules(file: Found, name: str, environment: Found) -> dict[str, Any]:
         "checklist": tuple(item for one in environment["checklist"].values() for item in _checklist(file["checklists"][one], known)),
         "gates": tuple(_gate(one, file["gates"][one]) for one in environment["gates"].values()),
         "advisory": _advisory(environment["advisory"], known),
+        "skipped": file["hotfix"]["skips"].values(),
         "revoked": file["people"]["revoked"].values(),
         "groups": known,
     }

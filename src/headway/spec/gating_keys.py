@@ -111,6 +111,11 @@ GO = Record(
     short="from",
 )
 
+HOTFIX = Record(
+    "a mapping with skips",
+    (Key("skips", NAMES, "Environments that a hotfix may leave out on its way, each by its name.", "[]"),),
+)
+
 TRAIN = Record(
     "a mapping with departs and cut",
     (

@@ -25,6 +25,7 @@ def agree(file: Found, faults: Faults) -> None:
         _named(environment["gates"], known["gates"], f"{where}.gates", "gates", faults)
         _twice(environment["checklist"], file, where, faults)
         _advisory(environment["advisory"], file, where, faults)
+    _named(file["hotfix"]["skips"], environments, "hotfix.skips", "environments", faults)
     for name, train in file["trains"].parts():
         _train(f"trains.{name}", train, file, faults)
         for phase, found in train["phases"].parts():

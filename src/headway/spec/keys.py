@@ -5,7 +5,7 @@ must exist, numbers that must agree) is in `rules.py`.
 """
 
 from headway.releases.policy import CALENDARS
-from headway.spec.gating_keys import ADVISORY, CHECKLIST, FREEZE, GATE, NAMES, PEOPLE, SOME, TRAIN
+from headway.spec.gating_keys import ADVISORY, CHECKLIST, FREEZE, GATE, HOTFIX, NAMES, PEOPLE, SOME, TRAIN
 from headway.spec.kinds import (
     BRANCH,
     CHECK_NAME,
@@ -294,6 +294,7 @@ FILE = Record(
         Key("checklists", MapOf(NAME, CHECKLIST, "a mapping of checklists", "CHECKLIST"), "Checklists, by name.", "{}"),
         Key("gates", MapOf(NAME, GATE, "a mapping of gates", "GATE"), "Questions that must be true, by name.", "{}"),
         Key("trains", MapOf(NAME, TRAIN, "a mapping of trains", "TRAIN"), "Timetables by which releases leave, by name.", "{}"),
+        Key("hotfix", HOTFIX, "The shorter path of a hotfix.", "{}"),
         Key("notify", MapOf(NAME, TARGET, "a mapping of targets", "TARGET"), "Ways to tell people, by name.", "{}"),
     ),
     own="x-",

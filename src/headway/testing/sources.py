@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 
 from headway.environments.model import Place
 from headway.errors import Failed, Refused, Unavailable
-from headway.ports import Built, Changed, Commit
+from headway.ports import Built, Changed, Commit, Merged
 from headway.promotion.model import Stage
 from headway.releases.decision import Reason
 from headway.releases.history import Change, History, Tag
@@ -65,6 +65,8 @@ class FakeRepository:
     parents: dict[str, tuple[str, ...]] = field(default_factory=dict)
     heads: dict[str, str] = field(default_factory=dict)
     files: dict[tuple[str, str], str] = field(default_factory=dict)
+    conflicts: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    """Which files of a commit do not merge into which branch."""
     asks: dict[tuple[str, str], Sequence[Reason]] = field(default_factory=dict)
     """What the interface asks for between two commits."""
 
@@ -116,6 +118,31 @@ class FakeRepository:
         was, now = ({path: text for (at, path), text in self.files.items() if at == commit} for commit in (old, new))
         different = sorted(path for path in {*was, *now} if was.get(path) != now.get(path))
         return [Changed(path, len(now.get(path, "").splitlines()), len(was.get(path, "").splitlines())) for path in different]
+
+    def create(self, branch: str, commit: str) -> None:
+        if self.heads.setdefault(branch, commit) != commit:
+            raise Refused(f"there is a branch {branch} already")
+
+    def pick(self, branch: str, commit: str, by: str) -> Merged:  # noqa: ARG002 - as the port has it
+        if clash := self.conflicts.get((branch, commit)):
+            return Merged(None, clash)
+        picked = replace(self.commits[commit], id=f"{len(self.commits):x}".rjust(8, "e") + commit[:32])
+        self._carry(commit, self.heads[branch], picked.id)
+        return Merged(self.commit(picked, branch=branch))
+
+    def merge(self, branch: str, commit: str, by: str, message: str) -> Merged:  # noqa: ARG002 - as the port has it
+        if self.contains(self.heads[branch], commit):
+            return Merged(self.heads[branch])
+        if clash := self.conflicts.get((branch, commit)):
+            return Merged(None, clash)
+        head = self.heads[branch]
+        made = replace(self.commits[commit], id=f"{len(self.commits):x}".rjust(8, "f") + commit[:32], subject=message)
+        return Merged(self.commit(made, head, commit, branch=branch))
+
+    def _carry(self, commit: str, head: str, to: str) -> None:
+        for (at, path), text in list(self.files.items()):
+            if at in {commit, head}:
+                self.files.setdefault((to, path), text)
 
     def read(self, commit: str, path: str) -> str | None:
         return self.files.get((commit, path))

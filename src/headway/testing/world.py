@@ -47,6 +47,7 @@ class FakeWorld:
             pipelines=self.pipelines,
             # Whatever the service is called, this is its repository.
             repositories=defaultdict(lambda: self.repository),
+            branches=defaultdict(lambda: self.repository),
             builder=self.builder,
             store=self.store,
             refs=self.ledger.refs,
