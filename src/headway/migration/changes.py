@@ -97,12 +97,13 @@ class _Words:
 
     def __init__(self, tokens: Sequence[Token]) -> None:
         self._tokens = tokens
+        self._words = [token.word for token in tokens]
         self._at = 0
 
     def take(self, *words: str) -> bool:
         """Step over these keywords, if they come next."""
         end = self._at + len(words)
-        if end > len(self._tokens) or any(self._tokens[self._at + at].word != word for at, word in enumerate(words)):
+        if tuple(self._words[self._at : end]) != words:
             return False
         self._at = end
         return True
@@ -112,7 +113,7 @@ class _Words:
         if self._at >= len(self._tokens):
             return ""
         self._at += 1
-        return self._tokens[self._at - 1].word
+        return self._words[self._at - 1]
 
     def name(self) -> Name:
         """A name, with its schema if that is given."""

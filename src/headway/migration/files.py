@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from headway.errors import InvalidSpec
-from headway.migration.lexer import Sort, statements, tokens
+from headway.migration.lexer import Sort, Token, statements, tokens
 from headway.migration.model import Backfill, Dialect, Migration, Script
 
 LARGEST_VERSION = 2**63 - 1
@@ -134,11 +134,8 @@ class _Reader:
         for unknown in sorted(set(section.options) - _OPTIONS[section.name]):
             expected = ", ".join(sorted(_OPTIONS[section.name])) or "no option"
             self._faults.append(f"{where}: `{section.name}` has no option {unknown!r}; expected {expected}")
-        broken = next((one for one in tokens(section.sql, self._dialect, section.line + 1) if one.sort is Sort.BROKEN), None)
-        if broken is not None:
-            self._faults.append(f"{path}:{broken.line}: what starts with {broken.text[:12]!r} never ends")
-            return
-        count = len(statements(section.sql, self._dialect))
+        # An ordinary section need not be cut into statements to be read.
+        count = len(statements(section.sql, self._dialect)) if section.options or section.name in {"verify", "backfill"} else 1
         if section.options.get("transaction", "true") not in {"true", "false"}:
             self._faults.append(f"{where}: transaction is true or false, not {section.options['transaction']!r}")
         if section.options.get("transaction") == "false" and count != 1:
@@ -208,7 +205,9 @@ def _backfill(section: _Section) -> Backfill:
 def _sections(path: str, text: str, dialect: Dialect, faults: list[str], first: str | None) -> list[_Section]:
     """Cut at the headers. What stands before the first header belongs to `first`; None: nothing may stand there."""
     lines = text.split("\n")
-    headers = [*_headers(text, dialect)]
+    pieces = [*tokens(text, dialect)]
+    headers = [*_headers(text, pieces)]
+    faults += [f"{path}:{one.line}: what starts with {one.text[:12]!r} never ends" for one in pieces if one.sort is Sort.BROKEN]
     if first is not None and not any(name == first for _, name, _ in headers):
         headers = [(0, first, ""), *headers]
     start = headers[0][0] if headers else len(lines) + 1
@@ -224,9 +223,9 @@ def _sections(path: str, text: str, dialect: Dialect, faults: list[str], first: 
     return found
 
 
-def _headers(text: str, dialect: Dialect) -> Iterable[tuple[int, str, str]]:
+def _headers(text: str, pieces: Iterable[Token]) -> Iterable[tuple[int, str, str]]:
     """The lines that are headers; one within a string or a function's body is not."""
-    for token in tokens(text, dialect):
+    for token in pieces:
         at_start = token.start == 0 or text[token.start - 1] == "\n"
         if token.sort is Sort.COMMENT and at_start and (found := _HEADER.fullmatch(token.text)):
             yield token.line, found["section"], found["options"]

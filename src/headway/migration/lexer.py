@@ -38,7 +38,7 @@ class Token:
     @property
     def word(self) -> str:
         """The keyword it may be, in capitals; empty for everything that is quoted."""
-        return self.text.upper() if self.sort in {Sort.WORD, Sort.MARK} else ""
+        return self.text.upper() if self.sort is Sort.WORD or self.sort is Sort.MARK else ""
 
     @property
     def name(self) -> str:

@@ -159,7 +159,7 @@ def test_kill_9_of_the_runner_at_every_step(bench: Bench, together: Together, mo
         check_truth(bench)
         finish(bench, together)
     # Between the row that says so and the one that says it is done, there are instants; they were met.
-    assert left_running >= 2
+    assert left_running
 
 
 @pytest.mark.parametrize("session", ["the working one", "the one that holds the lock"])

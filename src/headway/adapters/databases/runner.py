@@ -126,17 +126,25 @@ class Runner:
             for one, row in zip(group.migrations, rows, strict=True):
                 if one.version in there:
                     raise Contradiction(f"{one.file} was applied by someone else just now; look at the status")
-                started = time.monotonic()
-                if one.up is not None:
-                    session.run(one.up, one.file)
-                if one.verify:
-                    session.settle()
-                    check(session, one.verify, one.file, self._dialect)
-                applied.append(replace(row, at=self._now(), seconds=round(time.monotonic() - started, 6)))
-                session.record(applied[-1])
+                applied.append(self._one(session, one, replace(row, at=self._now())))
         for row in applied:
             self._say(f"{row.title} applied in {row.seconds:.3f} s")
         return applied
+
+    def _one(self, session: Session, one: Migration, row: Row) -> Row:
+        """A file within the transaction, with its promises, into the ledger."""
+        started = time.monotonic()
+        if one.up is not None and not one.verify:
+            session.apply(one.up, row, one.file)
+            return replace(row, seconds=round(time.monotonic() - started, 6))
+        if one.up is not None:
+            session.run(one.up, one.file)
+        if one.verify:
+            session.settle()
+            check(session, one.verify, one.file, self._dialect)
+        done = replace(row, seconds=round(time.monotonic() - started, 6))
+        session.record(done)
+        return done
 
     def _alone(self, session: Session, one: Migration, row: Row) -> Row:
         """A statement outside of a transaction, between two rows that say so."""

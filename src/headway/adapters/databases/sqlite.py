@@ -229,6 +229,10 @@ class SqliteSession:
                 continue
             self._statement(one, file)
 
+    def apply(self, script: Script, row: Row, file: str) -> None:
+        self.run(script, file)
+        self.record(row)
+
     def alone(self, script: Script, file: str) -> None:
         self.run(script, file)
 

@@ -54,6 +54,10 @@ class Session(Protocol):
         """Statements within the transaction, with fresh settings."""
         ...
 
+    def apply(self, script: Script, row: Row, file: str) -> None:
+        """Run the statements, settle, and record the row, in as few trips as it takes."""
+        ...
+
     def alone(self, script: Script, file: str) -> None:
         """One statement outside of any transaction."""
         ...
