@@ -3,13 +3,15 @@
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from headway.engine.commands import Commands
 from headway.engine.controller import turn
 from headway.environments.model import Place
-from headway.errors import Refused
+from headway.errors import InvalidSpec, Refused
+from headway.ports import Pipelines
 from headway.promotion.model import Approvals
 from headway.testing import FakeWorld, sample_release, sample_stage
 
@@ -163,3 +165,27 @@ def test_a_withdrawn_release_enters_nowhere(commands: Commands) -> None:
     commands.withdraw("1.0.0", "alice", "leaks")
     with pytest.raises(Refused, match="withdrawn: leaks"):
         commands.promote("1.0.0", "staging", "alice")
+
+
+class Unreadable:
+    """A protected branch whose file says nonsense."""
+
+    def __getattr__(self, name: str) -> object:
+        raise InvalidSpec('headway.yaml:31:5: environments.production has no key "soakk"; did you mean "soak"?')
+
+
+def test_the_way_back_is_open_while_the_file_on_the_protected_branch_is_broken(fake: FakeWorld, commands: Commands) -> None:
+    for version in ("1.0.0", "1.1.0"):
+        commands.promote(version, "staging", "alice")
+        run(fake)
+    broken = Commands(replace(fake.world, pipelines=cast("Pipelines", Unreadable())))
+    assert broken.rollback("staging", "carol")["to"] == "1.0.0"
+    assert broken.rollback("staging", "carol", service="tally")["to"] == "1.0.0"
+
+
+def test_status_says_what_runs_and_what_is_wrong_while_the_file_is_broken(fake: FakeWorld, commands: Commands) -> None:
+    commands.promote("1.0.0", "staging", "alice")
+    run(fake)
+    shown = Commands(replace(fake.world, pipelines=cast("Pipelines", Unreadable()))).status()
+    assert [(one["environment"], one["live"]["version"]) for one in shown["places"]] == [("staging", "1.0.0")]  # type: ignore[attr-defined]
+    assert "soakk" in str(shown["unreleased"])

@@ -224,7 +224,7 @@ class Commands:
 
     def rollback(self, environment: str, by: str, why: str = "", service: str | None = None) -> View:
         """Bring back the release before. Needs no approval and is never frozen; a rollout under way is aborted instead."""
-        place = Place(self._service(service), environment)
+        place = Place(self._to_go_back(environment, service), environment)
         active = self._world.records.place(place).active
         if active is not None:
             self.tell("abort", active, by, why)
@@ -271,12 +271,21 @@ class Commands:
         return {"rollouts": [rollout_view(one) for one in kept]}
 
     def status(self, service: str | None = None) -> View:
-        """What runs where, what is on its way, and why it waits."""
-        services = [service] if service else list(self._world.pipelines.services())
-        places = [Place(one, stage.environment.name) for one in services for stage in self._world.pipelines.stages(one)]
+        """What runs where, what is on its way, and why it waits. Where no file can be read, the ledger knows the places."""
+        faults: list[View] = []
+        try:
+            services = [service] if service else list(self._world.pipelines.services())
+            places = [Place(one, stage.environment.name) for one in services for stage in self._world.pipelines.stages(one)]
+        except HeadwayError as error:
+            places = [place for place in self._known_places() if service in {None, place.service}]
+            if not places:
+                raise
+            services = sorted({place.service for place in places})
+            what = "nothing new is promoted while the pipeline cannot be read; ways back are open"
+            faults = [{"service": service, "at": self._now().isoformat(), "what": what, "why": [str(error)]}]
         return {
             "places": [self._place(place) for place in places],
-            "unreleased": [one for name in services for one in self._unreleased(name)],
+            "unreleased": [*faults, *(one for name in services for one in self._unreleased(name))],
         }
 
     # -- the record
@@ -307,6 +316,25 @@ class Commands:
         if len(services) != 1:
             raise Refused("say which service: --service", (f"there are: {', '.join(services) or 'none; is a repository registered?'}",))
         return services[0]
+
+    def _to_go_back(self, environment: str, service: str | None) -> str:
+        """Which service is meant. A file that cannot be read, or names it no longer, stands in nobody's way back: the ledger knows it."""
+        known = sorted({place.service for place in self._known_places() if place.environment == environment})
+        if service in known:
+            return str(service)
+        try:
+            self._world.pipelines.services()
+        except HeadwayError:
+            if service is None and len(known) == 1:
+                return known[0]
+            if service is None and known:
+                raise Refused("say which service: --service", (f"there are: {', '.join(known)}",)) from None
+        return self._service(service)
+
+    def _known_places(self) -> list[Place]:
+        """Where rollouts have been, whatever the files say now."""
+        places = {one.rollout.place for one in self._world.records.standings(most=1000)}
+        return sorted(places, key=lambda place: (place.service, place.environment))
 
     def _release(self, name: str) -> Release:
         """By its full name, or by its version alone where only one service has it."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from headway.environments.configuration import sealed
 from headway.environments.model import Configuration, Place
-from headway.errors import InvalidSpec, Refused
+from headway.errors import HeadwayError, InvalidSpec, Refused
 from headway.ports import Repository
 from headway.promotion.model import Stage
 from headway.releases.model import Recipe
@@ -51,13 +51,13 @@ class Pipelines:
         """The stage with its configuration sealed: what approvals bind to."""
         for stage in self.stages(place.service):
             if stage.environment.name == place.environment:
-                return stage
+                return self._sealed(stage)
         names = ", ".join(stage.environment.name for stage in self.stages(place.service))
         raise Refused(f"{FILE} has no environment {place.environment}", (f"{place.service} has: {names}",))
 
     def stages(self, service: str) -> tuple[Stage, ...]:
-        """In pipeline order."""
-        return tuple(self._sealed(stage) for stage in stages(self._governing(self.source(service)), service))
+        """In pipeline order. Not sealed: a secret that production lacks is no trouble of staging, nor of whoever only looks."""
+        return stages(self._governing(self.source(service)), service)
 
     def versions(self, service: str) -> Policy:
         """How its versions are numbered."""
@@ -79,9 +79,15 @@ class Pipelines:
     def source(self, service: str) -> Source:
         """The repository that has this service."""
         sources = self._sources()
+        fault: HeadwayError | None = None
         for source in sources:
-            if service in self._governing(source).services:
-                return source
+            try:
+                if service in self._governing(source).services:
+                    return source
+            except HeadwayError as error:  # of that repository; the service may well be in another
+                fault = fault or error
+        if fault is not None:
+            raise fault
         there = ", ".join(name for one in sources for name in self._governing(one).services)
         raise Refused(f"no registered repository has a service {service}", (f"there are: {there or 'none; headway repo add PATH'}",))
 
