@@ -306,3 +306,55 @@ def test_a_file_without_its_manifest_is_no_backup(tmp_path: Path) -> None:
         read(tmp_path / "x.dump")
     with pytest.raises(Refused, match="holds no backup"):
         newest(tmp_path)
+
+
+def test_a_swap_gets_past_clients_that_come_back(pg: Bench) -> None:
+    import threading
+
+    import psycopg
+
+    pg.up(DATA)
+    made = taken(pg)
+    pg.ask("insert into a values (4, 'new')")
+    stop = threading.Event()
+
+    def visit() -> None:
+        while not stop.is_set():
+            try:
+                with psycopg.connect(pg.address.url) as on:
+                    on.execute("select 1 from a")
+                    stop.wait(0.05)
+            except psycopg.Error:
+                continue
+
+    clients = [threading.Thread(target=visit) for _ in range(3)]
+    for one in clients:
+        one.start()
+    try:
+        restore(pg.address, made, "r1", swap=True, accept_loss=True)
+    finally:
+        stop.set()
+        for one in clients:
+            one.join()
+    assert pg.one("select count(*) from a") == 3
+
+
+def test_kill_9_in_the_middle_of_a_restore_leaves_the_live_database(filled: Bench) -> None:
+    import signal
+
+    from headway.adapters.databases import backup as module
+
+    made = taken(filled)
+    filled.ask("insert into a values (4, 'new')")
+    child = os.fork()
+    if child == 0:
+        try:
+            real = module.vault(filled.address)
+            real.restore(made, None, real.beside("_restored_r1"))
+            os.kill(os.getpid(), signal.SIGKILL)  # restored beside, not yet swapped
+        finally:
+            os._exit(7)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    assert filled.one("select count(*) from a") == 4
+    restore(filled.address, made, "r2", swap=True, accept_loss=True)
+    assert filled.one("select count(*) from a") == 3

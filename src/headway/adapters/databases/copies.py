@@ -11,7 +11,8 @@ from headway.adapters.databases.address import Address
 from headway.adapters.databases.rows import LEDGER
 from headway.adapters.databases.sealing import seal, unseal
 from headway.adapters.databases.shelf import Backup, digest, disk
-from headway.adapters.databases.sqlite import looking, quoted, translated
+from headway.adapters.databases.sqlite import looking, quoted
+from headway.adapters.databases.sqlite_errors import translated
 from headway.errors import Contradiction, Refused, Unavailable
 
 BESIDE = ("-wal", "-shm", "-journal")

@@ -15,7 +15,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from headway.adapters.databases import pipes
 from headway.adapters.databases.address import Address
-from headway.adapters.databases.postgres import PostgresStore, translated
+from headway.adapters.databases.postgres import PostgresStore
+from headway.adapters.databases.postgres_errors import translated
 from headway.adapters.databases.rows import BACKFILLS, LEDGER
 from headway.adapters.databases.sealing import seal, unseal
 from headway.adapters.databases.shelf import Backup, disk

@@ -5,18 +5,19 @@ key: after kill -9 of the runner the server goes on with the statement it was gi
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
-from psycopg import errors, pq, sql
+from psycopg import pq, sql
 from psycopg.conninfo import conninfo_to_dict
 
 from headway.adapters.databases import rows as ledger
 from headway.adapters.databases.address import Address
-from headway.adapters.databases.store import Busy, Look, Timeouts, Unfinished
-from headway.errors import Contradiction, Failed, HeadwayError, Refused, Unavailable
+from headway.adapters.databases.postgres_errors import translated
+from headway.adapters.databases.store import Look, Timeouts, Unfinished
+from headway.errors import Contradiction, HeadwayError, Refused, Unavailable
 from headway.migration.changes import Loss
 from headway.migration.lexer import Sort, statements, tokens
 from headway.migration.model import Backfill, Dialect, Progress, Row, Script
@@ -27,7 +28,6 @@ FRESH = "RESET ALL; RESET ROLE; RESET SESSION AUTHORIZATION; DISCARD TEMP;\n"
 """What one file SETs must not reach the next one. (DISCARD ALL would let go of the lock.)"""
 _SETTLE = "SET CONSTRAINTS ALL IMMEDIATE; RESET ALL; RESET ROLE; RESET SESSION AUTHORIZATION;\n"
 _TOOK = "extract(epoch from clock_timestamp() - statement_timestamp())"
-_RETRY = (errors.LockNotAvailable, errors.DeadlockDetected, errors.SerializationFailure)
 _POLL = 0.03
 _INVALID = """
 select n.nspname, c.relname from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
@@ -343,50 +343,3 @@ def _names(columns: Sequence[str]) -> sql.Composed:
 
 def _literals(values: Sequence[Any]) -> sql.Composed:
     return sql.SQL(", ").join(map(sql.Literal, values))
-
-
-_REASONS: Mapping[type[psycopg.Error], tuple[type[HeadwayError], str]] = {
-    errors.InvalidPassword: (Unavailable, "refuses the password; check the URL, or PGPASSFILE"),
-    errors.InvalidAuthorizationSpecification: (Unavailable, "does not let this user in"),
-    errors.InvalidCatalogName: (Unavailable, "does not exist"),
-    errors.DiskFull: (Unavailable, "has no room left on its disk; nothing of this transaction was kept"),
-    errors.TooManyConnections: (Unavailable, "has no connection to spare"),
-    errors.ReadOnlySqlTransaction: (Refused, "is read-only"),
-}
-
-
-@contextmanager
-def translated(address: Address, what: str = "", script: Script | None = None, offset: int | None = None) -> Iterator[None]:
-    """The driver's errors as ours: who can act, where in the file, and no secrets."""
-    try:
-        yield
-    except psycopg.Error as error:
-        raise _explained(error, address, what, script, offset) from None
-
-
-def _explained(error: psycopg.Error, address: Address, what: str, script: Script | None, offset: int | None) -> HeadwayError:
-    message = address.masked(error.diag.message_primary or error).strip()
-    for kind, (ours, text) in _REASONS.items():
-        if isinstance(error, kind):
-            return ours(f"{address.where} {text} ({message})")
-    if error.sqlstate is None and "password" in message:
-        return Unavailable(f"{address.where} refuses the password; check the URL, or PGPASSFILE ({message})")
-    where = f"{what}:{_line(error, script, offset)}" if script is not None else what
-    if isinstance(error, _RETRY):
-        return Busy(f"{where or address.where}: {message}; nothing was kept")
-    if error.sqlstate is None or error.sqlstate[:2] in {"08", "53", "57", "58"}:
-        if isinstance(error, errors.QueryCanceled):
-            return Failed(f"{where}: {message}; it took longer than it may under traffic")
-        return Unavailable(f"{address.where}: {message}{f' (at {where})' if where else ''}; run it again, the ledger knows what was kept")
-    detail = address.masked(error.diag.message_detail or "")
-    hint = address.masked(error.diag.message_hint or "")
-    return Failed(": ".join(one for one in (where or address.where, message, detail, hint) if one))
-
-
-def _line(error: psycopg.Error, script: Script | None, offset: int | None) -> int:
-    if script is None:
-        return 1
-    position = error.diag.statement_position
-    if position is None or offset is None:
-        return script.line
-    return script.line + script.sql.count("\n", 0, max(int(position) - 1 - offset, 0))

@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from psycopg import Connection, sql
+from psycopg import Connection, errors, sql
 
 from headway.adapters.databases import dumps
 from headway.adapters.databases.address import Address
 from headway.adapters.databases.backup import Since, compared, row_differences
-from headway.adapters.databases.postgres import PostgresStore, translated
+from headway.adapters.databases.postgres import PostgresStore
+from headway.adapters.databases.postgres_errors import translated
 from headway.adapters.databases.shelf import Backup, Manifest, digest, draft, put
 from headway.adapters.databases.store import Timeouts
 from headway.errors import Contradiction, Refused, Unavailable
 
 _PATIENT = Timeouts(lock=30, statement=0)
+_FENCING = 20.0
 _LONGEST = 63
 """PostgreSQL cuts longer names silently."""
 
@@ -140,31 +142,24 @@ class PostgresVault:
             on.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
     def swap(self, name: str, bad: str) -> None:
-        live = sql.Identifier(dumps.name_of(self._address))
+        live = dumps.name_of(self._address)
+        until = time.monotonic() + _FENCING
         with self._server() as on:
-            on.execute(sql.SQL("alter database {} with allow_connections false").format(live))
-            try:
-                self._empty(on)
-                on.execute("begin")
-                # Both names change in one transaction: whoever connects meets the old database or the new one.
-                on.execute(sql.SQL("alter database {} rename to {}").format(live, sql.Identifier(bad)))
-                on.execute(sql.SQL("alter database {} rename to {}").format(sql.Identifier(name), live))
-                on.execute("commit")
-            except BaseException:
-                if not on.closed:
-                    on.execute("rollback")
-                    on.execute(sql.SQL("alter database {} with allow_connections true").format(live))
-                raise
-            on.execute(sql.SQL("alter database {} with allow_connections true").format(sql.Identifier(bad)))
-
-    def _empty(self, on: Connection[Any]) -> None:
-        """Sessions end; new ones are not let in."""
-        until = time.monotonic() + 10
-        name = dumps.name_of(self._address)
-        while on.execute("select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = %s", (name,)).fetchone() != (0,):
-            if time.monotonic() > until:
-                raise Unavailable(f"{self._address.where} still has sessions that do not end; nothing was swapped")
-            time.sleep(0.1)
+            while True:
+                on.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (live,))
+                try:
+                    # Both names change in one transaction: whoever connects meets the old database or the new one, also after a kill -9.
+                    with on.transaction():
+                        on.execute(sql.SQL("alter database {} rename to {}").format(sql.Identifier(live), sql.Identifier(bad)))
+                        on.execute(sql.SQL("alter database {} rename to {}").format(sql.Identifier(name), sql.Identifier(live)))
+                except errors.ObjectInUse:
+                    if time.monotonic() > until:
+                        said = (
+                            f"{self._address.where} has sessions that come back when they are ended; nothing was swapped: stop the service"
+                        )
+                        raise Unavailable(said) from None
+                else:
+                    return
 
     @contextmanager
     def _server(self) -> Iterator[Connection[Any]]:

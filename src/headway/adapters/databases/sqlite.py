@@ -16,7 +16,8 @@ from typing import Any
 
 from headway.adapters.databases import rows as ledger
 from headway.adapters.databases.address import Address
-from headway.adapters.databases.store import Busy, Look, Timeouts
+from headway.adapters.databases.sqlite_errors import translated
+from headway.adapters.databases.store import Look, Timeouts
 from headway.errors import Contradiction, Failed, HeadwayError, Refused, Unavailable
 from headway.migration.changes import Loss
 from headway.migration.lexer import Sort, Statement, canonical, statements, tokens
@@ -310,30 +311,3 @@ def _foreign_keys(scripts: Sequence[Script]) -> bool:
 def _asks(script: Script) -> bool:
     found = [one for one in statements(script.sql, Dialect.SQLITE) if _is_key_pragma(one) and len(one.tokens) > 2]
     return bool(found) and (any(token.text.upper() in _ON for token in found[0].tokens[2:]))
-
-
-@contextmanager
-def translated(address: Address, what: str = "") -> Iterator[None]:
-    """The driver's errors as ours."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _explained(error, address, what) from error
-
-
-def _explained(error: sqlite3.Error, address: Address, what: str) -> HeadwayError:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    at = f"{what}: " if what else ""
-    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-        return Busy(f"{at}{address.where} is locked by someone else; nothing was kept")
-    if code == sqlite3.SQLITE_READONLY:
-        return Refused(f"{address.where} is read-only", (str(error),))
-    if code == sqlite3.SQLITE_FULL:
-        return Unavailable(f"{at}{address.where} has no room left on its disk; nothing of this transaction was kept")
-    if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-        return Contradiction(f"{address.where} is not a whole SQLite database ({error}); restore it from a backup")
-    if code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}:
-        return Unavailable(f"{at}{address.where} cannot be reached: {error}")
-    if code == sqlite3.SQLITE_INTERRUPT:
-        return Failed(f"{at}took longer than it may; nothing was kept")
-    return Failed(f"{at}{error}")
