@@ -11,7 +11,7 @@ from headway.engine.commands import Commands
 from headway.engine.cutting import cut
 from headway.engine.releasing import Releasing
 from headway.errors import Refused
-from headway.promotion.model import Trigger
+from headway.promotion.model import Quarantine, Trigger
 from headway.releases.policy import Policy
 from headway.testing.world import FakeWorld, sample_stage
 from support.histories import Told, back_to, on, tag, tell
@@ -200,6 +200,11 @@ def withdrawn(desk: Desk) -> None:
     desk.commands.withdraw("1.3.0-rc.1", "ada", "it leaks")
 
 
+def quarantined(desk: Desk) -> None:
+    why = Quarantine("tally", "tally@1.3.0-rc.1", desk.told.head(), None, desk.fake.clock.now(), ("errors: 3 over 1",), "staging")
+    desk.fake.ledger.tables.quarantines.append(why)
+
+
 def tagged_elsewhere(desk: Desk) -> None:
     desk.told.commit("fix: later")
     desk.told.git("tag", "v1.3.0")
@@ -214,6 +219,7 @@ def overtaken(desk: Desk) -> None:
     [
         pytest.param(made_elsewhere, "tally@1.3.0 exists", id="1.3.0 is another artifact"),
         pytest.param(withdrawn, "it leaks", id="it was withdrawn"),
+        pytest.param(quarantined, "quarantined since staging: errors: 3 over 1", id="it was rolled back"),
         pytest.param(tagged_elsewhere, "v1.3.0 exists already", id="1.3.0 is a tag elsewhere"),
         pytest.param(overtaken, "not greater than v1.4.0", id="a greater one is in it"),
     ],
