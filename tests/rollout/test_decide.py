@@ -349,3 +349,35 @@ def test_without_room_for_both_the_old_one_goes_batch_by_batch() -> None:
     plan = rolling_plan()
     shift = under_way(plan, at(plan, Shift))
     assert effect(decide(shift, Seen(sight=sight(2, weight=50)), NOW)) == SetReplicas(OLD, 2)
+
+
+WAITS_FOR_A_PERSON = [
+    pytest.param(
+        under_way(canary_plan(old=None), at(canary_plan(old=None), Soak), phase=Phase.HELD, weight=100, reasons=("undecided",)),
+        Seen(sight=sight(4, 0, 100)),
+        id="a first release that is held with all the traffic",
+    ),
+    pytest.param(
+        under_way(canary_plan(), at(canary_plan(), RunCheck), weight=100, asked=True, check="r1-9"),
+        Seen(sight=sight(4, weight=100), check=CheckRun(CheckState.ERRORED, "smoke was lost")),
+        id="a check that could not be run",
+    ),
+    pytest.param(
+        watching(phase=Phase.PARKED, intent=shifted(50), paused_from=Phase.RUNNING, reasons=("nobody can tell",)),
+        Seen(sight=sight(1, weight=25), probe=Probe.UNKNOWN),
+        id="an effect of which nobody can tell",
+    ),
+    pytest.param(
+        watching(phase=Phase.PAUSED, intent=shifted(50), reasons=("paused by bob",)),
+        Seen(sight=sight(1, weight=25), probe=Probe.NOT_DONE),
+        id="a pause with an effect left undone",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rollout", "seen"), WAITS_FOR_A_PERSON)
+def test_watching_goes_on_while_a_person_decides_for_as_long_as_there_is_traffic(rollout: Rollout, seen: Seen) -> None:
+    waits = decide(rollout, seen, after(31)).move
+    assert isinstance(waits, Wait)
+    assert waits.until == after(32), waits.why
+    assert decide(rollout, replace(seen, verdict=BAD_NEWS), after(32)).rollout.phase is Phase.ROLLING_BACK

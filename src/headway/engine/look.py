@@ -15,7 +15,8 @@ from headway.rollout.plan import way_back
 from headway.rollout.queue import overtaken
 from headway.rollout.seen import CheckRun, Probe, Seen, Sight
 
-JUDGED = frozenset({Phase.RUNNING, Phase.PAUSED, Phase.PARKED})
+JUDGED = ACTIVE - {Phase.ROLLING_BACK}
+"""Held too: a first release keeps its traffic when it is held, for there is nobody else to have it."""
 
 
 @dataclass(frozen=True, slots=True)

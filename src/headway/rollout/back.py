@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from headway.rollout.effects import settle
 from headway.rollout.hear import listen_on_the_way_back
 from headway.rollout.model import NONE, Plan, Rollout, SetReplicas, SetWeights, Weight, Workload
-from headway.rollout.moves import SAFETY_NET, SOON, Decision, Finish, Said, Wait, calm, do, plan_of, troubled
+from headway.rollout.moves import SOON, Decision, Finish, Said, Wait, calm, do, for_a_person, plan_of, troubled
 from headway.rollout.phases import Phase, move
 from headway.rollout.seen import Seen
 
@@ -67,7 +67,7 @@ def hold(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
             return troubled(rollout, seen.trouble or "the platform has not been asked", now)
         if way := give_back(rollout, plan, seen, now):
             return way
-    return Decision(rollout, Wait(now + SAFETY_NET, "; ".join(rollout.reasons) + "; a person decides: retry, advance, or abort"))
+    return Decision(rollout, for_a_person(rollout, now, "; ".join(rollout.reasons) + "; a person decides: retry, advance, or abort"))
 
 
 def give_back(rollout: Rollout, plan: Plan, seen: Seen, now: datetime) -> Decision | None:

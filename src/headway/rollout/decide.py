@@ -14,7 +14,7 @@ from headway.rollout.back import going_back, hold, turn_back
 from headway.rollout.effects import landed, parked_because, settle
 from headway.rollout.hear import listen
 from headway.rollout.model import NONE, Rollout, RunCheck, SetReplicas
-from headway.rollout.moves import POLL, SAFETY_NET, Decision, Do, Finish, Said, Wait, calm, do, doing, plan_of, present, troubled
+from headway.rollout.moves import SAFETY_NET, Decision, Do, Finish, Said, Wait, calm, do, doing, for_a_person, plan_of, present, troubled
 from headway.rollout.phases import Phase, move
 from headway.rollout.seen import CheckState, Probe, Seen, Word
 from headway.rollout.steps import all_of_it, step, wanted
@@ -80,17 +80,15 @@ def _active(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
 
 
 def _onward(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
-    # Watching goes on while the new release has traffic, whatever the phase.
-    again = now + (POLL if rollout.weight > NONE else SAFETY_NET)
     match rollout.phase:
         case Phase.ROLLING_BACK:  # on a person's word, from where it was parked
             return going_back(rollout, replace(seen, signals=(), probe=None), now)
         case Phase.PARKED:
-            return Decision(rollout, Wait(again, parked_because(rollout)))
+            return Decision(rollout, for_a_person(rollout, now, parked_because(rollout)))
         case Phase.HELD:
             return hold(rollout, seen, now)
         case Phase.PAUSED:
-            return Decision(rollout, Wait(again, "; ".join(rollout.reasons) or "paused"))
+            return Decision(rollout, for_a_person(rollout, now, "; ".join(rollout.reasons) or "paused"))
     if seen.sight is None:
         return troubled(rollout, seen.trouble or "the platform has not been asked", now)
     return step(calm(rollout), seen, now)

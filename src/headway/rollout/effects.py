@@ -6,7 +6,7 @@ from typing import assert_never
 
 from headway.analysis.evidence import begin
 from headway.rollout.model import Intent, Rollout, SetReplicas, SetWeights, StartCheck, Weight
-from headway.rollout.moves import SAFETY_NET, SOON, Decision, Do, Said, Wait, backed_off, calm, doing, plan_of, troubled
+from headway.rollout.moves import SOON, Decision, Do, Said, Wait, backed_off, calm, doing, for_a_person, plan_of, troubled
 from headway.rollout.phases import Phase, move
 from headway.rollout.seen import Probe, Seen
 
@@ -56,9 +56,9 @@ def settle(rollout: Rollout, intent: Intent, seen: Seen, now: datetime) -> Decis
 
 def _once_more(rollout: Rollout, intent: Intent, seen: Seen, now: datetime) -> Decision:
     if rollout.phase is Phase.PAUSED:
-        return Decision(rollout, Wait(now + SAFETY_NET, "; ".join(rollout.reasons) or "paused"))
+        return Decision(rollout, for_a_person(rollout, now, "; ".join(rollout.reasons) or "paused"))
     if rollout.phase is Phase.PARKED:  # what could not be told can be told now, but a person was asked and decides
-        return Decision(rollout, Wait(now + SAFETY_NET, parked_because(rollout)))
+        return Decision(rollout, for_a_person(rollout, now, parked_because(rollout)))
     if empty := _nobody_there(intent, seen):
         return Decision(rollout, Wait(now + SOON, f"{empty} has no ready replica that traffic could go to"))
     again = rollout.troubled_at + backed_off(rollout) if rollout.trouble is not None and rollout.troubled_at else now
@@ -76,10 +76,10 @@ def _nobody_there(intent: Intent, seen: Seen) -> str | None:
 
 def _park(rollout: Rollout, intent: Intent, now: datetime) -> Decision:
     if rollout.phase is Phase.PARKED:
-        return Decision(rollout, Wait(now + SAFETY_NET, parked_because(rollout)))
+        return Decision(rollout, for_a_person(rollout, now, parked_because(rollout)))
     why = (f"nobody can tell whether this was done: {doing(intent.effect)}",)
     parked = replace(rollout, phase=move(rollout.phase, Phase.PARKED), paused_from=rollout.phase, reasons=(*rollout.reasons, *why))
-    return Decision(parked, Wait(now + SAFETY_NET, parked_because(parked)), (Said("parked", why),))
+    return Decision(parked, for_a_person(parked, now, parked_because(parked)), (Said("parked", why),))
 
 
 def parked_because(rollout: Rollout) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from headway.rollout.model import Effect, Fence, Intent, Plan, Rollout, SetReplicas, SetWeights, StartCheck, Step
+from headway.rollout.model import NONE, Effect, Fence, Intent, Plan, Rollout, SetReplicas, SetWeights, StartCheck, Step
 from headway.rollout.seen import Signal
 
 POLL = timedelta(seconds=1)
@@ -98,6 +98,11 @@ def troubled(rollout: Rollout, trouble: str, now: datetime) -> Decision:
 def backed_off(rollout: Rollout) -> timedelta:
     """How long to leave what failed alone, by how often in a row it did."""
     return timedelta(seconds=BACK_OFF[max(0, min(rollout.trouble_tries, len(BACK_OFF)) - 1)])
+
+
+def for_a_person(rollout: Rollout, now: datetime, why: str) -> Wait:
+    """Waiting for somebody's word. Watching goes on meanwhile, whatever the phase, for as long as the new release has traffic."""
+    return Wait(now + (POLL if rollout.weight > NONE else SAFETY_NET), why)
 
 
 def calm(rollout: Rollout) -> Rollout:

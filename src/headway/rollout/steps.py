@@ -22,7 +22,7 @@ from headway.rollout.model import (
     Watch,
     Weight,
 )
-from headway.rollout.moves import POLL, SAFETY_NET, SOON, Decision, Finish, Said, Wait, do, plan_of, present, troubled
+from headway.rollout.moves import POLL, SOON, Decision, Finish, Said, Wait, do, for_a_person, plan_of, present, troubled
 from headway.rollout.phases import Phase, move
 from headway.rollout.seen import CheckState, Seen
 
@@ -166,7 +166,7 @@ def _check(rollout: Rollout, check: RunCheck, seen: Seen, now: datetime) -> Deci
             return _check(again, check, seen, now).after(Said(f"check {name} failed, trying again", (run.text,)))
         case CheckState.ERRORED:
             return Decision(
-                rollout, Wait(now + SAFETY_NET, f"{run.text}; no evidence against the release; a person decides: retry, or abort")
+                rollout, for_a_person(rollout, now, f"{run.text}; no evidence against the release; a person decides: retry, or abort")
             )
         case unknown:
             assert_never(unknown)
