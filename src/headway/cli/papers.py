@@ -97,7 +97,7 @@ def stable(context: Context, candidate: str, tag: bool, sign: bool, as_json: boo
     next_step(f"headway plan {view['release']} --to ENVIRONMENT")
 
 
-COMMANDS = (notes, changelog, provenance, stable)
+PAPERS = (notes, changelog, provenance, stable)
 
 
 def _read(path: Path) -> str:

@@ -14,7 +14,7 @@ def release() -> None:
     """Cut releases and look at them."""
 
 
-for paper in papers.COMMANDS:
+for paper in papers.PAPERS:
     release.add_command(paper)
 
 
