@@ -194,6 +194,25 @@ def test_a_train_can_be_cut_and_sent_early_but_not_against_an_objection() -> Non
     assert scene.live("production") is not None
 
 
+def test_a_death_between_the_record_and_the_deed_is_made_good() -> None:
+    scene = Scene()
+    scene.at(DEPARTS - timedelta(minutes=1))
+    asked = scene.commands.promote
+
+    def dies(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    scene.commands.promote = dies  # type: ignore[method-assign,assignment]
+    scene.fake.clock.go_to(DEPARTS)
+    with pytest.raises(KeyboardInterrupt):
+        scene.training.look()
+    assert scene.train("departed")["release"] is not None
+    scene.commands.promote = asked  # type: ignore[method-assign]
+    scene.at(DEPARTS + timedelta(minutes=40))
+    assert scene.live("production") == scene.train("departed")["release"]
+    assert len(scene.fake.world.records.standings(place=Place("tally", "production"))) == 1
+
+
 @pytest.mark.parametrize("state", ["slipped", "cancelled"])
 def test_people_may_end_a_train_for_a_reason(state: str) -> None:
     scene = Scene()

@@ -12,6 +12,7 @@ from headway.ports import Event, Kept, World
 from headway.releases.lines import line_of_branch
 from headway.trains.hotfix import PREFIX, closed, conflicted, may_ship, may_start, merged, next_version, open_lines, shorter
 from headway.trains.model import ENDED, Hotfix, Line, Train
+from headway.trains.timetable import branch_of
 
 CLAIMED = "the name is what the caller said"
 
@@ -134,7 +135,7 @@ class Hotfixing:
         trunks = {stage.trigger.merge for stage in self._world.pipelines.stages(fix.service) if stage.trigger.merge}
         trunks |= {one.branch for one in self._world.pipelines.trains(fix.service)}
         trains = {
-            f"train/{train.timetable}/{train.departs:%Y-%m-%d-%H%M}"
+            branch_of(train)
             for train in (kept.train for kept in self._world.trains.trains(fix.service))
             if isinstance(train, Train) and train.state not in ENDED
         }

@@ -1,8 +1,9 @@
 """The verbs of trains, and the turn that cuts them, holds them and has them depart."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 
 import structlog
@@ -24,10 +25,11 @@ from headway.trains.hotfix import next_version
 from headway.trains.late import aboard, approved, asked, boarded, ejected, find, objections, present
 from headway.trains.model import ENDED, Call, LateChange, Timetable, Train
 from headway.trains.punctuality import punctuality
-from headway.trains.timetable import before, next_departure
+from headway.trains.timetable import before, branch_of, next_departure
 
 log = structlog.get_logger()
 US = "headway"
+LATELY = timedelta(days=1)
 CLAIMED = "the name is what the caller said"
 
 
@@ -67,9 +69,24 @@ class Training:
         moved = self._schedule(service, timetables) if timetables else 0
         for kept in self._kept(service) if timetables else ():
             train = _train(kept)
-            if train.timetable in timetables and train.state not in ENDED:
+            if train.timetable not in timetables:
+                continue
+            self._again(timetables[train.timetable], train)
+            if train.state not in ENDED:
                 moved += self._turn(timetables[train.timetable], kept, self._world.clock.now())
         return moved
+
+    def _again(self, timetable: Timetable, train: Train) -> None:
+        """Ask for what the record says was asked for: we may have died between writing it down and asking."""
+        if train.release is None or (train.departed is not None and self._world.clock.now() - train.departed > LATELY):
+            return
+        target = self._world.pipelines.stage(Place(train.service, timetable.to))
+        wanted = {"departed": (timetable.to,), "ongoing": target.after, "held": target.after}.get(train.state, ())
+        for name in wanted:
+            standing = self._world.records.standings(place=Place(train.service, name))
+            if not any(one.rollout.release == train.release for one in standing):
+                with suppress(HeadwayError):  # what keeps it out of there is shown where it keeps the train
+                    self._commands.promote(train.release, name, US, automatic=True)
 
     def _schedule(self, service: str, timetables: dict[str, Timetable]) -> int:
         now, trains = self._world.clock.now(), [_train(one) for one in self._kept(service)]
@@ -185,7 +202,7 @@ class Training:
         kept = self._under_way(name)
         train, now = _train(kept), self._world.clock.now()
         timetable = self._timetable(name, train.timetable)
-        if against := self._against(timetable, train, now):
+        if against := self._against(timetable, train, now, by):
             raise Refused(f"{train.id} cannot depart", (one.text for one in against))
         return self._view(timetable, self._depart(timetable, kept, by, now), now)
 
@@ -214,35 +231,24 @@ class Training:
         """What is on the branch now rides: a branch of the train's own, a release, and the way to the departure begins."""
         train = _train(kept)
         head = self._world.repositories[train.service].resolve(timetable.branch).id
-        self._world.branches[train.service].create(_branch(train), head)
+        self._world.branches[train.service].create(branch_of(train), head)
         made = cut(self._world, train.service, head, by, ref=timetable.branch).release
         left_behind = carried(timetable, [_train(one) for one in self._kept(train.service)])
         ongoing = replace(train, state="ongoing", commit=head, release=made.name, carried=left_behind)
         told = Event(now, by, "cut", (f"{timetable.branch} at {head[:10]} rides as {made.name}",), {"commit": head, "release": made.name})
         self._save(ongoing, kept, (told,))
-        self._go_before(timetable, made.name, by)
+        self._again(timetable, ongoing)
         return ongoing
-
-    def _go_before(self, timetable: Timetable, release: str, by: str) -> None:
-        """Into the stages that come before the departure, so that it has passed them by then."""
-        service = timetable.service
-        stages = {one.environment.name: one for one in self._world.pipelines.stages(service)}
-        target = stages.get(timetable.to)
-        for name in target.after if target else ():
-            try:
-                self._commands.promote(release, name, by, automatic=True)
-            except HeadwayError:
-                continue  # what keeps it out of there keeps the train from departing, and is shown there
 
     def _board(self, timetable: Timetable, kept: Kept, change: LateChange, by: str, now: datetime) -> Train:
         train = _train(kept)
-        picked = self._world.branches[train.service].pick(_branch(train), change.commit, by)
+        picked = self._world.branches[train.service].pick(branch_of(train), change.commit, by)
         if picked.commit is None:
             raise Refused(f"{change.commit[:10]} does not fit on {train.id}", (f"it conflicts in {one}" for one in picked.conflicts))
-        made = cut(self._world, train.service, picked.commit, by, ref=_branch(train), version=self._next(train)).release
+        made = cut(self._world, train.service, picked.commit, by, ref=branch_of(train), version=self._next(train)).release
         riding = boarded(train, change.commit, made.name, now)
         self._save(riding, kept, (Event(now, by, f"{change.commit[:10]} boarded", (change.why,), {"release": made.name}),))
-        self._go_before(timetable, made.name, by)
+        self._again(timetable, riding)
         return riding
 
     def _eject(self, timetable: Timetable, kept: Kept, commits: Sequence[str], why: tuple[str, ...], now: datetime) -> None:
@@ -252,24 +258,24 @@ class Training:
         made = cut(self._world, train.service, train.commit, US, ref=timetable.branch).release
         left = ejected(train, commits, made.name, "; ".join(why))
         self._save(left, kept, (Event(now, US, f"ejected {', '.join(one[:10] for one in commits)}", why, {"release": made.name}),))
-        self._go_before(timetable, made.name, US)
+        self._again(timetable, left)
 
     def _depart(self, timetable: Timetable, kept: Kept, by: str, now: datetime) -> Train:
         train = _train(kept)
         assert train.release is not None
-        # Written first: asked twice, the promotion is one and the same; a train that left twice would be two.
+        # Written first: if we die before asking, the next look asks.
         left = ended(train, Depart(), now)
         self._save(left, kept, (Event(now, by, f"departed with {train.release} for {timetable.to}"),))
         self._commands.promote(train.release, timetable.to, by, automatic=by == US)
         return left
 
-    def _against(self, timetable: Timetable, train: Train, now: datetime) -> tuple[Objection, ...]:
+    def _against(self, timetable: Timetable, train: Train, now: datetime, by: str = US) -> tuple[Objection, ...]:
         """Everything that keeps it from departing, but for the time."""
         if train.release is None:
             return (Objection(f"{train.id} has not been cut"),)
         place = Place(train.service, timetable.to)
         stage = self._world.pipelines.stage(place)
-        considered = consider(Asked(train.release, place, US, automatic=True), self._world, now)
+        considered = consider(Asked(train.release, place, by, automatic=by == US), self._world, now)
         open_changes = tuple(
             Objection(f"{one.commit[:10]} was approved to board and has not: {one.why}")
             for one in train.late
@@ -368,10 +374,6 @@ class Training:
 def _train(kept: Kept) -> Train:
     assert isinstance(kept.train, Train)
     return kept.train
-
-
-def _branch(train: Train) -> str:
-    return f"train/{train.timetable}/{train.departs:%Y-%m-%d-%H%M}"
 
 
 def _late_view(change: LateChange) -> View:

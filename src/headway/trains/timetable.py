@@ -56,6 +56,11 @@ def phases(timetable: Timetable) -> tuple[Phase, ...]:
     return tuple(sorted(timetable.phases, key=lambda one: -one.begins)) or (Phase("cut", timetable.cut),)
 
 
+def branch_of(train: Train) -> str:
+    """The branch of a train's own, on which late changes board."""
+    return f"train/{train.timetable}/{train.departs:%Y-%m-%d-%H%M}"
+
+
 def track(train: Train) -> Literal["upcoming", "ongoing"] | None:
     """Which of a service's two tracks a train stands on: one that boards before its cut, and one that is on its way out."""
     if train.state in ENDED:
