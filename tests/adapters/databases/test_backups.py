@@ -358,3 +358,16 @@ def test_kill_9_in_the_middle_of_a_restore_leaves_the_live_database(filled: Benc
     assert filled.one("select count(*) from a") == 4
     restore(filled.address, made, "r2", swap=True, accept_loss=True)
     assert filled.one("select count(*) from a") == 3
+
+
+def test_what_a_kill_left_of_a_backup_goes_with_the_broom(lite: Bench) -> None:
+    lite.up(DATA)
+    shelf_folder = lite.folder / "shelf"
+    taken(lite)
+    old, fresh = shelf_folder / ".old.sqlite.tmp", shelf_folder / ".fresh.sqlite.tmp"
+    old.touch()
+    fresh.touch()
+    os.utime(old, (0, 0))
+    thin(shelf_folder, Keep())
+    assert not old.exists()
+    assert fresh.exists()

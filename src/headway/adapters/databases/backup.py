@@ -11,7 +11,7 @@ from typing import Protocol
 
 from headway.adapters.databases.address import Address
 from headway.adapters.databases.shelf import Backup, Manifest, backups, whole
-from headway.errors import Contradiction, Refused
+from headway.errors import Contradiction, InvalidSpec, Refused
 from headway.migration.model import Dialect
 
 
@@ -51,8 +51,10 @@ def vault(address: Address) -> Vault:
         from headway.adapters.databases.sqlite_vault import SqliteVault
 
         return SqliteVault(address)
-    from headway.adapters.databases.postgres_vault import PostgresVault
-
+    try:
+        from headway.adapters.databases.postgres_vault import PostgresVault
+    except ModuleNotFoundError as error:
+        raise InvalidSpec(f"{address.where} needs a driver that is not installed: pip install 'headway[postgres]'") from error
     return PostgresVault(address)
 
 

@@ -14,7 +14,8 @@ from headway.errors import Contradiction, Refused, Unavailable
 from headway.migration.retention import Keep, kept
 
 _SUFFIX = ".manifest.json"
-_CHUNK = 1024 * 1024
+_STALE = 86_400.0
+"""A draft this many seconds older than the newest backup belongs to nobody any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def digest(path: Path) -> str:
 
 
 def thin(folder: Path, policy: Keep) -> tuple[str, ...]:
-    """Remove what the policy does not keep; the manifest first, so that no half a backup is ever listed."""
+    """Remove what the policy does not keep; the manifest first, so that no half a backup is ever listed. And what a kill -9 left."""
     found = {one.path.name: one for one in backups(folder)}
     stays = kept({name: one.manifest.at for name, one in found.items()}, policy)
     gone = tuple(name for name in found if name not in stays)
@@ -129,6 +130,10 @@ def thin(folder: Path, policy: Keep) -> tuple[str, ...]:
         for name in gone:
             (folder / f"{name}{_SUFFIX}").unlink(missing_ok=True)
             (folder / name).unlink(missing_ok=True)
+        newest = max((one.path.stat().st_mtime for one in found.values()), default=0.0)
+        for left in folder.glob(".*.tmp"):
+            if left.stat().st_mtime < newest - _STALE:
+                left.unlink(missing_ok=True)
     return gone
 
 
