@@ -127,10 +127,10 @@ def thin(folder: Path, policy: Keep) -> tuple[str, ...]:
     stays = kept({name: one.manifest.at for name, one in found.items()}, policy)
     gone = tuple(name for name in found if name not in stays)
     with disk(folder):
+        newest = max((one.path.stat().st_mtime for one in found.values()), default=0.0)
         for name in gone:
             (folder / f"{name}{_SUFFIX}").unlink(missing_ok=True)
             (folder / name).unlink(missing_ok=True)
-        newest = max((one.path.stat().st_mtime for one in found.values()), default=0.0)
         for left in folder.glob(".*.tmp"):
             if left.stat().st_mtime < newest - _STALE:
                 left.unlink(missing_ok=True)
