@@ -108,7 +108,9 @@ class Worker:
         turned = self._turned(item)
         with self._change:
             if turned is None or turned.held is None:
-                self._items.pop(item.held.rollout.id, None)
+                # Only this one: it may have been claimed anew while the turn took its time.
+                if self._items.get(item.held.rollout.id) is item:
+                    del self._items[item.held.rollout.id]
             else:
                 item.held, item.again, item.saved = turned.held, turned.again, turned.saved
             item.busy = False

@@ -1,0 +1,23 @@
+"""The worker's own bookkeeping: whom it holds, and whom it lets go."""
+
+from datetime import timedelta
+
+from headway.engine.commands import Commands
+from headway.engine.worker import Worker
+from headway.testing import FakeWorld, sample_release, sample_stage
+
+
+def test_a_rollout_that_was_claimed_anew_during_a_long_turn_is_not_let_go_by_the_end_of_that_turn() -> None:
+    fake = FakeWorld()
+    fake.pipelines.declared = [sample_stage("staging", soak=1.0)]
+    fake.release(sample_release("1.0.0"))
+    rollout = str(Commands(fake.world).promote("1.0.0", "staging", "alice")["rollout"])
+    worker = Worker(fake.world, iter(("first", "second")).__next__)
+    worker._claim()
+    slow = worker._items[rollout]
+    fake.clock.pass_time(timedelta(minutes=1).total_seconds())  # its lease is long over
+    worker._claim()
+    anew = worker._items[rollout]
+    assert anew is not slow
+    worker._turn(slow)
+    assert worker._items[rollout] is anew
