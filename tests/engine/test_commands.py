@@ -189,3 +189,12 @@ def test_status_says_what_runs_and_what_is_wrong_while_the_file_is_broken(fake: 
     shown = Commands(replace(fake.world, pipelines=cast("Pipelines", Unreadable()))).status()
     assert [(one["environment"], one["live"]["version"]) for one in shown["places"]] == [("staging", "1.0.0")]  # type: ignore[attr-defined]
     assert "soakk" in str(shown["unreleased"])
+
+
+def test_whoever_rolled_back_and_why_stands_with_the_quarantine(fake: FakeWorld, commands: Commands) -> None:
+    for version in ("1.0.0", "1.1.0"):
+        commands.promote(version, "staging", "alice")
+        run(fake)
+    commands.rollback("staging", "carol", "checkout is slow")
+    run(fake)
+    assert [one.why for one in fake.world.words.quarantines("tally")] == [("rolled back by carol: checkout is slow",)]

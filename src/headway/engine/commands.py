@@ -241,6 +241,7 @@ class Commands:
             asked_by=by,
             created=now,
             phase=Phase.PENDING,
+            reasons=(f"rolled back by {by}" + (f": {why}" if why else ""),),
             host=self._world.host,
         )
         reason = (f"from {record.live.version} to {record.before.version}", *((why,) if why else ()))
