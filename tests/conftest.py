@@ -16,13 +16,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Under xdist the end-to-end tests of one file share a worker, since they share a server; all others go where there is room."""
+    """Under xdist the end-to-end tests of one file, and the tutorial, share a worker, since they share a server; all others go where there is room."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Shared(LoadScopeScheduling):  # type: ignore[misc,unused-ignore]
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
-            return file if "e2e/" in file else nodeid
+            return file if "e2e/" in file or file.endswith("test_tutorial.py") else nodeid
 
     return Shared(config, log) if config.getvalue("dist") == "load" else None
 

@@ -45,11 +45,14 @@ def histories(draw: st.DrawFn) -> History:
             message = f'Revert "x"\n\nThis reverts commit {commit(draw(st.integers(1, number - 1)))}.'  # noqa: PLW2901
         changes.append(Change(commit(number), commit(number - 1), message))
     last = draw(st.none() | CORES)
-    pre = [] if not changes else draw(st.lists(st.tuples(ALL, st.integers(1, len(changes))), max_size=3))
+    pre = [] if not changes else draw(st.lists(st.tuples(ALL, st.integers(1, len(changes))), max_size=3, unique_by=lambda one: str(one[0])))
     above = [(of, at) for of, at in pre if not of.stable and (last is None or of > last)]
     tags = [Tag(f"v{of}", commit(at), of) for of, at in above]
-    elsewhere = [Tag(f"v{of}", "e" * 40, of) for of in draw(st.lists(ALL, max_size=3))]
     base = Tag(f"v{last}", commit(0), last) if last else None
+    # A repository has a tag's name once.
+    taken = {tag.name for tag in (*tags, *([base] if base else []))}
+    drawn = draw(st.lists(ALL, max_size=3, unique_by=str))
+    elsewhere = [Tag(f"v{of}", "e" * 40, of) for of in drawn if f"v{of}" not in taken]
     return History(commit(len(changes)), tuple(reversed(changes)), (*tags, *elsewhere, *([base] if base else [])), base, tuple(tags))
 
 
