@@ -16,7 +16,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Under xdist the end-to-end tests of one file, and the tutorial, share a worker, since they share a server; all others go where there is room."""
+    """Under xdist the end-to-end tests of one file, and the tutorial, share a worker and so a server; others go where there is room."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Shared(LoadScopeScheduling):  # type: ignore[misc,unused-ignore]
