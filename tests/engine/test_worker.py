@@ -2,8 +2,13 @@
 
 from datetime import timedelta
 
+import pytest
+
 from headway.engine.commands import Commands
 from headway.engine.worker import Worker
+from headway.environments.model import Place
+from headway.errors import Contradiction, HeadwayError, InvalidSpec, Refused
+from headway.rollout.model import Intent
 from headway.testing import FakeWorld, sample_release, sample_stage
 
 
@@ -21,3 +26,29 @@ def test_a_rollout_that_was_claimed_anew_during_a_long_turn_is_not_let_go_by_the
     assert anew is not slow
     worker._turn(slow)
     assert worker._items[rollout] is anew
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(InvalidSpec("headway.yaml:31:5: nonsense"), id="a file that broke meanwhile"),
+        pytest.param(Refused("no registered repository has a service tally"), id="a repository that went"),
+        pytest.param(Contradiction("it still gets traffic"), id="a target that knows better"),
+    ],
+)
+def test_whatever_keeps_an_effect_from_being_done_stands_on_the_record(error: HeadwayError, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeWorld()
+    fake.pipelines.declared = [sample_stage("staging", soak=1.0)]
+    fake.release(sample_release("1.0.0"))
+    rollout = str(Commands(fake.world).promote("1.0.0", "staging", "alice")["rollout"])
+
+    def act(place: Place, intent: Intent) -> None:
+        raise error
+
+    monkeypatch.setattr(fake.world.platform, "act", act)
+    worker = Worker(fake.world, iter(("first", "second")).__next__)
+    worker._claim()
+    worker._turn(worker._items[rollout])
+    standing = fake.world.records.standing(rollout)
+    assert standing is not None
+    assert (standing.rollout.trouble, standing.why) == (str(error), f"{error}; trying again")

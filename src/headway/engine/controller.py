@@ -9,7 +9,7 @@ from typing import assert_never
 from headway.analysis.evidence import Arm, Evidence
 from headway.engine.look import look
 from headway.engine.notices import notices
-from headway.errors import Fenced, Unavailable
+from headway.errors import Fenced, HeadwayError, Unavailable
 from headway.ports import Event, Held, World
 from headway.promotion.model import Quarantine
 from headway.rollout.decide import decide
@@ -79,7 +79,7 @@ def _do(held: Held, decision: Decision, intent: Intent, world: World, now: datet
         _carry_out(decision.rollout, intent, world)
     except Fenced:
         raise
-    except Unavailable as error:
+    except HeadwayError as error:  # whatever it is, it goes on the record: nobody waits for something that only a log knows
         then = world.clock.now()
         troubled = stumbled(decision.rollout, str(error), then)
         again = then + backed_off(troubled)
