@@ -25,7 +25,21 @@ from makers import (
 from headway.analysis.model import Verdict
 from headway.rollout.decide import decide
 from headway.rollout.effects import landed, stumbled
-from headway.rollout.model import NONE, Fence, Intent, Rollout, RunCheck, SetReplicas, SetWeights, Shift, Soak, StartCheck, Watch
+from headway.rollout.model import (
+    NONE,
+    Fence,
+    Intent,
+    Rollout,
+    RunCheck,
+    Scale,
+    SetReplicas,
+    SetWeights,
+    Shift,
+    Side,
+    Soak,
+    StartCheck,
+    Watch,
+)
 from headway.rollout.moves import BACK_OFF, SAFETY_NET, Do, Finish, Wait
 from headway.rollout.phases import Phase
 from headway.rollout.seen import CheckRun, CheckState, Group, Probe, Seen, Sight, Word
@@ -381,3 +395,14 @@ def test_watching_goes_on_while_a_person_decides_for_as_long_as_there_is_traffic
     assert isinstance(waits, Wait)
     assert waits.until == after(32), waits.why
     assert decide(rollout, replace(seen, verdict=BAD_NEWS), after(32)).rollout.phase is Phase.ROLLING_BACK
+
+
+def test_a_machine_that_cannot_hold_both_waits_until_the_old_ones_are_gone() -> None:
+    plan = rolling_plan(keep_warm=0.0)
+    cursor = next(number for number, one in enumerate(plan.steps) if isinstance(one, Scale) and one.side is Side.OLD)
+    leaving = replace(sight(new=2, old=2, weight=50), groups={NEW.name: Group(2, 2, 2), OLD.name: Group(2, 3, 2)})
+    rollout = under_way(plan, cursor, asked=True)
+    decision = decide(rollout, Seen(sight=leaving), NOW)
+    assert isinstance(decision.move, Wait)
+    assert decision.move.why == "1 replicas of 1.0.0 finish what they have"
+    assert decision.rollout.cursor == cursor

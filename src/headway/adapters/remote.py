@@ -7,8 +7,10 @@ import httpx2
 from headway.errors import Contradiction, Failed, Fenced, HeadwayError, InvalidSpec, Refused, Unavailable
 
 BY_NAME: dict[str, type[HeadwayError]] = {one.__name__: one for one in (InvalidSpec, Failed, Unavailable, Contradiction, Fenced)}
-PATIENCE = 3600.0
-"""Seconds that an answer may take: cutting a release runs its build."""
+PATIENCE = 30.0
+"""Seconds that an answer may take."""
+LONG = {"cut": 3600.0, "poke": 3600.0, "collect": 600.0, "ping": 3.0}
+"""And where it is another matter: cutting a release runs its build, and a poke may cut several."""
 
 
 class Remote:
@@ -19,10 +21,13 @@ class Remote:
 
     def call(self, verb: str, **arguments: object) -> dict[str, object]:
         """One verb with its arguments; raises what the verb raised there."""
+        patience = LONG.get(verb, PATIENCE)
         transport = httpx2.HTTPTransport(uds=str(self._socket))
         try:
-            with httpx2.Client(transport=transport, base_url="http://headway", timeout=httpx2.Timeout(PATIENCE, connect=5.0)) as client:
+            with httpx2.Client(transport=transport, base_url="http://headway", timeout=httpx2.Timeout(patience, connect=5.0)) as client:
                 answer = client.post(f"/api/v1/{verb}", json=arguments)
+        except httpx2.TimeoutException as error:
+            raise Unavailable(f"the server at {self._socket} gave no answer in {patience:g} s; is it stopped, or very busy?") from error
         except httpx2.HTTPError as error:
             raise Unavailable(f"the server at {self._socket} did not answer: {error or type(error).__name__}") from error
         try:

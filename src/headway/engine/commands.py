@@ -284,10 +284,22 @@ class Commands:
             services = sorted({place.service for place in places})
             what = "nothing new is promoted while the pipeline cannot be read; ways back are open"
             faults = [{"service": service, "at": self._now().isoformat(), "what": what, "why": [str(error)]}]
+        hidden = [place for place in self._known_places() if service is None and place.service not in services]
+        for name in sorted({place.service for place in hidden}):
+            what = "nothing new is promoted while its pipeline cannot be read; ways back are open"
+            faults.append({"service": name, "at": self._now().isoformat(), "what": f"{name}: {what}", "why": [self._fault_of(name)]})
         return {
-            "places": [self._place(place) for place in places],
+            "places": [self._place(place) for place in (*places, *hidden)],
             "unreleased": [*faults, *(one for name in services for one in self._unreleased(name))],
         }
+
+    def _fault_of(self, service: str) -> str:
+        """Why the pipeline of a service that the ledger knows cannot be read."""
+        try:
+            self._world.pipelines.stages(service)
+        except HeadwayError as error:
+            return str(error)
+        return "no registered repository has it any more"
 
     # -- the record
 

@@ -77,6 +77,9 @@ def _scale(rollout: Rollout, side: Side, replicas: int, seen: Seen, now: datetim
         return do(rollout, SetReplicas(workload, replicas), now)
     assert seen.sight is not None
     group = seen.sight.group(workload.name)
+    if side is Side.OLD and group.running > replicas:
+        # The machine may not hold both: the next of the new release come when these are gone.
+        return Decision(rollout, Wait(now + SOON, f"{group.running - replicas} replicas of {workload.version} finish what they have"))
     if group.ready >= replicas:
         return _enter_next(rollout, seen, now)
     return Decision(rollout, Wait(now + SOON, f"{group.ready} of {replicas} replicas of {workload.version} are ready"))

@@ -40,8 +40,8 @@ class Pipelines:
         self._lock = threading.Lock()
 
     def services(self) -> tuple[str, ...]:
-        """Every service that a protected branch names."""
-        return tuple(name for source in self._sources() for name in self._governing(source).services)
+        """Every service that a protected branch names. A repository whose file cannot be read takes no other along."""
+        return tuple(name for file in self._readable() for name in file.services)
 
     def services_elsewhere(self, name: str) -> tuple[str, ...]:
         """The services of every repository but this one."""
@@ -74,7 +74,7 @@ class Pipelines:
 
     def notify(self) -> Mapping[str, Webhook | Command]:
         """Where notices go, by target name, over all repositories."""
-        return {name: target for source in self._sources() for name, target in self._governing(source).notify.items()}
+        return {name: target for file in self._readable() for name, target in file.notify.items()}
 
     def source(self, service: str) -> Source:
         """The repository that has this service."""
@@ -90,6 +90,19 @@ class Pipelines:
             raise fault
         there = ", ".join(name for one in sources for name in self._governing(one).services)
         raise Refused(f"no registered repository has a service {service}", (f"there are: {there or 'none; headway repo add PATH'}",))
+
+    def _readable(self) -> list[File]:
+        """The governing files that can be read; the first fault is raised only where none can."""
+        files: list[File] = []
+        fault: HeadwayError | None = None
+        for source in self._sources():
+            try:
+                files.append(self._governing(source))
+            except HeadwayError as error:
+                fault = fault or error
+        if fault is not None and not files:
+            raise fault
+        return files
 
     def _governing(self, source: Source) -> File:
         head = source.repository.refs().get(source.branch)
