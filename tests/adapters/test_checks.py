@@ -121,7 +121,7 @@ def test_it_sees_what_it_was_granted_and_nothing_else(checks: CommandChecks, mon
     assert Path(home).name == "home"
     assert set(seen) - {"LC_CTYPE", "__CF_USER_TEXT_ENCODING"} == {
         *("PATH", "LANG", "PYTHONUNBUFFERED", "TMPDIR", "GIT_CEILING_DIRECTORIES", "BUDGET_MS", "PASSWORD"),
-        *("HEADWAY_URL", "HEADWAY_VERSION", "HEADWAY_SERVICE", "HEADWAY_ENVIRONMENT"),
+        *("HEADWAY_URL", "HEADWAY_VERSION", "HEADWAY_SERVICE", "HEADWAY_ENVIRONMENT", "HEADWAY_INSTANCE"),
     }
     assert (seen["HEADWAY_URL"], seen["HEADWAY_VERSION"]) == (URL, "1.4.0")
     assert (seen["HEADWAY_SERVICE"], seen["HEADWAY_ENVIRONMENT"], seen["BUDGET_MS"]) == ("tally", "staging", "150")

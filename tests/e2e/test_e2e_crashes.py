@@ -1,5 +1,6 @@
 """Whatever dies, users go on: Headway, its Envoy, a replica of the service."""
 
+import contextlib
 import random  # noqa: TID251 - any instant will do
 import signal
 import time
@@ -81,7 +82,12 @@ def test_a_second_server_in_the_same_home_is_refused(scene: Scene) -> None:
 )
 def test_what_is_killed_comes_back_and_serves(scene: Scene, victim: Callable[[psutil.Process], bool]) -> None:
     def alive() -> set[int]:
-        return {process.pid for process in scene.processes() if victim(process)}
+        found = set()
+        for process in scene.processes():
+            with contextlib.suppress(psutil.NoSuchProcess):  # it may end while we look at it
+                if victim(process):
+                    found.add(process.pid)
+        return found
 
     before = alive()
     assert before

@@ -144,6 +144,15 @@ def test_what_it_leaves_behind_in_its_group_ends_with_it(folder: Path) -> None:
     eventually(lambda: not Path(f"/proc/{child}").exists() or " Z " in Path(f"/proc/{child}/stat").read_text())
 
 
+def test_what_left_the_group_by_a_session_of_its_own_ends_with_it_too(folder: Path) -> None:
+    run(folder, "setsid sleep 60 & echo $!; sleep 60")
+    eventually(lambda: bool(processes.tail(folder)))
+    child = int(processes.tail(folder)[0])
+    eventually(lambda: b"setsid" not in Path(f"/proc/{child}/cmdline").read_bytes())
+    processes.stop(folder, grace=1.0)
+    eventually(lambda: not Path(f"/proc/{child}").exists() or " Z " in Path(f"/proc/{child}/stat").read_text())
+
+
 def test_logs_rotate_and_keep_to_their_cap(folder: Path) -> None:
     run(folder, "i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done", log_bytes=4000, log_files=3)
     ended(folder)

@@ -147,6 +147,7 @@ def test_a_replica_knows_where_it_is(stand: Stand) -> None:
     env = stand.get()[2]["env"]
     state = stand.folder("web-1").parents[1] / "state"
     assert env.pop("PORT").isdigit()
+    assert env.pop("HEADWAY_INSTANCE").endswith("web-1/replicas/1")
     assert env == {
         "GREETING": "hello",
         "HEADWAY_ENVIRONMENT": "prod",

@@ -9,7 +9,7 @@ The spec: `argv`, `cwd`, `log_bytes` and `log_files` (cap of one log file, numbe
 In the folder, all mode 0600: `lock` (held while the shim lives), `pid.json` (written before the program is executed), `log`,
 `log.1` …, `exit.json`. One folder, one process, ever.
 """
-# ruff: noqa: PTH105, PTH108, PTH110, PTH123
+# ruff: noqa: PTH105, PTH108, PTH109, PTH110, PTH123, PTH208
 # pathlib would cost this process 0.7 MiB, once for every replica.
 
 import contextlib
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 PIECE = 65536
 """A line longer than this is written in pieces."""
+MARK = "HEADWAY_INSTANCE"
+"""What every descendant has in its environment, wherever it went: the folder of the process that it belongs to."""
 
 
 def main(folder: str) -> int:
@@ -113,6 +115,7 @@ def _become(spec: "Spec", go: int, voice: int, cry: int) -> None:
         os.dup2(null, 0)
         os.dup2(voice, 1)
         os.dup2(voice, 2)
+        os.environ[MARK] = os.getcwd()
         os.chdir(spec["cwd"])
         for name, most in {"CORE": 0, **spec.get("limits", {})}.items():
             _limit(getattr(resource, "RLIMIT_" + name), most)
@@ -198,6 +201,7 @@ def _follow(child: int, lines: int, wake: int, log: "Log") -> int:
     # The leader is not reaped yet, so the group's number is still ours.
     with contextlib.suppress(OSError):
         os.killpg(child, signal.SIGKILL)
+    _end_strays()
     _, status = os.waitpid(child, 0)
     until = time.monotonic() + 1  # a process that left the group may hold the pipe open for ever
     while listening and time.monotonic() < until:
@@ -205,6 +209,33 @@ def _follow(child: int, lines: int, wake: int, log: "Log") -> int:
         select.select([lines], [], [], 0.05)
     log.close()
     return status
+
+
+def _end_strays() -> None:
+    """End what left the group by a session of its own: it still carries our mark in its environment."""
+    mark = f"{MARK}={os.getcwd()}".encode()
+    for _ in range(5):  # one that forks while we look is found by the next look
+        found = [pid for pid in _processes() if mark in _environment(pid)]
+        if not found:
+            return
+        for pid in found:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _processes() -> list[int]:
+    try:
+        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:
+        return []  # macOS has no such place
+
+
+def _environment(pid: int) -> list[bytes]:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as environ:
+            return environ.read().split(b"\0")
+    except OSError:
+        return []
 
 
 def _has_ended(child: int) -> bool:
