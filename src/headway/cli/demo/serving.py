@@ -33,7 +33,12 @@ class Serving:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                # The sample's commands say python3: let it be this one, whose bandit the security check runs.
+                env={
+                    **os.environ,
+                    "PYTHONUNBUFFERED": "1",
+                    "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))),
+                },
             )
         until = time.monotonic() + START
         while not self._remote.answers():
