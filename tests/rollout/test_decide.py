@@ -406,3 +406,15 @@ def test_a_machine_that_cannot_hold_both_waits_until_the_old_ones_are_gone() -> 
     assert isinstance(decision.move, Wait)
     assert decision.move.why == "1 replicas of 1.0.0 finish what they have"
     assert decision.rollout.cursor == cursor
+
+
+def test_a_check_that_cannot_be_run_does_not_keep_users_on_an_undecided_release() -> None:
+    plan = canary_plan()
+    rollout = under_way(plan, at(plan, RunCheck), asked=True, check="r1-9", weight=100)
+    lost = Seen(sight=sight(weight=100), check=CheckRun(CheckState.ERRORED, "smoke was lost"))
+    first = decide(rollout, lost, NOW)
+    assert first.rollout.phase is Phase.RUNNING
+    assert "no evidence against the release" in first.move.why
+    later = decide(first.rollout, lost, after(plan.thresholds.hold_for))
+    assert later.rollout.phase is Phase.HELD
+    assert effect(later) == SetWeights({OLD.name: 100})

@@ -22,7 +22,7 @@ from headway.rollout.model import (
     Watch,
     Weight,
 )
-from headway.rollout.moves import POLL, SOON, Decision, Finish, Said, Wait, do, for_a_person, plan_of, present, troubled
+from headway.rollout.moves import POLL, SOON, Decision, Finish, Said, Wait, do, plan_of, present, troubled
 from headway.rollout.phases import Phase, move
 from headway.rollout.seen import CheckState, Seen
 
@@ -125,9 +125,14 @@ def _watch(rollout: Rollout, least: timedelta, seen: Seen, now: datetime, doing:
         left = f" for {(over - now).total_seconds():.0f} s more" if now < over else ""
         until = min(now + POLL, over) if over > now else now + POLL
         return Decision(replace(rollout, undecided_since=None), Wait(until, f"{doing}{left}: {'; '.join(reasons)}"))
+    return _undecided(rollout, reasons, seen, now, f"undecided: {'; '.join(reasons)}")
+
+
+def _undecided(rollout: Rollout, reasons: tuple[str, ...], seen: Seen, now: datetime, meanwhile: str) -> Decision:
+    """Wait a while for an answer; an undecided release does not stay on users for ever."""
     since = rollout.undecided_since or now
-    if now - since < timedelta(seconds=plan.thresholds.hold_for):
-        return Decision(replace(rollout, undecided_since=since), Wait(now + POLL, f"undecided: {'; '.join(reasons)}"))
+    if now - since < timedelta(seconds=plan_of(rollout).thresholds.hold_for):
+        return Decision(replace(rollout, undecided_since=since), Wait(now + POLL, meanwhile))
     why = (f"undecided for {(now - since).total_seconds():.0f} s: {'; '.join(reasons)}",)
     held = replace(rollout, phase=move(rollout.phase, Phase.HELD), reasons=why, asked=False)
     return hold(held, seen, now).after(Said("held", why))
@@ -168,9 +173,9 @@ def _check(rollout: Rollout, check: RunCheck, seen: Seen, now: datetime) -> Deci
             again = replace(rollout, attempt=rollout.attempt + 1, check=None, asked=False)
             return _check(again, check, seen, now).after(Said(f"check {name} failed, trying again", (run.text,)))
         case CheckState.ERRORED:
-            return Decision(
-                rollout, for_a_person(rollout, now, f"{run.text}; no evidence against the release; a person decides: retry, or abort")
-            )
+            # No evidence against the release, and none for it: undecided, and so with a bound like every other indecision.
+            why = f"{run.text}; no evidence against the release"
+            return _undecided(rollout, (why,), seen, now, f"{why}; a person decides: retry, or abort")
         case unknown:
             assert_never(unknown)
 
