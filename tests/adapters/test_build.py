@@ -155,7 +155,10 @@ def test_whoever_interrupts_a_build_leaves_nothing_running(builder: Builder, hom
         with pytest.raises(KeyboardInterrupt):
             builder.build("tally", COMMIT, BuildSpec(python("import time; time.sleep(60)")), {})
     (folder,) = (path.parent for path in (home / "builds").glob("*/*/pid.json"))
-    assert isinstance(processes.state(folder), processes.Exited)
+    deadline = time.monotonic() + 10
+    while not isinstance(processes.state(folder), processes.Exited):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     assert not list((home / "builds").glob("*/scratch"))
 
 
