@@ -5,6 +5,7 @@ from sqlalchemy import text
 
 from headway.adapters.ledger import Ledger, open_ledger, rollouts
 from headway.adapters.ledger.codec import FORMAT
+from headway.adapters.ledger.schema import VERSION
 from headway.errors import Contradiction
 from headway.rollout.phases import Phase
 from headway.rollout.seen import Signal, Word
@@ -77,8 +78,8 @@ def test_a_person_may_ask_to_try_again(newer: Ledger) -> None:
 
 def test_a_schema_of_tomorrow_is_left_alone(ledger: Ledger, url: str) -> None:
     end(ledger, begin(ledger, pending("r1")))
-    change(ledger, "update meta set value = '2' where key = 'schema'")
-    with pytest.raises(Contradiction, match="needs a newer Headway: its schema has version 2, this Headway knows 1"):
+    change(ledger, f"update meta set value = '{VERSION + 1}' where key = 'schema'")
+    with pytest.raises(Contradiction, match=f"needs a newer Headway: its schema has version {VERSION + 1}, this Headway knows {VERSION}"):
         open_ledger(url)
 
 

@@ -11,9 +11,9 @@ from headway.adapters.ledger.records import LedgerRecords
 from headway.adapters.ledger.registry import LedgerRegistry, Registered
 from headway.adapters.ledger.releases import LedgerReleases
 from headway.adapters.ledger.rollouts import LedgerRollouts
-from headway.adapters.ledger.schema import prepare
 from headway.adapters.ledger.statements import LedgerStatements
 from headway.adapters.ledger.trains import LedgerTrains
+from headway.adapters.ledger.upgrade import prepare
 from headway.adapters.ledger.words import LedgerWords
 
 __all__ = ["Ledger", "Registered", "file_of", "open_ledger"]
@@ -39,11 +39,11 @@ class Ledger:
 
 
 def open_ledger(url: str) -> Ledger:
-    """Open the ledger at `sqlite:////path/ledger.db` or `postgresql://user@host/name`; a new one gets its tables."""
+    """Open the ledger at `sqlite:////path/ledger.db` or `postgresql://user@host/name`, made or upgraded if need be."""
     database = Database(url)
     try:
         with database.writing() as on:
-            prepare(on, database.where)
+            prepare(on, database.where, file_of(url))
     except BaseException:
         database.close()
         raise

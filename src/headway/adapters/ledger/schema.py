@@ -1,4 +1,4 @@
-"""The tables, in version 1, and how they come to be.
+"""The tables. Whoever changes them counts VERSION up and writes the step that leads there, in upgrade.py.
 
 Moments are whole microseconds since 1970 in UTC: exact, sortable and the same in both databases. What is only carried is JSON
 text; what is asked for is a column.
@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import (
     BigInteger,
     Column,
-    Connection,
     Dialect,
     Index,
     Integer,
@@ -17,13 +16,9 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
-    insert,
-    inspect,
-    select,
     text,
 )
 
-from headway.errors import Contradiction
 from headway.rollout.phases import ACTIVE, Phase
 
 VERSION = 1
@@ -259,20 +254,3 @@ seen_refs = Table(
     Column("ref", Text, primary_key=True),
     Column("commit_id", Text, nullable=False),
 )
-
-
-def prepare(on: Connection, where: str) -> None:
-    """Make the tables if there are none. The transaction must exclude other writers: two replicas may start at once."""
-    if on.dialect.name == "postgresql":
-        on.execute(text("select pg_advisory_xact_lock(7241100)"))
-    if not inspect(on).has_table(meta.name):
-        metadata.create_all(on)
-        on.execute(insert(meta).values(key="schema", value=str(VERSION)))
-        return
-    found = on.execute(select(meta.c.value).where(meta.c.key == "schema")).scalar_one_or_none()
-    if found is None or not found.isdigit():
-        raise Contradiction(f"{where} names no schema version: expected {VERSION}, found {found!r}; restore it from a backup")
-    if int(found) > VERSION:
-        raise Contradiction(
-            f"{where} needs a newer Headway: its schema has version {found}, this Headway knows {VERSION}; upgrade Headway on this machine"
-        )
