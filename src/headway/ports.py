@@ -435,13 +435,18 @@ class Built:
 
     artifact: Artifact
     evidence: tuple[str, ...] = ()
+    stamped: Mapping[str, str] = field(default_factory=dict)
+    """What was written as the version, by file."""
 
 
 class Builder(Protocol):
     """Turns a commit into an artifact: clean export, checks, build, store."""
 
-    def build(self, service: str, commit: Commit, recipe: Recipe) -> Built:
-        """Failed when a check or the build says no, with its last lines and where the log is."""
+    def build(self, service: str, commit: Commit, recipe: Recipe, version: str) -> Built:
+        """Failed when a check or the build says no, with its last lines and where the log is.
+
+        `version` is written into the files that the recipe stamps, and changes nothing else.
+        """
         ...
 
 

@@ -207,9 +207,9 @@ class Building:
     def __init__(self, builder: Builder) -> None:
         self._builder = builder
 
-    def build(self, service: str, commit: Commit, recipe: Recipe) -> Built:
-        built = self._builder.build(service, commit, recipe.build, recipe.checks)
-        return Built(built.artifact, tuple(one.text for one in built.evidence))
+    def build(self, service: str, commit: Commit, recipe: Recipe, version: str) -> Built:
+        built = self._builder.build(service, commit, recipe.build, recipe.checks, version=version)
+        return Built(built.artifact, tuple(one.text for one in built.evidence), built.stamped)
 
 
 class Notifying:

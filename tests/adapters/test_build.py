@@ -17,6 +17,7 @@ from headway.adapters.store import FileStore
 from headway.errors import Failed, InvalidSpec, Refused, Unavailable
 from headway.ports import Commit
 from headway.releases.model import BuildSpec, CheckSpec
+from headway.releases.stamping import Stamp
 
 COMMIT = Commit("c" * 40, "Ada", datetime(2026, 3, 1, 12, tzinfo=UTC), "Count faster")
 MAKE = "import os; os.mkdir('dist'); open('dist/app.txt', 'w').write(open('app.txt').read())"
@@ -186,3 +187,15 @@ def _runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_the_version_is_in_the_source_before_anything_runs_and_the_same_version_makes_the_same_artifact(
+    builder: Builder, store: FileStore
+) -> None:
+    spec = BuildSpec(python(MAKE), "dist", ("says",), stamps=(Stamp("app.txt", r"the (\w+)"),))
+    says = checks(says="assert open('app.txt').read() == 'the 1.4.0\\n'")
+    first = builder.build("tally", COMMIT, spec, says, version="1.4.0")
+    assert (store.path(first.artifact.digest) / "app.txt").read_text() == "the 1.4.0\n"
+    assert first.stamped == {"app.txt": "1.4.0"}
+    assert builder.build("tally", COMMIT, spec, says, version="1.4.0").artifact == first.artifact
+    assert builder.build("tally", COMMIT, spec, {**says, **checks(says="")}, version="1.4.1").artifact != first.artifact

@@ -48,7 +48,7 @@ class Workshop:
             store=self.store,
         )
 
-    def build(self, service: str, commit: Commit, recipe: Recipe) -> Built:
+    def build(self, service: str, commit: Commit, recipe: Recipe, version: str) -> Built:
         self.builds += 1
         out = self.scratch / str(self.builds)
         self.git.export(commit.id, out)

@@ -1,5 +1,6 @@
 """What a release brings, where it came from, and a candidate that becomes stable, on real git."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ from headway.engine.cutting import cut
 from headway.engine.releasing import Releasing
 from headway.errors import Refused
 from headway.promotion.model import Quarantine, Trigger
+from headway.releases.model import BuildSpec
 from headway.releases.policy import Policy
+from headway.releases.stamping import Stamp
+from headway.testing.sources import PLAIN
 from headway.testing.world import FakeWorld, sample_stage
 from support.histories import Told, back_to, on, tag, tell
 
@@ -149,6 +153,14 @@ def test_provenance_says_what_was_built_from_what(desk: Desk) -> None:
     said = told["statement"]
     assert said["subject"][0]["digest"] == {"sha256": release.digest.removeprefix("sha256:")}
     assert said["predicate"]["buildDefinition"]["resolvedDependencies"] == [{"name": "source", "digest": {"gitCommit": release.commit}}]
+
+
+def test_what_was_stamped_is_told_and_a_candidate_is_stamped_as_what_it_may_become(desk: Desk) -> None:
+    stamping = replace(PLAIN, build=BuildSpec(stamps=(Stamp("VERSION"),)))
+    desk.fake.pipelines.recipes[("tally", desk.told.git("rev-parse", "main").strip())] = stamping
+    candidate = desk.ask("provenance", release=desk.cut("1.3.0-rc.2"))
+    built = candidate["statement"]["predicate"]["buildDefinition"]["externalParameters"]["build"]
+    assert built["stamped"] == {"VERSION": "1.3.0"}
 
 
 def test_we_say_nothing_of_what_we_did_not_build(desk: Desk, tmp_path: Path) -> None:

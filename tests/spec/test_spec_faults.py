@@ -68,6 +68,18 @@ NO_SHELL = "is for a shell and no shell runs it: put it in a script, or write [s
 @pytest.mark.parametrize(
     ("lines", "fault"),
     [
+        pytest.param(
+            "build: {stamp: [VERSION, about.py]}",
+            '4:30: services.web.build.stamp: nobody knows what form "about.py" has, expected find with it, or one of pyproject.toml, '
+            "Cargo.toml, package.json, package-lock.json, composer.json, Chart.yaml, VERSION, version.txt",
+            id="a stamp into a file of no known form",
+        ),
+        pytest.param(
+            'build: {stamp: [{file: about.py, find: "v = .*"}]}',
+            '4:43: an item of services.web.build.stamp.find is "v = .*", expected a regular expression with one group around the version; it has no '
+            "group; use (?:…) for those that only hold together",
+            id="a stamp that says nowhere",
+        ),
         pytest.param("helth: /x", '4:5: services.web has no key "helth"; did you mean "health"?', id="a misspelt key"),
         pytest.param(
             "zzz: 1",

@@ -10,6 +10,7 @@ from headway.environments.model import Configuration, Environment
 from headway.errors import Refused
 from headway.promotion.model import Approvals, Stage, Trigger
 from headway.releases.model import BuildSpec, CheckSpec, Limits, RunSpec
+from headway.releases.stamping import Stamp
 from headway.spec.file import Command, File, ReleasePart, Webhook
 from headway.spec.read import read
 from headway.spec.views import configured, release_part, stages
@@ -45,6 +46,11 @@ def test_the_example_says_how_tally_is_built_and_run() -> None:
     assert part.checks["smoke"] == CheckSpec("smoke", ("python3", "checks/smoke.py"), timeout=10, retries=1)
     assert part.checks["performance"].settings == ("BUDGET_MS",)
     assert part.checks["uat"] == CheckSpec("uat", manual="somebody from QA counts a vote and finds it in the list")
+
+
+def test_stamps_are_files_by_name_or_with_the_place_to_find() -> None:
+    text = "services: {web: {run: app, build: {stamp: [./VERSION, {file: a.py, find: 'v = (.*)'}]}}}\nenvironments: {dev: {}}\n"
+    assert release_part(read(text), "web").build.stamps == (Stamp("VERSION"), Stamp("a.py", "v = (.*)"))
 
 
 def test_the_example_says_what_tally_must_pass() -> None:

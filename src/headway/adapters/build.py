@@ -1,5 +1,7 @@
 """Builds an artifact from a clean export of a commit, after the checks that the file names have passed.
 
+The version is written into the files that carry it before anything runs: checks and build see the same source.
+
 The checks share one copy of the source and the build has another, so that nothing the checks write reaches the artifact. The commands
 see PATH, LANG, TZ, a HOME and TMPDIR of their own, CI, and what makes builds repeatable: SOURCE_DATE_EPOCH (the commit's time),
 PYTHONHASHSEED=0, PYTHONDONTWRITEBYTECODE=1 (and PYTHONUNBUFFERED=1, for the logs). They see no secret and nothing else of our
@@ -11,13 +13,14 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from headway.adapters.folders import disk, remove
 from headway.adapters.local import processes
 from headway.adapters.outcomes import log_of, outcome
 from headway.adapters.sources import Sources
+from headway.adapters.stamping import stamp
 from headway.adapters.system import new_id
 from headway.errors import Failed, InvalidSpec, Unavailable
 from headway.ports import Commit, Store
@@ -47,6 +50,7 @@ class Built:
 
     artifact: Artifact
     evidence: tuple[Evidence, ...]
+    stamped: Mapping[str, str] = field(default_factory=dict)
 
 
 class Builder:
@@ -68,6 +72,7 @@ class Builder:
         spec: BuildSpec,
         checks: Mapping[str, CheckSpec],
         tell: Callable[[Evidence], None] = lambda _: None,
+        version: str = "",
     ) -> Built:
         """Check, build, store. Failed with the reason, the last lines and the log's place; `tell` hears of each command as it ends."""
         wanted = _wanted(spec, checks)
@@ -76,13 +81,18 @@ class Builder:
         with self._scratch(logs) as scratch:
             job = _Job(logs, self._environment(commit, scratch), evidence, tell)
             if wanted:
-                self._sources.copy(service, commit.id, scratch / "checks")
+                self._source(service, commit, spec, version, scratch / "checks")
                 for check in wanted:
                     _check(job, check, scratch / "checks")
-            self._sources.copy(service, commit.id, scratch / "build")
+            stamped = self._source(service, commit, spec, version, scratch / "build")
             if spec.argv:
                 _must_pass(job.run("build", spec.argv, scratch / "build", spec.timeout))
-            return Built(self._store.put(_output(spec, scratch / "build", job)), tuple(evidence))
+            return Built(self._store.put(_output(spec, scratch / "build", job)), tuple(evidence), stamped)
+
+    def _source(self, service: str, commit: Commit, spec: BuildSpec, version: str, into: Path) -> Mapping[str, str]:
+        """A clean copy of the source, with the version in the files that carry it."""
+        self._sources.copy(service, commit.id, into)
+        return stamp(into, spec.stamps, version) if spec.stamps else {}
 
     @contextmanager
     def _scratch(self, logs: Path) -> Iterator[Path]:

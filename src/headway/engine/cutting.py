@@ -15,6 +15,7 @@ from headway.errors import InvalidSpec, Refused
 from headway.ports import Built, Commit, Event, World
 from headway.releases import provenance
 from headway.releases.model import Recipe, Release
+from headway.releases.stamping import stamped
 from headway.releases.tagging import ReleaseTag, objections, release_tag, tag_name
 from headway.releases.version import is_channel
 
@@ -65,8 +66,10 @@ def cut(
     if before is not None:
         return tagged(world, Cut(before, ("it was cut before",), new=False), by, tagging)
     recipe = world.pipelines.recipe(service, commit.id)
-    built, told = _made(world, service, commit, ref or revision, recipe, artifact, digest)
+    label = is_label(wanted, ref or revision)
+    built, told = _made(world, service, commit, ref or revision, recipe, stamped(wanted, label=label), artifact, digest)
     now = world.clock.now()
+    evidence = (*(f"{file} says {said}" for file, said in built.stamped.items()), *built.evidence)
     release = Release(
         service=service,
         version=wanted,
@@ -81,8 +84,8 @@ def cut(
         requires=recipe.requires,
     )
     data = {"commit": commit.id, "digest": release.digest, **told}
-    world.releases.add(release, (Event(now, by, "cut", built.evidence, data),))
-    return tagged(world, Cut(release, built.evidence, new=True), by, tagging)
+    world.releases.add(release, (Event(now, by, "cut", evidence, data),))
+    return tagged(world, Cut(release, evidence, new=True), by, tagging)
 
 
 def _numbered(world: World, service: str, commit: Commit, ref: str, pre: str | None) -> str:
@@ -117,7 +120,7 @@ def may_tag(world: World, service: str, wanted: str, ref: str, tag: ReleaseTag) 
 
 
 def _made(
-    world: World, service: str, commit: Commit, ref: str, recipe: Recipe, artifact: str | None, digest: str | None
+    world: World, service: str, commit: Commit, ref: str, recipe: Recipe, version: str, artifact: str | None, digest: str | None
 ) -> tuple[Built, Mapping[str, object]]:
     """The artifact in the store, and what is to be told of where it came from."""
     if artifact is not None:
@@ -126,7 +129,7 @@ def _made(
         # We saw nothing of how it was made, so we say nothing of it.
         return Built(world.store.take(Path(artifact), digest), (f"taken from {artifact}, digest as given",)), {"taken": True}
     started = world.clock.now()
-    built = world.builder.build(service, commit, recipe)
+    built = world.builder.build(service, commit, recipe, version)
     told = provenance.statement(
         service=service,
         digest=built.artifact.digest,
@@ -137,6 +140,7 @@ def _made(
         started=started,
         finished=world.clock.now(),
         evidence=built.evidence,
+        stamped=built.stamped,
     )
     return built, {"provenance": told}
 

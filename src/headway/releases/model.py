@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from headway.releases.stamping import Stamp
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -53,6 +55,8 @@ class BuildSpec:
     output: str = "."
     checks: tuple[str, ...] = ()
     timeout: float = 600.0
+    stamps: tuple[Stamp, ...] = ()
+    """The files into which the version is written before anything runs."""
 
 
 @dataclass(frozen=True, slots=True)

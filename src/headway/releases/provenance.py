@@ -1,6 +1,7 @@
 """Where did an artifact come from? An in-toto Statement v1 with the SLSA provenance v1 predicate.
 
-It speaks of the artifact and not of a version: a candidate that becomes stable keeps it, for nothing was built.
+It speaks of the artifact and not of a version: a candidate that becomes stable keeps it, for nothing was built. What was written into files
+as the version before the build is told, by file: with it and the commit anybody can make the same artifact again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,7 @@ def statement(
     started: datetime,
     finished: datetime,
     evidence: Sequence[str] = (),
+    stamped: Mapping[str, str] | None = None,
 ) -> Mapping[str, object]:
     """What was built from what, by whom, how and when."""
     algorithm, _, hexadecimal = digest.partition(":")
@@ -45,6 +47,7 @@ def statement(
                         "output": recipe.output,
                         "checks": list(recipe.checks),
                         "timeout": recipe.timeout,
+                        **({"stamped": dict(stamped)} if stamped else {}),
                     },
                 },
                 "internalParameters": {},

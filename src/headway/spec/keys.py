@@ -5,6 +5,7 @@ must exist, numbers that must agree) is in `rules.py`.
 """
 
 from headway.releases.policy import CALENDARS
+from headway.releases.stamping import KNOWN
 from headway.spec.gating_keys import ADVISORY, CHECKLIST, FREEZE, GATE, HOTFIX, NAMES, PEOPLE, SOME, TRAIN
 from headway.spec.kinds import (
     BRANCH,
@@ -16,6 +17,7 @@ from headway.spec.kinds import (
     FACTOR,
     FLAG,
     FOLDER,
+    GROUPED,
     HTTP_PATH,
     NAME,
     PATTERN,
@@ -44,11 +46,31 @@ SECRETS = MapOf(SETTING_NAME, SECRET, "a mapping of variables to references", "V
 SETTING_NAMES = ListOf(SETTING_NAME, "a list of names of variables")
 CHECK_NAMES = ListOf(CHECK_NAME, "a list of names of checks")
 
+STAMP = Record(
+    "the name of a file, or a mapping with file and find",
+    (
+        Key("file", FOLDER, "The file, relative to the repository.", required=True),
+        Key(
+            "find",
+            GROUPED,
+            "A regular expression that fits exactly one place of the file; its one group is the version.",
+            otherwise=f"the form is known by the file's name: {', '.join(KNOWN)}",
+        ),
+    ),
+    short="file",
+)
+
 BUILD = Record(
     "a mapping that says how to build",
     (
         Key("checks", CHECK_NAMES, "Checks of this service that must pass before anything is built or stored.", "[]"),
         Key("run", COMMAND, "The command that builds, in a clean export of the commit.", otherwise="nothing is built"),
+        Key(
+            "stamp",
+            ListOf(STAMP, "a file, or a list of files, that carry the version"),
+            "Files into which the version is written, in the clean export, before checks and build; nothing of it is committed.",
+            "[]",
+        ),
         Key("output", FOLDER, "The folder that becomes the artifact, relative to the repository.", '"."'),
         Key("timeout", TIME, "How long the build may take.", "10m"),
     ),

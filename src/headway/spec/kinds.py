@@ -152,6 +152,21 @@ COMMAND = Value(
 )
 
 
+def _grouped(node: Node) -> str:
+    """An expression with one group: what stands there is replaced, the rest stays."""
+    text = _text(node)
+    try:
+        groups = re.compile(text, re.MULTILINE).groups
+    except re.error as error:
+        raise ValueError(str(error)) from None
+    if groups != 1:
+        raise ValueError(f"it has {groups or 'no'} group{'s' if groups > 1 else ''}; use (?:…) for those that only hold together")
+    return text
+
+
+GROUPED = Value("a regular expression with one group around the version", _grouped, {"type": "string", "pattern": r"\("})
+
+
 def _day(node: Node) -> date:
     if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", node.text):
         raise ValueError("")

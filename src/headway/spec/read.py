@@ -8,6 +8,7 @@ from headway.environments.local import SOURCES, Local
 from headway.environments.model import Environment
 from headway.promotion.model import Approvals, Stage, Trigger
 from headway.releases.model import BuildSpec, CheckSpec, Limits, RunSpec
+from headway.releases.stamping import Stamp
 from headway.spec.compose import compose
 from headway.spec.faults import Faults
 from headway.spec.file import Command, Declared, File, Override, ReleasePart, Webhook
@@ -75,6 +76,7 @@ def _service(found: Found, path: str) -> ReleasePart:
             output=build["output"].value,
             checks=build["checks"].values(),
             timeout=build["timeout"].value,
+            stamps=tuple(Stamp(one["file"].value.removeprefix("./"), one["find"].value) for one in build["stamp"].items()),
         ),
         checks={name: _check(name, check) for name, check in found["checks"].parts()},
         requires=found["requires"].values(),

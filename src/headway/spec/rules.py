@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
+from headway.releases.stamping import KNOWN
 from headway.spec import gating_rules
 from headway.spec.faults import Faults
 from headway.spec.gating import expanded, groups
@@ -19,6 +20,7 @@ def agree(file: Found, faults: Faults) -> None:
     """Tell every fault that no key shows alone. What could not be read has been told, and is skipped here."""
     for name, service in file["services"].parts():
         _checks(name, service, faults)
+        _stamps(name, service["build"]["stamp"], faults)
     for name, environment in file["environments"].parts():
         _names(name, environment, file, faults)
         _strategy(environment["strategy"], faults)
@@ -50,6 +52,14 @@ def _checks(name: str, service: Found, faults: Faults) -> None:
             for key in ("timeout", "retries", "settings"):
                 if found[key].given:
                     faults.add(found[key].key, f"services.{name}.checks.{check} is manual and has {key}, which only a command uses")
+
+
+def _stamps(name: str, stamps: Found, faults: Faults) -> None:
+    for one in stamps.items():
+        file = one["file"]
+        if file.value is not None and not one["find"].given and file.value.rpartition("/")[2] not in KNOWN:
+            says = f'services.{name}.build.stamp: nobody knows what form "{shortened(file.value)}" has'
+            faults.add(file.node, f"{says}, expected find with it, or one of {', '.join(KNOWN)}")
 
 
 def _readable(found: Found) -> bool:

@@ -195,12 +195,13 @@ class FakeBuilder:
     broken: dict[str, str] = field(default_factory=dict)
     built: list[tuple[str, str]] = field(default_factory=list)
 
-    def build(self, service: str, commit: Commit, recipe: Recipe) -> Built:
+    def build(self, service: str, commit: Commit, recipe: Recipe, version: str) -> Built:
         if commit.id in self.broken:
             raise Failed(f"{commit.id[:10]} does not build: {self.broken[commit.id]}")
         self.built.append((service, commit.id))
-        digest = hashlib.sha256(f"{service} {commit.id}".encode()).hexdigest()
-        return Built(Artifact(f"sha256:{digest}", 1), tuple(f"{name} passed" for name in recipe.build.checks))
+        stamped = {one.file: version for one in recipe.build.stamps}
+        digest = hashlib.sha256(f"{service} {commit.id}{sorted(stamped.items()) or ''}".encode()).hexdigest()
+        return Built(Artifact(f"sha256:{digest}", 1), tuple(f"{name} passed" for name in recipe.build.checks), stamped)
 
 
 @dataclass
