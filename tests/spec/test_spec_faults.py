@@ -76,7 +76,7 @@ NO_SHELL = "is for a shell and no shell runs it: put it in a script, or write [s
         ),
         pytest.param(
             'build: {stamp: [{file: about.py, find: "v = .*"}]}',
-            '4:43: an item of services.web.build.stamp.find is "v = .*", expected a regular expression with one group around the version; it has no '
+            '4:44: an item of services.web.build.stamp.find is "v = .*", expected a regular expression with one group around the version; it has no '
             "group; use (?:…) for those that only hold together",
             id="a stamp that says nowhere",
         ),
