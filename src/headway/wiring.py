@@ -120,8 +120,12 @@ class Headway:
         return {"repositories": [{"path": one.path, "branch": one.branch} for one in self.ledger.registry.repositories()]}
 
     def poke(self) -> dict[str, object]:
-        """Look at the repositories now."""
-        return {"moved": self.watcher.look()}
+        """Look at the repositories now; what another server on the same ledger follows is not ours to follow."""
+        return {"moved": self.watcher.look() if self.leads() else 0}
+
+    def leads(self) -> bool:
+        """Whether this server does what only one on this ledger may: follow branches, run trains, send notices."""
+        return self.ledger.lead.take(self.world.host, self.world.clock.now())
 
     def collect(self) -> None:
         """Clear away what nobody can need any more: artifacts by the policy, old checks' folders."""
@@ -381,9 +385,9 @@ class Running:
         self._stopping = threading.Event()
         self._threads = (
             threading.Thread(target=headway.worker.run, name="worker", daemon=True),
-            threading.Thread(target=self._every, args=(1.0, headway.watcher.look), name="watcher", daemon=True),
-            threading.Thread(target=self._every, args=(0.5, lambda: deliver(headway.world)), name="outbox", daemon=True),
-            threading.Thread(target=self._every, args=(5.0, headway.training.look), name="trains", daemon=True),
+            threading.Thread(target=self._every, args=(1.0, self._leading(headway.watcher.look)), name="watcher", daemon=True),
+            threading.Thread(target=self._every, args=(0.5, self._leading(lambda: deliver(headway.world))), name="outbox", daemon=True),
+            threading.Thread(target=self._every, args=(5.0, self._leading(headway.training.look)), name="trains", daemon=True),
             threading.Thread(target=self._every, args=(3600.0, headway.collect), name="collector", daemon=True),
         )
 
@@ -400,7 +404,13 @@ class Running:
         self._headway.worker.stop()
         for thread in self._threads:
             thread.join(timeout=10)
+        with contextlib.suppress(Unavailable):
+            self._headway.ledger.lead.give_up(self._headway.world.host)
         self._headway.close(stop=everything)
+
+    def _leading(self, look: Callable[[], object]) -> Callable[[], object]:
+        """The same look, on one server of several."""
+        return lambda: look() if self._headway.leads() else None
 
     def _every(self, seconds: float, look: Callable[[], object]) -> None:
         import structlog

@@ -242,7 +242,7 @@ class Commands:
             created=now,
             phase=Phase.PENDING,
             reasons=(f"rolled back by {by}" + (f": {why}" if why else ""),),
-            host=self._world.host,
+            host=self._host(place),
         )
         reason = (f"from {record.live.version} to {record.before.version}", *((why,) if why else ()))
         self._world.rollouts.add(rollout, (Event(now, by, "rollback asked for", reason),))
@@ -382,13 +382,18 @@ class Commands:
             created=now,
             phase=Phase.PENDING,
             automatic=considered.candidate.automatic,
-            host=self._world.host,
+            host=self._host(place),
         )
         asked = Event(
             now, by, f"promotion to {place.environment} asked for", considered.waits, {"identity": "the name is what the caller said"}
         )
         self._world.rollouts.add(rollout, (asked,), cancel=(*taken_over, *superseded(standing, considered.stage.newer)))
         return rollout
+
+    def _host(self, place: Place) -> str:
+        """Whose machine the place is on: whoever was there last, whichever server is asked; ours if nobody was."""
+        last = next(iter(self._world.records.standings(place=place, most=1)), None)
+        return last.rollout.host if last else self._world.host
 
     def _find(self, target: str) -> Standing:
         """A rollout by id, the newest of a release, or the newest that has not ended (else the newest) of a place."""

@@ -6,6 +6,7 @@ One engine, one class per port, one transaction per call. SQLite is for one serv
 from dataclasses import dataclass
 
 from headway.adapters.ledger.database import Database, file_of
+from headway.adapters.ledger.lead import LedgerLead
 from headway.adapters.ledger.outbox import LedgerOutbox
 from headway.adapters.ledger.records import LedgerRecords
 from headway.adapters.ledger.registry import LedgerRegistry, Registered
@@ -32,6 +33,7 @@ class Ledger:
     trains: LedgerTrains
     outbox: LedgerOutbox
     registry: LedgerRegistry
+    lead: LedgerLead
 
     def close(self) -> None:
         """Give every connection back."""
@@ -57,4 +59,5 @@ def open_ledger(url: str) -> Ledger:
         LedgerTrains(database),
         LedgerOutbox(database),
         LedgerRegistry(database),
+        LedgerLead(database),
     )

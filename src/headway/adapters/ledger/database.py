@@ -35,22 +35,22 @@ class Database:
         address = _address(url)
         self.where = _where(address)
         self._secrets = secrets_of(address)
-        self._is_sqlite = address.get_backend_name() == "sqlite"
+        self.is_sqlite = address.get_backend_name() == "sqlite"
         # One writer at a time, by a lock of our own: SQLite's waiting sleeps up to 100 ms between looks.
-        self._turn: AbstractContextManager[object] = Lock() if self._is_sqlite else nullcontext()
+        self._turn: AbstractContextManager[object] = Lock() if self.is_sqlite else nullcontext()
         self.engine = self._create(address)
         self._writer = self.engine.execution_options(writing=True)
         # PostgreSQL shows each statement its own moment unless it is told otherwise.
-        self._snapshot = self.engine if self._is_sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ")
+        self._snapshot = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ")
 
     def _create(self, address: URL) -> Engine:
-        options = SQLITE_OPTIONS if self._is_sqlite else POSTGRES_OPTIONS
+        options = SQLITE_OPTIONS if self.is_sqlite else POSTGRES_OPTIONS
         try:
             # Parameters stay out of errors: they hold whole records.
             engine = create_engine(address, hide_parameters=True, pool_size=10, max_overflow=20, **options)
         except ModuleNotFoundError as error:
             raise InvalidSpec(f"{self.where} needs a driver that is not installed: pip install 'headway[postgres]'") from error
-        if self._is_sqlite:
+        if self.is_sqlite:
             event.listen(engine, "connect", _settle)
             event.listen(engine, "begin", _begin)
         return engine
