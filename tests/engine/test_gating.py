@@ -4,50 +4,18 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from door import RELEASE, Scene
 
 from headway.analysis.model import Thresholds
-from headway.engine.commands import Commands
 from headway.engine.controller import turn
-from headway.engine.gating import Gating
 from headway.environments.model import Place
 from headway.errors import Refused
 from headway.promotion.model import Advisory, Approvals, BreakGlass, Freeze, Gate, Item
 from headway.promotion.windows import Dated
 from headway.rollout.phases import Phase
-from headway.testing import NOON, FakeWorld, sample_release, sample_stage
+from headway.testing import NOON, sample_release
 
 FROZEN = Freeze("inventory", Dated(datetime(2020, 1, 1), (NOON + timedelta(hours=2)).replace(tzinfo=None)), why="we count")
-RELEASE = "tally@1.0.0"
-
-
-class Scene:
-    """One release at the door of production."""
-
-    def __init__(self, **rules: object) -> None:
-        self.fake = FakeWorld()
-        self.fake.pipelines.declared = [sample_stage("production", **rules)]
-        self.fake.release(sample_release())
-        self.commands = Commands(self.fake.world)
-        self.gating = Gating(self.fake.world, self.commands)
-
-    def rules(self, **rules: object) -> None:
-        (stage,) = self.fake.pipelines.declared
-        self.fake.pipelines.declared = [replace(stage, **rules)]  # type: ignore[arg-type]
-
-    def objections(self) -> list[str]:
-        found = self.commands.plan(RELEASE, "production", "erin")["objections"]
-        assert isinstance(found, list)
-        return found
-
-    def look(self) -> tuple[Phase, str]:
-        """One turn of everything that is due."""
-        now = self.fake.clock.now()
-        for held in self.fake.world.rollouts.claim(now, now + timedelta(seconds=15), "me", 10):
-            turned = turn(held, now, self.fake.world)
-            if turned.held is not None:  # as a worker that stops: the lease ends
-                self.fake.ledger.tables.rows[held.rollout.id].lease_until = now
-        (standing,) = [one for one in self.fake.world.records.standings() if one.rollout.phase is not Phase.CANCELLED]
-        return standing.rollout.phase, standing.why
 
 
 @pytest.fixture

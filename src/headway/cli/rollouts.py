@@ -9,6 +9,7 @@ from rich.live import Live
 from headway.cli import render
 from headway.cli.context import Context, data, json_option, next_step, print_json, say, talk, with_context
 from headway.cli.exits import REFUSED, TIMED_OUT, WAITING, phase_code
+from headway.spec.values import seconds as duration
 
 to_option = click.option("--to", "environment", required=True, metavar="ENVIRONMENT", help="The environment.")
 why_option = click.option("--why", default="", help="The reason; it stands on the record.")
@@ -31,15 +32,26 @@ def plan(context: Context, release: str, environment: str, as_json: bool) -> int
     return REFUSED if view["refused"] else 0
 
 
+def _duration(_context: click.Context, _option: click.Parameter, value: str | None) -> float | None:
+    try:
+        return duration(value) if value else None
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is no duration such as 15m or 2h30m" + (f"; {error}" if str(error) else "")) from error
+
+
 @click.command()
 @click.argument("release")
 @to_option
+@click.option("--at", metavar="TIME", help='Not before then: "22:30 Europe/Berlin", "2026-03-01 22:30 UTC", 2026-03-01T22:30+01:00.')
+@click.option("--in", "delay", metavar="DURATION", callback=_duration, help="Not before so long from now: 2h30m.")
 @click.option("--wait", "seconds", type=float, help="Wait this many seconds for the end.")
 @json_option
 @with_context
-def promote(context: Context, release: str, environment: str, seconds: float | None, as_json: bool) -> int:
-    """Start (or queue) the rollout of a release."""
-    view = context.ask("promote", release=release, environment=environment, by=context.person)
+def promote(
+    context: Context, release: str, environment: str, at: str | None, delay: float | None, seconds: float | None, as_json: bool
+) -> int:
+    """Start (or queue) the rollout of a release, now or at a time. Gates are asked again then; `headway abort` calls it off."""
+    view = context.ask("promote", release=release, environment=environment, by=context.person, at=at, delay=delay)
     if as_json and seconds is None:
         print_json(view)
     elif not as_json:
@@ -49,7 +61,8 @@ def promote(context: Context, release: str, environment: str, seconds: float | N
     if seconds is not None:
         return _wait(context, view["rollout"], seconds, as_json)
     if not as_json:
-        next_step(f"headway status --watch, or headway wait {view['rollout']}")
+        called_off = f", or to call it off: headway abort {view['rollout']}" if view["starts"] else ""
+        next_step(f"headway status --watch, or headway wait {view['rollout']}{called_off}")
     return WAITING if view["waits"] else 0
 
 

@@ -8,6 +8,7 @@ from headway.engine.facts import facts, risk
 from headway.environments.model import Place
 from headway.errors import Refused
 from headway.ports import World
+from headway.promotion import schedule
 from headway.promotion.bindings import target_digest
 from headway.promotion.gates import answers
 from headway.promotion.model import Candidate, Quarantine, Stage, Suspicion
@@ -15,7 +16,7 @@ from headway.promotion.objections import objections
 from headway.promotion.risk import kind_of
 from headway.promotion.stages import upstream
 from headway.releases.model import Release
-from headway.rollout.model import Plan, Workload
+from headway.rollout.model import Plan, Start, Workload
 from headway.rollout.plan import promotion
 from headway.trains.hotfix import shorter
 from headway.trains.model import Hotfix
@@ -30,6 +31,8 @@ class Asked:
     by: str
     automatic: bool = False
     """Nobody asked: a push or a merge did."""
+    start: Start | None = None
+    """Not before this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +54,17 @@ class Considered:
 def consider(asked: Asked, world: World, now: datetime, *, told: bool = False) -> Considered:
     """Everything that stands between this release and that place, with the plan as it would be frozen now.
 
+    What is to start later is asked as of then: a freeze, an approval's end or an hour of the day that it will meet keeps it out.
+
     `told`: work out the risk for somebody who wants to see it, also where no gate asks for it.
     """
     release = world.releases.get(asked.release)
     if release is None:
         raise Refused(f"there is no release {asked.release}; `headway release list` shows those there are")
     stage, hotfix = _stage(release, asked.place, world)
+    early = schedule.objections(asked.start, asked.by, now)
+    until = asked.start.at if early and asked.start else None
+    now = schedule.as_of(asked.start, now)
     live = world.records.place(asked.place).live
     candidate = replace(_candidate(asked, release, stage), kind=kind_of(release.version, live.version if live else None, hotfix=hotfix))
     given = world.words.approvals(release.name, asked.place.environment)
@@ -81,10 +89,10 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False) -
         release=release,
         stage=stage,
         candidate=candidate,
-        waits=tuple(one.text for one in found if one.kind == "waits"),
+        waits=tuple(one.text for one in (*early, *found) if one.kind == "waits"),
         refusals=tuple(one.text for one in found if one.kind != "waits"),
         plan=_plan(release, stage, candidate, live),
-        until=min((one.until for one in found if one.until is not None and one.until > now), default=None),
+        until=until or min((one.until for one in found if one.until is not None and one.until > now), default=None),
         answers=found_out,
     )
 

@@ -3,21 +3,21 @@
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from headway.engine.candidate import Asked, Considered, consider
 from headway.engine.collecting import collect
 from headway.engine.cutting import Tagging, cut
 from headway.engine.views import View, event_view, place_view, release_view, rollout_view
 from headway.environments.model import Place
-from headway.errors import HeadwayError, Refused, Unavailable
+from headway.errors import HeadwayError, InvalidSpec, Refused, Unavailable
 from headway.ports import Event, Standing, World
-from headway.promotion import freezes
+from headway.promotion import freezes, schedule
 from headway.promotion.model import Approval, Override, Passed
 from headway.promotion.people import same_person
 from headway.releases.collection import NEWEST
 from headway.releases.model import Release
-from headway.rollout.model import Kind, Plan, Rollout
+from headway.rollout.model import Kind, Plan, Rollout, Start
 from headway.rollout.phases import ACTIVE, ENDED, Phase
 from headway.rollout.plan import back_sentences, sentences
 from headway.rollout.queue import superseded
@@ -125,24 +125,30 @@ class Commands:
             "refused": bool(considered.refusals),
         }
 
-    def promote(self, release: str, environment: str, by: str, automatic: bool = False) -> View:
-        """Queue the rollout; it starts when every gate agrees. Refused at once when none ever could."""
-        place, considered = self._consider(release, environment, by, automatic=automatic)
+    def promote(
+        self, release: str, environment: str, by: str, automatic: bool = False, at: str | None = None, delay: float | None = None
+    ) -> View:
+        """Queue the rollout; it starts when every gate agrees, not before `at` or `delay` seconds. Refused at once when none ever could."""
+        start = self._start(at, delay)
+        place, considered = self._consider(release, environment, by, automatic=automatic, start=start)
         if considered.refusals:
             raise Refused(f"{considered.release.name} may not enter {environment}", considered.refusals)
         with self._queueing:  # two who ask at once for the same ask for one rollout
             standing = [one.rollout for one in self._world.records.standings(place=place, ended=False)]
             same = next((one for one in standing if one.release == considered.release.name and one.kind is Kind.PROMOTION), None)
-            taken_over = (same.id,) if same is not None and same.phase is Phase.PENDING and same.automatic and not automatic else ()
-            if taken_over:  # a person asks for what a push asked for: what keeps automation out need not keep them out
+            # A person asks for what a push asked for: what keeps automation out need not keep them out. Or for another time: that counts.
+            other = same is not None and (same.automatic or same.start != start) and not automatic
+            taken_over = (same.id,) if same is not None and same.phase is Phase.PENDING and other else ()
+            if taken_over:
                 same = None
-            rollout = same or self._queue(considered, place, by, standing, taken_over)
+            rollout = same or self._queue(considered, place, by, standing, taken_over, start)
         self._woken()
         return {
             "rollout": rollout.id,
             "release": rollout.release,
             "environment": environment,
             "new": same is None,
+            "starts": rollout.start.at.isoformat() if rollout.start else None,
             "waits": list(considered.waits),
         }
 
@@ -178,7 +184,8 @@ class Commands:
             approval, Event(now, by, f"{word} for {environment}", (comment,) if comment else (), {**binding, "identity": claimed})
         )
         self._wake_waiting(considered.release.name)
-        left = consider(Asked(considered.release.name, place, asked[0] if asked else ""), self._world, now)
+        again = Asked(considered.release.name, place, asked[0] if asked else "", start=waiting.start if waiting else None)
+        left = consider(again, self._world, now)
         return {
             "release": considered.release.name,
             "environment": environment,
@@ -365,13 +372,34 @@ class Commands:
         )
 
     def _consider(
-        self, release: str, environment: str, by: str, *, automatic: bool = False, told: bool = False
+        self, release: str, environment: str, by: str, *, automatic: bool = False, told: bool = False, start: Start | None = None
     ) -> tuple[Place, Considered]:
         found = self._release(release)
         place = Place(found.service, environment)
-        return place, consider(Asked(found.name, place, by, automatic), self._world, self._now(), told=told)
+        return place, consider(Asked(found.name, place, by, automatic, start), self._world, self._now(), told=told)
 
-    def _queue(self, considered: Considered, place: Place, by: str, standing: list[Rollout], taken_over: tuple[str, ...] = ()) -> Rollout:
+    def _start(self, at: str | None, delay: float | None) -> Start | None:
+        if at is not None and delay is not None:
+            raise InvalidSpec("a start has a time or a delay; give one of them")
+        now = self._now()
+        if delay is not None:
+            if not 0 < delay <= schedule.FARTHEST.total_seconds():
+                raise InvalidSpec(f"a delay of {delay:g} seconds is none, expected one of up to a year")
+            return Start(now + timedelta(seconds=delay), "UTC")
+        try:
+            return schedule.start(at, now) if at is not None else None
+        except ValueError as error:
+            raise InvalidSpec(str(error)) from error
+
+    def _queue(
+        self,
+        considered: Considered,
+        place: Place,
+        by: str,
+        standing: list[Rollout],
+        taken_over: tuple[str, ...],
+        start: Start | None,
+    ) -> Rollout:
         now = self._now()
         rollout = Rollout(
             id=self._world.new_id(),
@@ -382,6 +410,7 @@ class Commands:
             created=now,
             phase=Phase.PENDING,
             automatic=considered.candidate.automatic,
+            start=start,
             host=self._host(place),
         )
         asked = Event(

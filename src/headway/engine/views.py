@@ -46,6 +46,7 @@ def rollout_view(standing: Standing) -> View:
         "due": _when(standing.due),
         "trouble": rollout.trouble,
         "asked_by": rollout.asked_by,
+        "starts": _when(rollout.start.at) if rollout.start else None,
         "created": _when(rollout.created),
         "updated": _when(standing.updated),
         "ended": rollout.phase in ENDED,

@@ -209,6 +209,14 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """When somebody wants it to start, and by which clock they said so."""
+
+    at: datetime
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rollout:
     """One release taking over one place: the whole record, immutable; decide() answers with the next one.
 
@@ -253,6 +261,8 @@ class Rollout:
     tidied: bool = False
     automatic: bool = False
     """A push or a merge asked for it, no person."""
+    start: Start | None = None
+    """Not before this."""
     host: str = ""
     """The Headway whose machine the place is on; empty: any may turn it."""
     format: int = 1
