@@ -33,6 +33,7 @@ from headway.engine.collecting import collect
 from headway.engine.commands import Commands
 from headway.engine.gating import Gating
 from headway.engine.hotfixing import Hotfixing
+from headway.engine.itemruns import ItemRuns
 from headway.engine.outbox import deliver
 from headway.engine.releasing import Releasing
 from headway.engine.training import Training
@@ -84,10 +85,16 @@ class Headway:
         """The trains' verbs, and their turn."""
         return Training(self.world, self.commands)
 
+    @property
+    def item_runs(self) -> ItemRuns:
+        """The commands of checklists: their verb, and their turn."""
+        return ItemRuns(self.world, self.commands)
+
     def more(self) -> dict[str, Callable[..., dict[str, Any]]]:
         """The verbs that stand beside Commands."""
         return {
             **Gating(self.world, self.commands).verbs(),
+            **self.item_runs.verbs(),
             **self.training.verbs(),
             **Hotfixing(self.world, self.commands).verbs(),
             **Releasing(self.world, self.commands).verbs(),
@@ -388,6 +395,7 @@ class Running:
             threading.Thread(target=self._every, args=(1.0, self._leading(headway.watcher.look)), name="watcher", daemon=True),
             threading.Thread(target=self._every, args=(0.5, self._leading(lambda: deliver(headway.world))), name="outbox", daemon=True),
             threading.Thread(target=self._every, args=(5.0, self._leading(headway.training.look)), name="trains", daemon=True),
+            threading.Thread(target=self._every, args=(2.0, self._leading(headway.item_runs.look)), name="checklists", daemon=True),
             threading.Thread(target=self._every, args=(3600.0, headway.collect), name="collector", daemon=True),
         )
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from headway.engine.commands import Commands
 from headway.engine.controller import turn
 from headway.engine.gating import Gating
+from headway.environments.model import Place
 from headway.rollout.phases import Phase
 from headway.testing import FakeWorld, sample_release, sample_stage
 
@@ -40,3 +41,24 @@ class Scene:
                 self.fake.ledger.tables.rows[held.rollout.id].lease_until = now
         (standing,) = [one for one in self.fake.world.records.standings() if one.rollout.phase is not Phase.CANCELLED]
         return standing.rollout.phase, standing.why
+
+    def rules_of(self, environment: str, **rules: object) -> None:
+        declared = self.fake.pipelines.declared
+        self.fake.pipelines.declared = [
+            replace(one, **rules) if one.environment.name == environment else one  # type: ignore[arg-type]
+            for one in declared
+        ]
+
+    def complete(self, place: Place) -> None:
+        """Turn until the place has no active rollout and nothing waits."""
+        for _ in range(500):
+            now = self.fake.clock.now()
+            for held in self.fake.world.rollouts.claim(now, now + timedelta(seconds=15), "me", 10):
+                turned = turn(held, now, self.fake.world)
+                if turned.held is not None:
+                    self.fake.ledger.tables.rows[held.rollout.id].lease_until = now
+            standing = self.fake.world.records.standings(place=place, ended=False)
+            if all(one.rollout.phase is Phase.COMPLETED for one in standing):
+                return
+            self.fake.clock.pass_time(10)
+        raise AssertionError("it does not complete")

@@ -52,7 +52,7 @@ def test_a_way_back_starts_while_everything_is_frozen(scene: Scene) -> None:
         if version != "1.0.0":
             scene.fake.release(sample_release(version))
         scene.commands.promote(f"tally@{version}", "production", "erin")
-        _complete(scene, place)
+        scene.complete(place)
     assert lives.place(place).live_release == "tally@1.1.0"
     scene.rules(freezes=(FROZEN,))
     scene.commands.rollback("production", "erin")
@@ -64,21 +64,6 @@ def test_a_way_back_starts_while_everything_is_frozen(scene: Scene) -> None:
     found = scene.fake.world.records.standing(held.rollout.id)
     assert found is not None
     assert found.rollout.phase is not Phase.PENDING
-
-
-def _complete(scene: Scene, place: Place) -> None:
-    """Turn until the place has no active rollout and nothing waits."""
-    for _ in range(500):
-        now = scene.fake.clock.now()
-        for held in scene.fake.world.rollouts.claim(now, now + timedelta(seconds=15), "me", 10):
-            turned = turn(held, now, scene.fake.world)
-            if turned.held is not None:
-                scene.fake.ledger.tables.rows[held.rollout.id].lease_until = now
-        standing = scene.fake.world.records.standings(place=place, ended=False)
-        if all(one.rollout.phase is Phase.COMPLETED for one in standing):
-            return
-        scene.fake.clock.pass_time(10)
-    raise AssertionError("it does not complete")
 
 
 def test_breaking_the_glass_starts_what_waits_is_on_the_record_and_is_loud(scene: Scene) -> None:

@@ -6,8 +6,9 @@ import pytest
 
 from headway.errors import InvalidSpec
 from headway.promotion.checklists import USUAL
-from headway.promotion.model import Advisory, BreakGlass, Freeze, Gate, Item, Stage
+from headway.promotion.model import Advisory, BreakGlass, Command, Freeze, Gate, Item, Stage
 from headway.promotion.windows import Cron, Dated, Weekly
+from headway.releases.model import CheckSpec
 from headway.spec.file import File
 from headway.spec.read import read
 from headway.spec.views import stages
@@ -42,6 +43,28 @@ freezes:
     dated = Dated(datetime(2026, 12, 20), datetime(2027, 1, 4, 8))
     assert stage(text).freezes == (weekends, nights)
     assert stage(text, name="staging").freezes == (weekends, Freeze("year-end", dated, "UTC", ("staging",), exempt=("carol",)))
+
+
+def test_an_item_may_be_answered_by_a_command() -> None:
+    text = """\
+checklists: {release: {items: {load: {text: it carries the load, run: ./load.sh --twice, against: staging, timeout: 5m, settings: [TOKEN]}}}}
+"""
+    command = Command(CheckSpec("load", ("./load.sh", "--twice"), timeout=300, settings=("TOKEN",)), "staging")
+    assert stage(text, "checklist: release").checklist == (Item("load", "it carries the load", command=command),)
+
+
+@pytest.mark.parametrize(
+    ("item", "fault"),
+    [
+        pytest.param("run: a, by: zoe", "has run and by, expected one that answers it", id="a command and a person"),
+        pytest.param('run: a, when: "true"', "has when and run, expected one that answers it", id="a command and an expression"),
+        pytest.param("timeout: 5m", "has timeout, which only run uses", id="a time for nothing"),
+        pytest.param("run: a, against: stagin", 'against names "stagin", which is not there; did you mean "staging"?', id="nowhere"),
+    ],
+)
+def test_an_item_has_one_that_answers_it(item: str, fault: str) -> None:
+    (told,) = faults(f"checklists: {{release: {{items: {{load: {{text: it carries the load, {item}}}}}}}}}\n")
+    assert fault in told
 
 
 def test_a_group_stands_for_its_people_wherever_people_are_named() -> None:

@@ -45,6 +45,22 @@ def tick(context: Context, release: str, item: str, environment: str, undo: bool
     next_step(f"headway checklist show {view['release']} --to {environment}")
 
 
+@checklist.command()
+@click.argument("release")
+@click.argument("item")
+@to_option
+@json_option
+@with_context
+def run(context: Context, release: str, item: str, environment: str, as_json: bool) -> None:
+    """Have an item's command run, again if it ran before; the newest run counts."""
+    view = context.ask("run_item", release=release, environment=environment, item=item, by=context.person)
+    if as_json:
+        print_json(view)
+        return
+    say(f"{item} for {view['release']} in {environment}: {'asked for' if view['new'] else 'it runs already'} (run {view['number']})")
+    next_step(f"headway checklist show {view['release']} --to {environment}")
+
+
 @click.command()
 @click.argument("release")
 @to_option

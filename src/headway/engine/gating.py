@@ -10,7 +10,7 @@ from headway.environments.model import Place
 from headway.errors import Refused
 from headway.ports import Event, Notice, World
 from headway.promotion import advisory, breakglass, checklists, freezes
-from headway.promotion.model import Advice, Approval, Freeze, Override, Stage, Tick
+from headway.promotion.model import Advice, Approval, Freeze, ItemRun, Override, Stage, Tick
 from headway.promotion.people import same_person
 from headway.promotion.windows import covering, upcoming
 
@@ -78,8 +78,10 @@ class Gating:
     def checklist(self, release: str, environment: str) -> View:
         """Every item, how it stands for this release, and on whose word."""
         considered, _, _ = self._consider(release, environment, "")
-        said = [one for one in self._world.statements.statements(considered.release.name, environment) if isinstance(one, Tick)]
-        found = checklists.answers(considered.candidate, considered.stage.checklist, said, considered.answers)
+        about = self._world.statements.statements(considered.release.name, environment)
+        said = [one for one in about if isinstance(one, Tick)]
+        runs = [one for one in about if isinstance(one, ItemRun)]
+        found = checklists.answers(considered.candidate, considered.stage.checklist, said, considered.answers, runs)
         return {
             "release": considered.release.name,
             "environment": environment,
@@ -182,8 +184,10 @@ def _item_view(answer: checklists.Answer) -> View:
         "state": answer.state,
         "by": answer.by,
         "said": answer.said,
-        "at": answer.tick.at.isoformat() if answer.tick else None,
-        "machine": answer.item.when is not None,
+        "at": at.at.isoformat() if (at := answer.tick or answer.run) else None,
+        "machine": answer.item.by_machine,
+        "command": list(answer.item.command.check.argv) if answer.item.command else None,
+        "log": answer.run.log if answer.run else "",
         "who": list(answer.item.people),
     }
 

@@ -8,6 +8,7 @@ from typing import Literal
 from headway.analysis.model import Thresholds
 from headway.environments.model import Environment
 from headway.promotion.windows import Window
+from headway.releases.model import CheckSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,16 @@ class BreakGlass:
 
 
 @dataclass(frozen=True, slots=True)
+class Command:
+    """What answers an item: a command, and the environment whose URL it sees (None: the one before, else the one to be entered)."""
+
+    check: CheckSpec
+    against: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
-    """One line of a checklist: for a person to tick, or answered by the expression `when`. `kinds` of release it concerns; none: all."""
+    """One line of a checklist, answered by a person, an expression or a command. `kinds` of release it concerns; none: all."""
 
     name: str
     text: str
@@ -64,6 +73,12 @@ class Item:
     people: tuple[str, ...] = ()
     """Who may tick it; empty: anybody."""
     kinds: tuple[str, ...] = ()
+    command: Command | None = None
+
+    @property
+    def by_machine(self) -> bool:
+        """Whether no person can tick it."""
+        return self.when is not None or self.command is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +214,24 @@ class Advice:
     kind: Literal["advice"] = "advice"
 
 
-Statement = Override | Tick | Advice
+@dataclass(frozen=True, slots=True)
+class ItemRun:
+    """One go of an item's command, for the artifact with this digest: asked for, and later how it ended, with where its log is."""
+
+    release: str
+    environment: str
+    by: str
+    at: datetime
+    item: str
+    digest: str
+    number: int
+    state: Literal["asked", "passed", "failed", "errored"] = "asked"
+    text: str = ""
+    log: str = ""
+    kind: Literal["item run"] = "item run"
+
+
+Statement = Override | Tick | Advice | ItemRun
 """What people say of one release for one stage, besides approving it."""
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from headway.promotion import advisory, checklists, freezes, gates, quarantine, stages
 from headway.promotion import approvals as people
-from headway.promotion.model import Advice, Approval, Candidate, Objection, Override, Passed, Stage, Statement, Suspicion, Tick
+from headway.promotion.model import Advice, Approval, Candidate, ItemRun, Objection, Override, Passed, Stage, Statement, Suspicion, Tick
 
 
 def objections(
@@ -31,6 +31,7 @@ def objections(
     ticks = [word for word in about if isinstance(word, Tick)]
     advice = [word for word in about if isinstance(word, Advice)]
     overrides = [word for word in about if isinstance(word, Override)]
+    runs = [word for word in about if isinstance(word, ItemRun)]
     found = answers or {}
     return (
         *_withdrawn(candidate),
@@ -41,7 +42,7 @@ def objections(
         *gates.objections(candidate, stage.gates, found, now),
         *people.objections(candidate, here, stage.approvals, now, out),
         *advisory.objections(candidate, advice, stage.advisory, now, out),
-        *checklists.objections(candidate, stage.checklist, ticks, found, out),
+        *checklists.objections(candidate, stage.checklist, ticks, found, out, runs),
         *freezes.objections(candidate, name, stage.freezes, overrides, stage.break_glass, now, revoked=out),
     )
 

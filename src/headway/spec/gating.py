@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from headway.promotion.checklists import USUAL
-from headway.promotion.model import Advisory, BreakGlass, Freeze, Gate, Item
+from headway.promotion.model import Advisory, BreakGlass, Command, Freeze, Gate, Item
 from headway.promotion.windows import Cron, Dated, Window
+from headway.releases.model import CheckSpec
 from headway.spec.shapes import NOTHING, Found
 from headway.trains.model import Phase, Timetable
 
@@ -68,7 +69,15 @@ def _checklist(found: Found, known: Mapping[str, tuple[str, ...]]) -> tuple[Item
 
 
 def _item(name: str, found: Found, known: Mapping[str, tuple[str, ...]]) -> Item:
-    return Item(name, found["text"].value, found["when"].value, expanded(found["by"].values(), known), found["for"].values())
+    people = expanded(found["by"].values(), known)
+    return Item(name, found["text"].value, found["when"].value, people, found["for"].values(), _command(name, found))
+
+
+def _command(name: str, found: Found) -> Command | None:
+    if not found["run"].given:
+        return None
+    timeout = found["timeout"].value or CheckSpec(name).timeout
+    return Command(CheckSpec(name, found["run"].value, timeout=timeout, settings=found["settings"].values()), found["against"].value)
 
 
 def _gate(name: str, found: Found) -> Gate:

@@ -1,7 +1,7 @@
 """The keys that say when, by whom and after what a release may go on: freezes, checklists, gates, advice, trains, people."""
 
 from headway.promotion.model import LEVELS
-from headway.spec.kinds import BRANCH, FLAG, NAME, PERSON, TEXT, TIME, one_of, whole
+from headway.spec.kinds import BRANCH, COMMAND, FLAG, NAME, PERSON, SETTING_NAME, TEXT, TIME, one_of, whole
 from headway.spec.moments import CRON, MOMENT, QUESTION, WEEKLY, ZONE
 from headway.spec.records import Key, Record
 from headway.spec.shapes import ListOf, MapOf
@@ -57,6 +57,10 @@ ITEM = Record(
     (
         Key("text", TEXT, "What must be true, in a sentence.", required=True),
         Key("when", QUESTION, "An expression that answers it by itself; nobody can tick it then.", otherwise="a person ticks it"),
+        Key("run", COMMAND, "A command that answers it, by exit status 0, in the release's own source; nobody can tick it then."),
+        Key("against", NAME, "The environment whose URL the command sees.", otherwise="the one before, else the one to be entered"),
+        Key("timeout", TIME, "How long the command may take.", otherwise="2m"),
+        Key("settings", ListOf(SETTING_NAME, "a list of names of variables"), "Variables of that environment that the command may see."),
         Key("by", SOME, "Who may tick it.", otherwise="anybody"),
         Key("for", KINDS, "The kinds of releases that it concerns.", otherwise="all"),
     ),

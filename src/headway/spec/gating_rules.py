@@ -25,6 +25,9 @@ def agree(file: Found, faults: Faults) -> None:
         _named(environment["gates"], known["gates"], f"{where}.gates", "gates", faults)
         _twice(environment["checklist"], file, where, faults)
         _advisory(environment["advisory"], file, where, faults)
+    for name, checklist in file["checklists"].parts():
+        for item, found in checklist["items"].parts():
+            _item(f"checklists.{name}.items.{item}", found, environments, faults)
     _named(file["hotfix"]["skips"], environments, "hotfix.skips", "environments", faults)
     for name, train in file["trains"].parts():
         _train(f"trains.{name}", train, file, faults)
@@ -36,6 +39,20 @@ def _named(found: Found, known: Collection[str] | None, where: str, what: str, f
     for one in found.items() if known is not None else ():
         if one.value not in (known or ()):
             faults.unknown(one.node, f'{where} names "{shortened(one.value)}", which is not there', one.value, known or (), what)
+
+
+def _item(where: str, found: Found, environments: Collection[str] | None, faults: Faults) -> None:
+    """A person, an expression or a command answers it: one of them."""
+    answering = [key for key in ("when", "run", "by") if found[key].given]
+    for key in answering[1:]:
+        faults.add(found[key].key, f"{where} has {answering[0]} and {key}, expected one that answers it")
+    for key in ("against", "timeout", "settings"):
+        if found[key].given and not found["run"].given:
+            faults.add(found[key].key, f"{where} has {key}, which only run uses")
+    against = found["against"]
+    if against.value is not None and environments is not None and against.value not in environments:
+        says = f'{where}.against names "{shortened(against.value)}", which is not there'
+        faults.unknown(against.node, says, against.value, environments, "environments")
 
 
 def _freeze(where: str, found: Found, faults: Faults) -> None:

@@ -10,9 +10,9 @@ from headway.adapters.ledger.database import Database
 from headway.adapters.ledger.releases import stream
 from headway.adapters.ledger.schema import outbox, statements
 from headway.ports import Event, Notice
-from headway.promotion.model import Advice, Override, Statement, Tick
+from headway.promotion.model import Advice, ItemRun, Override, Statement, Tick
 
-KINDS: dict[str, type[Override | Tick | Advice]] = {"override": Override, "tick": Tick, "advice": Advice}
+KINDS: dict[str, type[Statement]] = {"override": Override, "tick": Tick, "advice": Advice, "item run": ItemRun}
 
 
 class LedgerStatements:
