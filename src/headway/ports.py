@@ -363,6 +363,10 @@ class Repository(Protocol):
         """Branches and tags (`main`, `feature/x`, `refs/tags/v1`) to commit ids."""
         ...
 
+    def pulls(self) -> Mapping[str, str]:
+        """The heads of pull requests (`refs/pull/7/head`) to commit ids, where the repository's server keeps them."""
+        ...
+
     def resolve(self, revision: str) -> Commit:
         """Refused with the nearest names if there is none."""
         ...
@@ -477,6 +481,26 @@ class Pipelines(Protocol):
         """The timetables by which its releases leave."""
         ...
 
+    def repository(self, service: str) -> str:
+        """The name of the repository that has this service: what is built from it is built one after the other."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """Who pushed, and how that is known: `GL_USER, says the repository's server`, `as the commit claims`."""
+
+    by: str
+    identity: str
+
+
+class Pushes(Protocol):
+    """Who pushed what, as the servers of the repositories noted it."""
+
+    def pushed(self, service: str, ref: str, commit: str) -> Pushed | None:
+        """Who last put this commit there; None where nobody noted it."""
+        ...
+
 
 class SeenRefs(Protocol):
     """What the ref watcher has dealt with, so that a restart neither forgets a push nor repeats one."""
@@ -509,6 +533,7 @@ class World:
     branches: Mapping[str, Branches]
     """By service."""
     refs: "SeenRefs"
+    pushes: Pushes
     tags: Tags
     outbox: Outbox
     notifier: Notifier

@@ -24,6 +24,7 @@ from headway.adapters.ledger import Ledger, open_ledger
 from headway.adapters.local.platform import LocalPlatform
 from headway.adapters.notify import Command, Router, Webhook
 from headway.adapters.nowhere import NoPlatform
+from headway.adapters.pushes import NotedPushes
 from headway.adapters.remote import Remote
 from headway.adapters.secrets import fingerprint, resolve, server_key
 from headway.adapters.sources import Sources
@@ -35,6 +36,7 @@ from headway.engine.gating import Gating
 from headway.engine.hotfixing import Hotfixing
 from headway.engine.itemruns import ItemRuns
 from headway.engine.outbox import deliver
+from headway.engine.pool import Pool
 from headway.engine.releasing import Releasing
 from headway.engine.training import Training
 from headway.engine.watcher import Watcher
@@ -54,6 +56,8 @@ PATIENCE = 5.0
 """Seconds to wait for a server that is just starting, or for another command to let go of the lock."""
 
 
+BUILDS = 3
+"""Repositories that are built from at the same time; each of them builds one commit after the other."""
 CHECKS_KEPT = timedelta(days=14)
 """How long a check's folder, with its log, is kept."""
 STOPPING = 120.0
@@ -178,6 +182,7 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
         builder=Building(Builder(home, store, sources)),
         store=store,
         refs=Refs(ledger),
+        pushes=NotedPushes(lambda service: Path(pipelines.source(service).name)),
         tags=GitTags(lambda service: Path(pipelines.source(service).name)),
         outbox=ledger.outbox,
         notifier=Notifying(pipelines),
@@ -186,7 +191,9 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
     )
     worker = Worker(world, token)
     commands = Commands(world, worker.wake)
-    return Headway(home, ledger, world, commands, worker, Watcher(world, commands, worker.wake), local, pipelines, checks)
+    # A command without a server does what it finds itself: nobody would be there to finish it.
+    watcher = Watcher(world, commands, worker.wake, *((Pool(BUILDS).submit,) if serving else ()))
+    return Headway(home, ledger, world, commands, worker, watcher, local, pipelines, checks)
 
 
 def _local(home: Path, store: FileStore, clock: SystemClock) -> LocalPlatform:

@@ -80,10 +80,30 @@ def test_what_new_commits_on_a_branch_trigger(branch: str, stages: list[str]) ->
     assert names(triggered(ALL, branch)) == stages
 
 
-def test_tags_trigger_nothing_even_where_every_branch_does() -> None:
+def test_a_pattern_of_branches_means_no_tag_and_no_pull_request() -> None:
     anything = replace(DEV, trigger=Trigger(push=("*",)))
     assert triggered((anything,), "refs/tags/v1") == ()
+    assert triggered((anything,), "refs/pull/1/head") == ()
     assert triggered((anything,), "v1") == (anything,)
+
+
+@pytest.mark.parametrize(
+    ("ref", "comes"),
+    [
+        pytest.param("refs/tags/v1.4.0", True, id="a tag"),
+        pytest.param("refs/tags/nightly", False, id="another tag"),
+        pytest.param("v1.4.0", False, id="a branch of that name"),
+        pytest.param("refs/pull/7/head", True, id="a pull request, as GitHub and Gitea keep it"),
+        pytest.param("refs/merge-requests/7/head", True, id="as GitLab does"),
+        pytest.param("refs/pull-requests/7/from", True, id="as Bitbucket does"),
+        pytest.param("refs/pull/7/merge", False, id="what it would be once merged"),
+        pytest.param("refs/pull/x/head", False, id="no number"),
+        pytest.param("refs/notes/commits", False, id="notes"),
+    ],
+)
+def test_what_tags_and_pull_requests_trigger(ref: str, comes: bool) -> None:
+    stage = replace(DEV, trigger=Trigger(tag=("v*",), pulls=True))
+    assert bool(triggered((stage,), ref)) is comes
 
 
 BEFORE = upstream(PRODUCTION, ALL)

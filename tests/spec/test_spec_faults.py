@@ -224,7 +224,9 @@ def test_a_fault_of_a_service_says_where_what_and_what_instead(lines: str, fault
         ),
         pytest.param("after: dev", "4:12: dev after dev: that goes in a circle, expected one to come first", id="after itself"),
         pytest.param(
-            "trigger: {}", "4:5: environments.dev.trigger has neither push nor merge, expected at least one of them", id="an empty trigger"
+            "trigger: {}",
+            "4:5: environments.dev.trigger has neither push nor merge nor tag nor pulls, expected at least one of them",
+            id="an empty trigger",
         ),
         pytest.param(
             "newer: wait", '4:12: environments.dev.newer is "wait", expected waits or supersedes; did you mean "waits"?', id="nearly a word"

@@ -35,6 +35,8 @@ _PLAIN = (
 )
 _LFS = b"version https://git-lfs.github.com/spec/"
 _NEAREST = 3
+PULLS = ("refs/pull/*/head", "refs/pull-requests/*/from", "refs/merge-requests/*/head")
+"""As GitHub and Gitea, Bitbucket, and GitLab keep them."""
 
 
 class GitRepository:
@@ -52,17 +54,22 @@ class GitRepository:
 
     def refs(self) -> Mapping[str, str]:
         """Branches by their plain names and tags as `refs/tags/x`, to the commits they lead to."""
+        return {name.removeprefix("refs/heads/"): commit for name, commit in self._heads("refs/heads", "refs/tags").items()}
+
+    def pulls(self) -> Mapping[str, str]:
+        """The heads of pull requests. Apart from the others: a server never forgets one, so there may be very many."""
+        return self._heads(*PULLS)
+
+    def _heads(self, *patterns: str) -> Mapping[str, str]:
         shape = "%(refname)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)"
         found = {}
-        for line in (
-            self._git.run("for-each-ref", f"--format={shape}", "refs/heads", "refs/tags").decode(errors="surrogateescape").splitlines()
-        ):
+        for line in self._git.run("for-each-ref", f"--format={shape}", *patterns).decode(errors="surrogateescape").splitlines():
             name, *direct, inner_kind, inner = line.split("\0")
             kind, leads_to = (inner_kind, inner) if inner_kind else direct
             if kind == "tag":  # a tag of a tag, which for-each-ref peels only once
                 kind, leads_to = "commit", self._peeled(inner) or ""
             if kind == "commit" and leads_to:
-                found[name.removeprefix("refs/heads/")] = leads_to
+                found[name] = leads_to
         return found
 
     def resolve(self, revision: str) -> Commit:

@@ -15,6 +15,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "files": ("validate", "schema"),
     "freezes": ("freeze",),
     "checklists": ("checklist", "advise", "revoke"),
+    "hook": ("hook",),
     "init": ("init",),
     "migrate": ("migrate",),
     "hotfixes": ("hotfix",),

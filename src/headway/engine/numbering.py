@@ -14,7 +14,7 @@ from headway.ports import Commit, World
 from headway.releases.decision import Asked, Decision, decide
 from headway.releases.history import History, Tag
 from headway.releases.levels import Level
-from headway.releases.lines import Line, line_of_branch, naming
+from headway.releases.lines import Line, Naming, line_of_branch, naming
 from headway.releases.model import Release
 from headway.releases.policy import Policy
 from headway.releases.version import Version, channel, version
@@ -23,7 +23,9 @@ _MOST = 1000
 
 
 def automatic_version(world: World, service: str, commit: Commit, ref: str) -> str:
-    """The version for this commit of this branch; asking again gives the same one."""
+    """The version for this commit of this branch or tag; asking again gives the same one."""
+    if (named := _tagged(world, service, ref)) is not None:
+        return str(named)
     if said := commit.trailers.get("release-as"):
         return _as_said(world, service, commit, ref, said.removeprefix("v"))
     released = world.releases.all(service, most=_MOST)
@@ -62,9 +64,21 @@ def candidate_version(world: World, service: str, commit: Commit, ref: str, pre:
     return str(decided.next)
 
 
+def _tagged(world: World, service: str, ref: str) -> Version | None:
+    """What the tag says, where it is named like a version of this service; a person who tags has decided."""
+    if not ref.startswith("refs/tags/"):
+        return None
+    return _naming(service, world.pipelines.versions(service)).version(ref.removeprefix("refs/tags/"))
+
+
+def _naming(service: str, policy: Policy) -> Naming:
+    folder = policy.folders.get(service, "")
+    return naming(folder, None if folder else policy.tag)
+
+
 def _history(world: World, service: str, commit: Commit, line: Line | None, policy: Policy, released: Sequence[Release]) -> History:
     folder = policy.folders.get(service, "")
-    named = naming(folder, None if folder else policy.tag)
+    named = _naming(service, policy)
     return world.repositories[service].history(commit.id, named, line, known(released), folder)
 
 

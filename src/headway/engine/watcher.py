@@ -1,35 +1,68 @@
-"""Watches the refs of the registered repositories, level-triggered: what a branch points at now is what should have been asked for."""
+"""Watches the refs of the registered repositories, level-triggered: what a branch points at now is what should have been asked for.
+
+Looking is quick and finds out what moved; following it up may build for minutes. So that goes to a pool, one repository at a time, and
+nothing is remembered of it but what is on the record: whatever ends a build half way, the next look finds the ref as unseen as before.
+"""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 import structlog
 
 from headway.engine.commands import Commands
 from headway.engine.cutting import cut
 from headway.errors import Contradiction, HeadwayError, Unavailable
-from headway.ports import Event, World
+from headway.ports import Event, Pushed, World
 from headway.promotion.model import Stage
 from headway.promotion.stages import triggered
 
 log = structlog.get_logger()
 
+CLAIMED = "as the commit claims"
+Submit = Callable[[Callable[[], None]], object]
+"""Has something done, soon and elsewhere, or here and now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A ref of a service's repository that points elsewhere than when it was dealt with."""
+
+    service: str
+    ref: str
+    commit: str
+    stages: tuple[Stage, ...]
+
+
+def at_once(work: Callable[[], None]) -> None:
+    """Without a pool: whoever looks waits for what comes of it."""
+    work()
+
 
 class Watcher:
-    """Turns pushes and merges into releases and promotions; a hook only makes it look sooner."""
+    """Turns pushes, merges and tags into releases and promotions; a hook only makes it look sooner."""
 
-    def __init__(self, world: World, commands: Commands, woken: Callable[[], None]) -> None:
+    def __init__(self, world: World, commands: Commands, woken: Callable[[], None], submit: Submit = at_once) -> None:
         self._world = world
         self._commands = commands
         self._woken = woken
+        self._submit = submit
         self._looking = threading.Lock()
+        self._busy: set[str] = set()
+        """The repositories of which something is being built; guarded by `_looking`."""
         self._rules: dict[str, tuple[Stage, ...]] = {}
 
     def look(self) -> int:
-        """Deal with every ref that moved; how many did."""
+        """Have every ref that moved dealt with; how many did. A repository that is being built from is looked at afterwards."""
         # A hook and the clock may ask at once; a push that both dealt with would be built, and rolled out, twice.
         with self._looking:
-            return sum(self._look_at(service) for service in self._world.pipelines.services())
+            moves: dict[str, list[Move]] = {}
+            for service in self._world.pipelines.services():
+                self._look_at(service, moves)
+            self._busy |= moves.keys()
+        for repository, found in moves.items():
+            self._submit(lambda repository=repository, found=found: self._follow_all(repository, found))  # type: ignore[misc]
+        return sum(map(len, moves.values()))
 
     def settle(self, services: Iterable[str]) -> None:
         """Take the branches of a repository that is new here as they are: what was pushed before we watched is no push now.
@@ -38,52 +71,76 @@ class Watcher:
         """
         for service in services:
             stages = tuple(self._world.pipelines.stages(service))
-            for ref, commit in sorted(self._world.repositories[service].refs().items()):
+            for ref, commit in sorted(self._refs(service, stages).items()):
                 wanted = triggered(stages, ref)
                 if wanted and not any(stage.trigger.merge == ref for stage in wanted):
                     what = f"{ref} at {commit[:10]} was there before this repository was watched; push to it, and it goes"
-                    self._note(service, ref, commit, what, (), released="")
+                    self._note(service, ref, commit, what, (), CLAIMED, released="")
 
-    def _look_at(self, service: str) -> int:
+    def _look_at(self, service: str, moves: dict[str, list[Move]]) -> None:
         try:
-            refs = self._world.repositories[service].refs()
+            repository = self._world.pipelines.repository(service)
+            if repository in self._busy:
+                return
             stages = tuple(self._world.pipelines.stages(service))
+            refs = self._refs(service, stages)
         except HeadwayError as error:
             log.warning("cannot look at the repository", service=service, error=str(error))
-            return 0
+            return
         if self._rules.setdefault(service, stages) != stages:
             # The protected branch changed its rules: what waits may have to wait for more now, or for less.
             self._rules[service] = stages
             self._commands.wake(service)
-        moved = 0
-        for ref, commit in sorted(refs.items()):
+        merged = {stage.trigger.merge for stage in stages}
+        # What was merged goes first: nobody's experiment keeps the way to production waiting.
+        for ref, commit in sorted(refs.items(), key=lambda one: (one[0] not in merged, one)):
             wanted = triggered(stages, ref)
             if wanted and self._world.refs.seen(service, ref) != commit:
-                moved += self._follow(service, ref, commit, wanted)
-        return moved
+                moves.setdefault(repository, []).append(Move(service, ref, commit, wanted))
 
-    def _follow(self, service: str, ref: str, commit: str, stages: tuple[Stage, ...]) -> int:
+    def _refs(self, service: str, stages: Iterable[Stage]) -> Mapping[str, str]:
         repository = self._world.repositories[service]
+        pulls = repository.pulls() if any(stage.trigger.pulls for stage in stages) else {}
+        return {**repository.refs(), **pulls}
+
+    def _follow_all(self, repository: str, moves: Iterable[Move]) -> None:
         try:
-            # Who pushed is what the repository's server says; without one, what the commit claims, and the record says so.
-            by = repository.resolve(commit).author
-            made = cut(self._world, service, commit, by, ref=ref)
-            for stage in stages:
-                self._commands.promote(made.release.name, stage.environment.name, by, automatic=True)
+            for move in moves:
+                self._follow(move)
+        except Exception:
+            # A defect of ours, in one repository: it must be seen, and the others must not wait for it.
+            log.exception("following a push broke", repository=repository)
+        finally:
+            with self._looking:
+                self._busy.discard(repository)
+
+    def _follow(self, move: Move) -> None:
+        service, ref, commit = move.service, move.ref, move.commit
+        who = Pushed("headway", CLAIMED)
+        try:
+            who = self._pusher(move)
+            made = cut(self._world, service, commit, who.by, ref=ref)
+            for stage in move.stages:
+                self._commands.promote(made.release.name, stage.environment.name, who.by, automatic=True)
         except (Unavailable, Contradiction) as error:
             log.warning("will look again", service=service, ref=ref, error=str(error))
-            return 0
+            return
         except HeadwayError as error:
             # The commit's own fault: said once, on the record, and not built again until the branch moves.
-            self._note(service, ref, commit, f"{ref} at {commit[:10]} was not released", (str(error),), released=None)
-            return 1
-        asked = ", ".join(stage.environment.name for stage in stages)
+            what = f"{ref} at {commit[:10]} was not released"
+            self._note(service, ref, commit, what, (str(error),), who.identity, released=None)
+            return
+        asked = ", ".join(stage.environment.name for stage in move.stages)
         what = f"{ref} at {commit[:10]} became {made.release.name}, for {asked}"
-        self._note(service, ref, commit, what, made.evidence, released=made.release.name)
-        return 1
+        self._note(service, ref, commit, what, (f"pushed by {who.by}", *made.evidence), who.identity, released=made.release.name)
 
-    def _note(self, service: str, ref: str, commit: str, what: str, why: tuple[str, ...], *, released: str | None) -> None:
+    def _pusher(self, move: Move) -> Pushed:
+        """Who pushed is what the repository's server says; without one, what the commit claims, and the record says so."""
+        noted = self._world.pushes.pushed(move.service, move.ref, move.commit)
+        return noted or Pushed(self._world.repositories[move.service].resolve(move.commit).author, CLAIMED)
+
+    def _note(self, service: str, ref: str, commit: str, what: str, why: tuple[str, ...], identity: str, *, released: str | None) -> None:
         log.info(what, why="; ".join(why))
-        data: dict[str, object] = {"ref": ref, "commit": commit, "released": released, "identity": "as the commit claims"}
+        data: dict[str, object] = {"ref": ref, "commit": commit, "released": released, "identity": identity}
         self._world.refs.note(service, ref, commit, Event(self._world.clock.now(), "headway", what, why, data))
         self._woken()

@@ -13,10 +13,14 @@ from headway.releases.model import CheckSpec
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """What brings a release here by itself: a push to a branch that matches `push`, or a merge to the branch `merge`. Neither: by hand."""
+    """What brings a release here by itself: a push to a branch that matches `push`, a merge to the branch `merge`, a tag that
+    matches `tag`, or, with `pulls`, a push to a pull request. None of them: by hand.
+    """
 
     push: tuple[str, ...] = ()
     merge: str | None = None
+    tag: tuple[str, ...] = ()
+    pulls: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,16 @@
 """The pipeline as a graph: what comes before what, what a push brings where, and whether a release passed what it had to."""
 
+import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from headway.errors import Contradiction
-from headway.promotion.model import Candidate, Objection, Passed, Stage
+from headway.promotion.model import Candidate, Objection, Passed, Stage, Trigger
 
 ROLLOUT = "rollout"
 """What a completed rollout is called among the things a release passed; anything else is a manual check."""
+
+_PULL = re.compile(r"refs/(?:pull|pull-requests|merge-requests)/([0-9]{1,12})/(?:head|from)")
 
 
 def order(stages: Sequence[Stage]) -> tuple[Stage, ...]:
@@ -28,15 +31,26 @@ def upstream(stage: Stage, stages: Sequence[Stage]) -> tuple[Stage, ...]:
     return tuple(other for other in stages if other.service == stage.service and other.environment.name in stage.after)
 
 
-def triggered(stages: Sequence[Stage], branch: str) -> tuple[Stage, ...]:
-    """The stages that new commits on this branch bring a release to, in pipeline order.
+def triggered(stages: Sequence[Stage], ref: str) -> tuple[Stage, ...]:
+    """The stages that new commits on this branch or pull request, or this tag, bring a release to, in pipeline order.
 
-    A merge is seen as what it leaves behind: new commits on the branch merged to. Tags trigger nothing here.
+    A merge is seen as what it leaves behind: new commits on the branch merged to.
     """
-    name = branch.removeprefix("refs/heads/")
-    if name.startswith("refs/"):
-        return ()
-    return tuple(stage for stage in order(stages) if stage.trigger.merge == name or any(fnmatchcase(name, p) for p in stage.trigger.push))
+    return tuple(stage for stage in order(stages) if _wants(stage.trigger, ref.removeprefix("refs/heads/")))
+
+
+def _wants(trigger: Trigger, ref: str) -> bool:
+    if ref.startswith("refs/tags/"):
+        return any(fnmatchcase(ref.removeprefix("refs/tags/"), pattern) for pattern in trigger.tag)
+    if ref.startswith("refs/"):
+        return trigger.pulls and pull_request(ref) is not None
+    return trigger.merge == ref or any(fnmatchcase(ref, pattern) for pattern in trigger.push)
+
+
+def pull_request(ref: str) -> str | None:
+    """The number of the pull request whose head this is, as the common servers name them; None for any other ref."""
+    found = _PULL.fullmatch(ref)
+    return found[1] if found else None
 
 
 def objections(candidate: Candidate, stage: Stage, before: Sequence[Stage], passed: Sequence[Passed]) -> tuple[Objection, ...]:

@@ -117,12 +117,22 @@ SERVICE = Record(
 )
 
 TRIGGER = Record(
-    "a mapping with push or merge",
+    "a mapping with push, merge, tag or pulls",
     (
         Key("push", ListOf(PATTERN, "branches, or patterns such as feature/*", 1), "Branches whose every push brings a release here."),
         Key("merge", BRANCH, "The branch whose every merge brings a release here."),
+        Key(
+            "tag",
+            ListOf(PATTERN, "tags, or patterns such as v*", 1),
+            "Tags whose commit comes here, under the tag's version where the tag is named like one.",
+        ),
+        Key(
+            "pulls",
+            FLAG,
+            "Whether every push to a pull request comes here: `refs/pull/N/head` and the like. It runs here before anybody has read it.",
+        ),
     ),
-    some_of=("push", "merge"),
+    some_of=("push", "merge", "tag", "pulls"),
 )
 
 APPROVALS = Record(

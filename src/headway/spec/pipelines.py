@@ -72,6 +72,10 @@ class Pipelines:
         """The timetables by which releases of this service leave."""
         return tuple(one for one in self._governing(self.source(service)).trains if one.service == service)
 
+    def repository(self, service: str) -> str:
+        """The name of the repository that has this service."""
+        return self.source(service).name
+
     def notify(self) -> Mapping[str, Webhook | Command]:
         """Where notices go, by target name, over all repositories."""
         return {name: target for file in self._readable() for name, target in file.notify.items()}

@@ -113,7 +113,7 @@ def _environment(name: str, found: Found, after: tuple[str, ...], path: str) -> 
         service="",
         environment=Environment(name, found["replicas"].value, platform=found["platform"].value, port=found["port"].value),
         after=after,
-        trigger=Trigger(trigger["push"].values(), trigger["merge"].value),
+        trigger=Trigger(trigger["push"].values(), trigger["merge"].value, trigger["tag"].values(), bool(trigger["pulls"].value)),
         approvals=Approvals(
             needed=approvals["needed"].value,
             people=approvals["from"].values(),

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from headway.environments.model import Place
 from headway.errors import Failed, Refused, Unavailable
-from headway.ports import Built, Changed, Commit, Merged
+from headway.ports import Built, Changed, Commit, Merged, Pushed
 from headway.promotion.model import Stage
+from headway.promotion.stages import pull_request
 from headway.releases.decision import Reason
 from headway.releases.history import Change, History, Tag
 from headway.releases.lines import Line, Naming, ranked, releases, versions
@@ -56,6 +57,9 @@ class FakePipelines:
     def trains(self, service: str) -> Sequence[Timetable]:
         return [one for one in self.timetables if one.service == service]
 
+    def repository(self, service: str) -> str:
+        return f"the repository of {service}"
+
 
 @dataclass
 class FakeRepository:
@@ -79,7 +83,10 @@ class FakeRepository:
         return commit.id
 
     def refs(self) -> Mapping[str, str]:
-        return dict(self.heads)
+        return {ref: commit for ref, commit in self.heads.items() if not ref.startswith("refs/") or ref.startswith("refs/tags/")}
+
+    def pulls(self) -> Mapping[str, str]:
+        return {ref: commit for ref, commit in self.heads.items() if pull_request(ref) is not None}
 
     def resolve(self, revision: str) -> Commit:
         known = self.heads.get(revision, revision)
@@ -166,6 +173,16 @@ class FakeRepository:
 def _message(commit: Commit) -> str:
     """What such a commit would have said."""
     return "\n".join((commit.subject, "", *(f"{key}: {value}" for key, value in commit.trailers.items())))
+
+
+@dataclass
+class FakePushes:
+    """Who pushed, by service, ref and commit."""
+
+    noted: dict[tuple[str, str, str], Pushed] = field(default_factory=dict)
+
+    def pushed(self, service: str, ref: str, commit: str) -> Pushed | None:
+        return self.noted.get((service, ref, commit))
 
 
 @dataclass

@@ -14,7 +14,7 @@ from headway.testing.clock import NOON, FakeClock
 from headway.testing.ledger import MemoryLedger
 from headway.testing.people import FakeNotifier
 from headway.testing.platform import FakePlatform
-from headway.testing.sources import FakeBuilder, FakePipelines, FakeRepository, FakeStore, FakeTags
+from headway.testing.sources import FakeBuilder, FakePipelines, FakePushes, FakeRepository, FakeStore, FakeTags
 
 
 @dataclass
@@ -28,6 +28,7 @@ class FakeWorld:
     store: FakeStore = field(default_factory=FakeStore)
     builder: FakeBuilder = field(default_factory=FakeBuilder)
     tags: FakeTags = field(default_factory=FakeTags)
+    pushes: FakePushes = field(default_factory=FakePushes)
 
     def __post_init__(self) -> None:
         self.platform = FakePlatform(self.clock)
@@ -51,6 +52,7 @@ class FakeWorld:
             builder=self.builder,
             store=self.store,
             refs=self.ledger.refs,
+            pushes=self.pushes,
             tags=self.tags,
             outbox=self.ledger.outbox,
             notifier=self.notifier,

@@ -1,0 +1,64 @@
+"""Real pushes to a bare repository with Headway's hook: what comes of them, and who is on the record for it."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from scene import File, Scene, by_health
+
+
+def with_tags(file: File) -> None:
+    by_health(file)
+    environments = file["environments"]
+    plain = environments["dev"] | {"checks": []}
+    del plain["trigger"]
+    file["environments"] = {
+        "dev": environments["dev"] | {"checks": []},
+        "tagged": plain | {"trigger": {"tag": "v*"}},
+    }
+
+
+@pytest.fixture
+def pushed(play) -> Scene:
+    """A scene whose server watches a bare repository, to which the working tree pushes."""
+    scene = play(with_tags, serve=False)
+    bare = scene.folder / "tally.git"
+    scene.repo.git("clone", "--quiet", "--bare", str(scene.repo.folder), str(bare))
+    scene.repo.git("remote", "add", "origin", str(bare))
+    scene.repos = [bare]
+    scene.headway("hook", "install", str(bare))
+    return scene
+
+
+def push(scene: Scene, *refs: str, **environment: str) -> None:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    subprocess.run(
+        ("git", "-C", str(scene.repo.folder), "push", "--quiet", "origin", *refs), env=clean | environment, check=True, timeout=20
+    )  # fmt: skip
+
+
+def identity(scene: Scene, release: str) -> str:
+    events = scene.ask("log")["events"]
+    return next(str(one["data"]["identity"]) for one in events if release in one["what"])
+
+
+def test_a_push_while_the_server_is_down_comes_when_it_is_back_and_both_are_on_record_with_who_pushed(pushed: Scene) -> None:
+    repo = pushed.repo
+    pushed.start()
+    repo.git("checkout", "--quiet", "-b", "feature/x")
+    repo.release("1.1.0")
+    push(pushed, "feature/x", GL_USER="ada")
+    assert pushed.ended("1.1.0", "dev")["asked_by"] == "ada"
+    assert identity(pushed, "tally@1.1.0") == "GL_USER, says the repository's server"
+    pushed.kill()
+    repo.release("1.2.0")
+    push(pushed, "feature/x", GL_USER="bob")
+    repo.git("tag", "v1.2.0")
+    push(pushed, "v1.2.0", GL_USER="carol")
+    pushed.start()
+    assert pushed.ended("1.2.0", "dev")["asked_by"] == "bob"
+    assert pushed.ended("1.2.0", "tagged")["asked_by"] == "carol"
+    release = pushed.ask("release", release="1.2.0")
+    assert (release["cut_by"] in {"bob", "carol"}, release["author"].split()[0]) == (True, "alice")
+    assert Path(pushed.repos[0], "hooks", "post-receive").exists()
