@@ -183,13 +183,13 @@ class Slow(FakeBuilder):
     most: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def build(self, service: str, commit: Commit, recipe: Recipe) -> Built:
+    def build(self, service: str, commit: Commit, recipe: Recipe, version: str) -> Built:
         with self.lock:
             self.at_once.append(service)
             self.most = max(self.most, self.at_once.count(service))
         try:
             assert self.held.get((service, commit.id), DONE).wait(10), "never let go"
-            return super().build(service, commit, recipe)
+            return super().build(service, commit, recipe, version)
         finally:
             with self.lock:
                 self.at_once.remove(service)
