@@ -94,6 +94,14 @@ def fold(evidence: Evidence, readings: Readings, new: str, old: str | None) -> E
     return replace(evidence, polled=readings.at, new=fresh, old=beside, blocks=_blocks(evidence, readings.at, gained, theirs))
 
 
+def with_copies(readings: Readings, name: str) -> Readings:
+    """The same poll with what a release did with copies among what it did."""
+    copied = readings.copies.get(name)
+    if copied is None:
+        return readings
+    return replace(readings, arms={**readings.arms, name: readings.arms.get(name, Counters()) + copied})
+
+
 def plus(one: Tally, other: Tally) -> Tally:
     """Both together."""
     return Tally(

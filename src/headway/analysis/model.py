@@ -50,6 +50,17 @@ class Counters:
     active: int = 0
     latency: Mapping[float, int] = field(default_factory=dict)
 
+    def __add__(self, other: "Counters") -> "Counters":
+        edges = sorted({*self.latency, *other.latency})
+        return Counters(
+            completed=self.completed + other.completed,
+            failures=self.failures + other.failures,
+            retries=self.retries + other.retries,
+            refused=self.refused + other.refused,
+            active=self.active + other.active,
+            latency={edge: self.latency.get(edge, 0) + other.latency.get(edge, 0) for edge in edges},
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Readings:
@@ -57,6 +68,8 @@ class Readings:
 
     at: datetime
     arms: Mapping[str, Counters]
+    copies: Mapping[str, Counters] = field(default_factory=dict)
+    """The same of those that get copies of users' requests: what users never saw, and so counted apart."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from headway.promotion.stages import upstream
 from headway.releases.model import Release
 from headway.rollout.model import Plan, Start, Workload
 from headway.rollout.plan import promotion
+from headway.rollout.routing import BY_WEIGHT
 from headway.trains.hotfix import shorter
 from headway.trains.model import Hotfix
 
@@ -171,4 +172,5 @@ def _plan(release: Release, stage: Stage, candidate: Candidate, live: Workload |
             "target": candidate.target_digest,
         },
         notify=stage.notify,
+        routing=stage.routing or BY_WEIGHT,
     )

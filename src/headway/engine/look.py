@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from headway.analysis.evidence import fold
+from headway.analysis.evidence import Evidence, fold, with_copies
 from headway.analysis.judge import judge
 from headway.analysis.model import Verdict
 from headway.engine.candidate import Asked, consider
@@ -13,6 +13,7 @@ from headway.rollout.model import NONE, Intent, Kind, Plan, Rollout, StartCheck
 from headway.rollout.phases import ACTIVE, Phase
 from headway.rollout.plan import way_back
 from headway.rollout.queue import overtaken
+from headway.rollout.routes import reached, without_weight
 from headway.rollout.seen import CheckRun, Probe, Seen, Sight
 
 JUDGED = ACTIVE - {Phase.ROLLING_BACK}
@@ -67,16 +68,22 @@ def _sight(rollout: Rollout, world: World) -> tuple[Sight | None, str | None]:
 
 def _measure(rollout: Rollout, world: World, now: datetime) -> tuple[Rollout, Verdict | None]:
     plan = rollout.plan
-    if plan is None or rollout.evidence is None or rollout.weight == NONE or rollout.phase not in JUDGED:
+    if plan is None or rollout.evidence is None or not reached(rollout) or rollout.phase not in JUDGED:
         return rollout, None
     try:
         readings = world.platform.measure(rollout.place)
     except Unavailable:
-        return rollout, judge(rollout.evidence, plan.thresholds, now)  # no news: the judge knows what silence means
+        return rollout, _verdict(rollout, plan, rollout.evidence, now)  # no news: the judge knows what silence means
     old = plan.old.name if plan.old is not None and plan.old.name != plan.new.name else None
-    measured = replace(rollout, evidence=fold(rollout.evidence, readings, plan.new.name, old))
-    assert measured.evidence is not None
-    return measured, judge(measured.evidence, plan.thresholds, now)
+    if rollout.weight == NONE:
+        readings = with_copies(readings, plan.new.name)
+    evidence = fold(rollout.evidence, readings, plan.new.name, old)
+    return replace(rollout, evidence=evidence), _verdict(rollout, plan, evidence, now)
+
+
+def _verdict(rollout: Rollout, plan: Plan, evidence: Evidence, now: datetime) -> Verdict:
+    verdict = judge(evidence, plan.thresholds, now)
+    return verdict if rollout.weight > NONE else without_weight(verdict, plan)
 
 
 def _probe(rollout: Rollout, world: World) -> tuple[Probe | None, str | None]:

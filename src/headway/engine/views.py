@@ -5,9 +5,10 @@ from datetime import datetime
 
 from headway.ports import PlaceRecord, Recorded, Standing
 from headway.releases.model import Release
-from headway.rollout.model import NONE, Rollout, Workload
+from headway.rollout.model import Rollout, Workload
 from headway.rollout.phases import ENDED
 from headway.rollout.plan import sentences
+from headway.rollout.routes import reached
 
 View = dict[str, object]
 
@@ -105,7 +106,7 @@ def _step(rollout: Rollout) -> View | None:
 
 def _measured(rollout: Rollout) -> View | None:
     evidence = rollout.evidence
-    if evidence is None or rollout.weight == NONE:
+    if evidence is None or not reached(rollout):
         return None
     return {"since": _when(evidence.since)}
 

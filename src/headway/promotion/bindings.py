@@ -10,7 +10,7 @@ from headway.promotion.model import Stage
 # counts at all change nothing of what is approved.
 NOT_BOUND = frozenset({"environment", "notify", "trigger", "newer", "freezes", "break_glass", "groups", "revoked"})
 # Bound where the file has them: a stage without them keeps the digest it had before there were any.
-WHERE_GIVEN = frozenset({"advisory", "checklist", "drill", "gates", "holdback", "preview", "skipped"})
+WHERE_GIVEN = frozenset({"advisory", "checklist", "drill", "gates", "holdback", "preview", "routing", "skipped"})
 
 
 def target_digest(stage: Stage) -> str:

@@ -9,6 +9,7 @@ from headway.analysis.model import Thresholds
 from headway.environments.model import Environment
 from headway.promotion.windows import Window
 from headway.releases.model import CheckSpec
+from headway.rollout.routing import Routing
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,8 @@ class Stage:
     batch: int = 1
     holdback: int = 0
     """Percent of the traffic that stays on the old release until the soak ends."""
+    routing: Routing | None = None
+    """What a canary does with requests besides dividing them by weights."""
     drill: bool = False
     """Whether the way back is tried once, and measured, before a rollout completes here."""
     preview: tuple[str, ...] = ()

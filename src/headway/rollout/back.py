@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 
 from headway.rollout.effects import settle
 from headway.rollout.hear import listen_on_the_way_back
-from headway.rollout.model import NONE, Plan, Rollout, SetReplicas, SetWeights, Weight, Workload
+from headway.rollout.model import NONE, Plan, Rollout, SetReplicas, Workload
 from headway.rollout.moves import SOON, Decision, Finish, Said, Wait, calm, do, for_a_person, plan_of, troubled
 from headway.rollout.phases import Phase, move
+from headway.rollout.routes import confirmed, home, reached
 from headway.rollout.seen import Seen
 
 DRAIN = timedelta(seconds=120)
@@ -62,7 +63,7 @@ def _next(rollout: Rollout, plan: Plan, seen: Seen, now: datetime) -> Decision:
 def hold(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
     """An undecided release does not stay on users: weight 0, instances kept, a person decides."""
     plan = plan_of(rollout)
-    if rollout.weight > NONE and plan.old is not None and plan.old.name != plan.new.name:
+    if reached(rollout) and plan.old is not None and plan.old.name != plan.new.name:
         if seen.sight is None:
             return troubled(rollout, seen.trouble or "the platform has not been asked", now)
         if way := give_back(rollout, plan, seen, now):
@@ -73,12 +74,12 @@ def hold(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
 def give_back(rollout: Rollout, plan: Plan, seen: Seen, now: datetime) -> Decision | None:
     """All traffic to the old release, at a size that can carry it; None once that is so."""
     assert seen.sight is not None
-    home = weights(plan, NONE)
-    if dict(seen.sight.weights) == home:
+    back = home(plan)
+    if confirmed(seen.sight, back):
         return None
-    if rollout.weight == NONE and rollout.weighed_at is not None and now - rollout.weighed_at < CONFIRM:
+    if not reached(rollout) and rollout.weighed_at is not None and now - rollout.weighed_at < CONFIRM:
         return Decision(rollout, Wait(now + SOON, "waiting for the proxies to route everything back"))
-    if plan.old is not None:
+    if plan.old is not None and dict(seen.sight.weights) != back.weights:  # users are there: only testers and copies remain
         old, new = seen.sight.group(plan.old.name), seen.sight.group(plan.new.name)
         enough = old.ready >= plan.replicas or (old.ready > 0 and (new.ready == 0 or rollout.advanced or _overdue(rollout, plan.old, now)))
         if not enough and old.wanted < plan.replicas:
@@ -86,7 +87,7 @@ def give_back(rollout: Rollout, plan: Plan, seen: Seen, now: datetime) -> Decisi
         if not enough:
             why = f"{old.ready} of {plan.replicas} replicas of {plan.old.version} are ready; traffic goes back when all are"
             return Decision(rollout, Wait(now + SOON, f"{why} (advance: do not wait)"))
-    return do(rollout, SetWeights(home), now)
+    return do(rollout, back, now)
 
 
 def _overdue(rollout: Rollout, old: Workload, now: datetime) -> bool:
@@ -94,16 +95,6 @@ def _overdue(rollout: Rollout, old: Workload, now: datetime) -> bool:
     if rollout.phase is not Phase.ROLLING_BACK or rollout.since is None:
         return False
     return now - rollout.since > timedelta(seconds=old.run.ready_within)
-
-
-def weights(plan: Plan, weight: Weight) -> dict[str, int]:
-    """How traffic is routed when the new release has this weight; a side with nothing is not named."""
-    if plan.old is None:
-        return {plan.new.name: 100} if weight > NONE else {}
-    if plan.old.name == plan.new.name:
-        return {plan.new.name: 100}
-    shares = {plan.new.name: weight.percent, plan.old.name: 100 - weight.percent}
-    return {name: percent for name, percent in shares.items() if percent}
 
 
 def _rolled_back(rollout: Rollout, why: str) -> Decision:

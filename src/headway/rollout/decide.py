@@ -13,9 +13,10 @@ from headway.analysis.model import Outcome
 from headway.rollout.back import going_back, hold, turn_back
 from headway.rollout.effects import landed, parked_because, settle
 from headway.rollout.hear import listen
-from headway.rollout.model import NONE, Rollout, RunCheck, SetReplicas
+from headway.rollout.model import Rollout, RunCheck, SetReplicas
 from headway.rollout.moves import SAFETY_NET, Decision, Do, Finish, Said, Wait, calm, do, doing, for_a_person, plan_of, present, troubled
 from headway.rollout.phases import Phase, move
+from headway.rollout.routes import reached
 from headway.rollout.seen import CheckState, Probe, Seen, Word
 from headway.rollout.steps import all_of_it, step, wanted
 
@@ -99,7 +100,7 @@ def _against(rollout: Rollout, seen: Seen, now: datetime) -> Said | None:
     for signal in seen.signals:
         if signal.word is Word.ABORT:
             return Said("aborted", (f"aborted by {signal.by}" + (f": {signal.why}" if signal.why else ""),), signal.by)
-    if rollout.weight > NONE and seen.verdict is not None and seen.verdict.outcome is Outcome.ROLL_BACK:
+    if reached(rollout) and seen.verdict is not None and seen.verdict.outcome is Outcome.ROLL_BACK:
         return Said("failed verdict", seen.verdict.reasons)
     if seen.check is not None and seen.check.state is CheckState.FAILED and not _may_retry(rollout):
         return Said("failed check", (seen.check.text,))

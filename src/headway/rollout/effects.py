@@ -19,9 +19,9 @@ def landed(rollout: Rollout, now: datetime) -> Rollout:
     known = replace(calm(rollout), intent=None)
     plan = plan_of(rollout)
     match intent.effect:
-        case SetWeights(weights):
-            weight = Weight(weights.get(plan.new.name, 0))
-            return replace(known, asked=True, weight=weight, weighed_at=now, evidence=begin(now), undecided_since=None)
+        case SetWeights(weights, _, matches, mirrors):
+            weight, invited = Weight(weights.get(plan.new.name, 0)), bool(matches or mirrors)
+            return replace(known, asked=True, weight=weight, invited=invited, weighed_at=now, evidence=begin(now), undecided_since=None)
         case StartCheck():
             return replace(known, asked=True, check=intent.key)
         case SetReplicas(workload):
@@ -71,7 +71,10 @@ def _nobody_there(intent: Intent, seen: Seen) -> str | None:
     """A workload that this intent would route traffic to and that could not answer it, as far as we see."""
     if not isinstance(intent.effect, SetWeights) or seen.sight is None:
         return None
-    return next((name for name, percent in intent.effect.weights.items() if percent and not seen.sight.group(name).ready), None)
+    effect = intent.effect
+    weighted = (name for name, percent in effect.weights.items() if percent)
+    named = (*weighted, *(match.workload for match in effect.matches), *effect.mirrors)
+    return next((name for name in named if not seen.sight.group(name).ready), None)
 
 
 def _park(rollout: Rollout, intent: Intent, now: datetime) -> Decision:

@@ -11,6 +11,7 @@ from headway.analysis.model import Thresholds
 from headway.environments.model import Configuration, Place
 from headway.releases.model import CheckSpec, RunSpec
 from headway.rollout.phases import Phase
+from headway.rollout.routing import BY_WEIGHT, Routing
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -133,6 +134,7 @@ class Plan:
     keep_warm: float = 900.0
     binding: Mapping[str, str] = field(default_factory=dict)
     notify: tuple[str, ...] = ()
+    routing: Routing = BY_WEIGHT
 
 
 # The effects: what the engine may do to the world. Each is idempotent and carries everything the platform needs.
@@ -163,7 +165,7 @@ class SetWeights:
 
     `sticky`: a user stays with the release that answered first, and nobody who has the new one is thrown back while its weight grows.
     `matches`, first come first served, route to a release that may have no weight yet. `mirrors`, workload name to percent, get copies of
-    so much of the traffic; nobody waits for their answers and nobody counts them.
+    so much of what only reads; nobody waits for their answers, and they are counted apart.
 
     Confirmed by the proxies, or undone, before the call returns.
     """
@@ -243,6 +245,8 @@ class Rollout:
     """The key of the check that runs now."""
     weight: Weight = NONE
     weighed_at: datetime | None = None
+    invited: bool = False
+    """Testers or copies reach the new release, whatever its weight."""
     evidence: Evidence | None = None
     intent: Intent | None = None
     turn: int = 0

@@ -1,10 +1,12 @@
 """What decide() may answer, and the small ways of saying it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from headway.rollout.model import NONE, Effect, Fence, Intent, Plan, Rollout, SetReplicas, SetWeights, StartCheck, Step
+from headway.rollout.model import Effect, Fence, Intent, Plan, Rollout, SetReplicas, SetWeights, StartCheck, Step
+from headway.rollout.routes import reached
 from headway.rollout.seen import Signal
 
 POLL = timedelta(seconds=1)
@@ -81,11 +83,20 @@ def doing(effect: Effect) -> str:
             return f"set {workload.version or workload.name} to {replicas} replicas"
         case SetWeights(weights):
             shares = ", ".join(f"{percent} % to {name}" for name, percent in sorted(weights.items(), key=lambda one: -one[1]))
-            return f"route {shares}" if shares else "route nothing"
+            return "; ".join((f"route {shares}" if shares else "route nothing", *_besides(effect)))
         case StartCheck(check, _, attempt):
             return f"run the check {check.name}" + (f", attempt {attempt}" if attempt > 1 else "")
         case _:
             assert_never(effect)
+
+
+def _besides(effect: SetWeights) -> Iterator[str]:
+    for match in effect.matches:
+        yield f"who sends the {match.by} {match.name}={match.value} to {match.workload}"
+    for name, percent in effect.mirrors.items():
+        yield f"copies of {percent} % to {name}"
+    if effect.sticky:
+        yield "users stay with the release they have"
 
 
 def troubled(rollout: Rollout, trouble: str, now: datetime) -> Decision:
@@ -101,8 +112,8 @@ def backed_off(rollout: Rollout) -> timedelta:
 
 
 def for_a_person(rollout: Rollout, now: datetime, why: str) -> Wait:
-    """Waiting for somebody's word. Watching goes on meanwhile, whatever the phase, for as long as the new release has traffic."""
-    return Wait(now + (POLL if rollout.weight > NONE else SAFETY_NET), why)
+    """Waiting for somebody's word. Watching goes on meanwhile, whatever the phase, for as long as anything reaches the new release."""
+    return Wait(now + (POLL if reached(rollout) else SAFETY_NET), why)
 
 
 def calm(rollout: Rollout) -> Rollout:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from headway.analysis.model import Thresholds
 from headway.environments.model import Environment
 from headway.releases.model import Release
-from headway.rollout.model import Drill, Plan, Soak, Step, Workload
+from headway.rollout.model import ALL, NONE, Drill, Plan, Soak, Step, Weight, Workload
+from headway.rollout.routing import BY_WEIGHT, Routing
 from headway.rollout.strategies import blue_green, canary, rolling, straight
 
 
@@ -36,6 +37,7 @@ def promotion(
     drill: bool,
     binding: Mapping[str, str],
     notify: tuple[str, ...],
+    routing: Routing = BY_WEIGHT,
 ) -> Plan:
     """The plan that takes an environment from what is live to this release."""
     new = workload(release, environment)
@@ -47,7 +49,15 @@ def promotion(
     match strategy:
         case "canary":
             steps = canary(
-                replicas, weights=weights, holdback=holdback, old=old, watch=thresholds.min_time, preview=idle, checks=wanted, soak=soak
+                replicas,
+                weights=weights,
+                holdback=holdback,
+                old=old,
+                watch=thresholds.min_time,
+                preview=idle,
+                checks=wanted,
+                soak=soak,
+                routing=routing,
             )
         case "blue-green":
             steps = blue_green(replicas, preview=idle, checks=wanted, soak=soak)
@@ -66,6 +76,7 @@ def promotion(
         keep_warm=keep_warm,
         binding=binding,
         notify=notify,
+        routing=routing if strategy == "canary" and old else BY_WEIGHT,
     )
 
 
@@ -109,7 +120,7 @@ def _sentence(step: Step, plan: Plan) -> str:
             verb = f"have {step.replicas} of {plan.replicas} replicas of" if step.replicas else "stop"
             return f"{verb} {version[step.side.value]}" + (", ready" if step.replicas else "")
         case "shift":
-            return f"route {step.weight.percent} % of the traffic to {version['new']}"
+            return _shift_sentence(step.weight, plan)
         case "watch":
             return f"watch for at least {step.seconds:g} s until the judge says advance"
         case "check":
@@ -118,3 +129,13 @@ def _sentence(step: Step, plan: Plan) -> str:
             return f"drill the way back: everything to {version['old']}, and forward again"
         case "soak":
             return f"soak for {step.seconds:g} s: it must stay good"
+
+
+def _shift_sentence(weight: Weight, plan: Plan) -> str:
+    new, routing = plan.new.version, plan.routing
+    if weight > NONE:
+        stay = "; users stay with the release they have" if routing.sticky and weight < ALL else ""
+        return f"route {weight.percent} % of the traffic to {new}{stay}"
+    testers = [f"who sends {' or '.join(map(str, routing.testers))} reaches {new}"] if routing.testers else []
+    copies = [f"{new} gets copies of {routing.mirror} % of what users read, and nobody sees its answers"] if routing.mirror else []
+    return f"{'; '.join((*testers, *copies))}; users all stay on {plan.old.version if plan.old else 'nothing'}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from headway.analysis.model import Verdict
 
 if TYPE_CHECKING:
-    from headway.rollout.model import Plan
+    from headway.rollout.model import Match, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,13 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What runs in a place and how traffic is routed there, as the target reports it."""
+    """What runs in a place and how traffic is routed there, as the target reports it; see SetWeights for the words."""
 
     groups: Mapping[str, Group] = field(default_factory=dict)
     weights: Mapping[str, int] = field(default_factory=dict)
+    sticky: bool = False
+    matches: tuple[Match, ...] = ()
+    mirrors: Mapping[str, int] = field(default_factory=dict)
 
     def group(self, name: str) -> Group:
         """The group of that name; none at all is a group of nothing."""

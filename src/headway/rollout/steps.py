@@ -5,16 +5,16 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from headway.analysis.model import Outcome
-from headway.rollout.back import CONFIRM, give_back, hold, weights
+from headway.rollout.back import CONFIRM, give_back, hold
 from headway.rollout.model import (
     ALL,
+    NONE,
     Drill,
     Plan,
     Rollout,
     RunCheck,
     Scale,
     SetReplicas,
-    SetWeights,
     Shift,
     Side,
     Soak,
@@ -24,6 +24,7 @@ from headway.rollout.model import (
 )
 from headway.rollout.moves import POLL, SOON, Decision, Finish, Said, Wait, do, plan_of, present, troubled
 from headway.rollout.phases import Phase, move
+from headway.rollout.routes import confirmed, forward, load
 from headway.rollout.seen import CheckState, Seen
 
 
@@ -88,25 +89,27 @@ def _scale(rollout: Rollout, side: Side, replicas: int, seen: Seen, now: datetim
 def _shift(rollout: Rollout, weight: Weight, seen: Seen, now: datetime) -> Decision:
     plan = plan_of(rollout)
     assert seen.sight is not None
-    shares = weights(plan, weight)
+    told = forward(plan, weight)
     if not rollout.asked:
-        return _carried(rollout, weight, seen, now) or do(rollout, SetWeights(shares), now)
-    if dict(seen.sight.weights) == shares:
+        return _carried(rollout, weight, seen, now) or do(rollout, told, now)
+    if confirmed(seen.sight, told):
         return _enter_next(rollout, seen, now)
     if now - (rollout.weighed_at or now) > CONFIRM:
         # Somebody else's hand, or a proxy that lost it: said again, as an effect of its own.
-        return do(rollout, SetWeights(shares), now, Said("routing is not as we set it", (f"found {dict(seen.sight.weights)}",)))
-    return Decision(rollout, Wait(now + SOON, f"waiting for the proxies to route {weight.percent} % to {plan.new.version}"))
+        return do(rollout, told, now, Said("routing is not as we set it", (f"found {dict(seen.sight.weights)}",)))
+    what = f"{weight.percent} %" if weight > NONE else "testers and copies"
+    return Decision(rollout, Wait(now + SOON, f"waiting for the proxies to route {what} to {plan.new.version}"))
 
 
 def _carried(rollout: Rollout, weight: Weight, seen: Seen, now: datetime) -> Decision | None:
     """Traffic goes only where enough replicas are ready for it; how long that may take is decide()'s to say."""
     plan = plan_of(rollout)
     assert seen.sight is not None
-    ready, needed = seen.sight.group(plan.new.name).ready, -(-plan.replicas * weight.percent // 100)
+    ready, needed = seen.sight.group(plan.new.name).ready, max(1, -(-plan.replicas * load(plan, weight) // 100))
     if ready >= needed:
         return None
-    why = f"{ready} of {needed} replicas of {plan.new.version} that {weight.percent} % of the traffic needs are ready"
+    what = f"{weight.percent} % of the traffic needs" if weight > NONE else "testers and copies need"
+    why = f"{ready} of {needed} replicas of {plan.new.version} that {what} are ready"
     return Decision(rollout, Wait(now + SOON, why))
 
 
@@ -120,7 +123,8 @@ def _watch(rollout: Rollout, least: timedelta, seen: Seen, now: datetime, doing:
     if rollout.unready_since is not None:
         outcome, reasons = Outcome.CONTINUE, (f"not all replicas of {plan.new.version} are ready",)
     if outcome is Outcome.ADVANCE and now >= over:
-        return _enter_next(rollout, seen, now, Said(f"good at {rollout.weight.percent} %", reasons))
+        good = f"good at {rollout.weight.percent} %" if rollout.weight > NONE else "good before it has users"
+        return _enter_next(rollout, seen, now, Said(good, reasons))
     if outcome is not Outcome.INCONCLUSIVE:
         left = f" for {(over - now).total_seconds():.0f} s more" if now < over else ""
         until = min(now + POLL, over) if over > now else now + POLL
@@ -148,12 +152,12 @@ def _drill(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
             return way
         took = (now - (rollout.since or now)).total_seconds()
         back = Said(f"drilled: the way back to {plan.old.version} took {took:.2f} s")
-        return do(replace(rollout, drilled=took), SetWeights(weights(plan, ALL)), now, back)
+        return do(replace(rollout, drilled=took), forward(plan, ALL), now, back)
     assert seen.sight is not None
-    if dict(seen.sight.weights) == weights(plan, ALL):
+    if confirmed(seen.sight, forward(plan, ALL)):
         return _enter_next(rollout, seen, now)
     if now - (rollout.weighed_at or now) > CONFIRM:
-        return do(rollout, SetWeights(weights(plan, ALL)), now)
+        return do(rollout, forward(plan, ALL), now)
     return Decision(rollout, Wait(now + SOON, f"waiting for the proxies to route everything to {plan.new.version} again"))
 
 

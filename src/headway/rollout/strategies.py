@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from headway.rollout.model import ALL, RunCheck, Scale, Shift, Side, Soak, Step, Watch, Weight
+from headway.rollout.model import ALL, NONE, RunCheck, Scale, Shift, Side, Soak, Step, Watch, Weight
+from headway.rollout.routing import BY_WEIGHT, Routing
 
 
 def rolling(replicas: int, *, batch: int, old: bool, warm: bool, checks: Iterable[str], soak: float) -> tuple[Step, ...]:
@@ -24,14 +25,16 @@ def canary(
     preview: Iterable[str],
     checks: Iterable[str],
     soak: float,
+    routing: Routing = BY_WEIGHT,
 ) -> tuple[Step, ...]:
     """Give the new release growing shares of the traffic, judged at each; never more traffic than its replicas can carry.
 
     With a `holdback` the old release keeps that many percent through the soak, so that the judge keeps something to compare with.
+    With testers or copies, it is watched with them alone before its first share.
     """
     if not old:  # nothing to compare with and nobody to lose: the first release takes it all at once
         return blue_green(replicas, preview=preview, checks=checks, soak=soak)
-    shares = _shares(replicas, weights, 100 - holdback, watch, _preview(preview))
+    shares = _shares(replicas, weights, 100 - holdback, watch, (*_preview(preview), *_alone(routing, watch)), routing.mirror)
     last = (Shift(ALL),) if holdback else ()
     return (*shares, *map(RunCheck, checks), Soak(soak), *last)
 
@@ -64,15 +67,20 @@ def _preview(checks: Iterable[str]) -> tuple[Step, ...]:
     return tuple(RunCheck(name, preview=True) for name in checks)
 
 
-def _shares(replicas: int, weights: Iterable[int], last: int, watch: float, preview: tuple[Step, ...]) -> Iterator[Step]:
+def _alone(routing: Routing, watch: float) -> tuple[Step, ...]:
+    return (Shift(NONE), Watch(max(watch, routing.alone))) if routing.before_weight else ()
+
+
+def _shares(replicas: int, weights: Iterable[int], last: int, watch: float, before: tuple[Step, ...], mirror: int) -> Iterator[Step]:
     up = 0
     for percent in (*(weight for weight in weights if weight < last), last):
         # Rounded up, and at full size before the last share: what is held back comes without another wait.
-        needed = replicas if percent == last else max(1, -(-replicas * percent // 100))
+        load = percent if up else max(percent, mirror)  # copies are load too, and come before the first share
+        needed = replicas if percent == last else max(1, -(-replicas * load // 100))
         if needed > up:
             yield Scale(Side.NEW, needed)
         if not up:
-            yield from preview
+            yield from before
         up = max(up, needed)
         yield Shift(Weight(percent))
         if percent < last:

@@ -1,12 +1,12 @@
 """A platform in virtual time: instances become ready, traffic flows by the weights, and the place keeps its fence."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from headway.analysis.model import Readings
 from headway.environments.model import Place
-from headway.errors import Fenced, Unavailable
+from headway.errors import Contradiction, Fenced, Unavailable
 from headway.ports import Clock
 from headway.rollout.model import Fence, Intent, SetReplicas, SetWeights, StartCheck, Workload
 from headway.rollout.seen import Group, Probe, Sight
@@ -30,9 +30,12 @@ class Site:
 
     groups: dict[str, Instances] = field(default_factory=dict)
     weights: dict[str, int] = field(default_factory=dict)
+    routes: SetWeights = SetWeights({})
+    """Set last: whom testers reach, and who gets copies, besides the weights."""
     fence: Fence = Fence(0, 0)
     done: set[str] = field(default_factory=set)
     traffic: Traffic = field(default_factory=Traffic)
+    copies: Traffic = field(default_factory=Traffic)
 
 
 @dataclass
@@ -40,12 +43,14 @@ class FakePlatform:
     """Behaves by `scripts`, looked up by a workload's name, then by its version; what is not named there is good.
 
     `down_until` makes it not answer; `forgetful` makes every probe unknown. `interrupt` is called at each durable point inside an
-    effect, so that a test can raise there what a crash would. `requests` a second flow wherever something is routed.
+    effect, so that a test can raise there what a crash would. `requests` a second flow wherever something is routed;
+    so many `testers` ask for what they are routed to.
     """
 
     clock: Clock
     scripts: dict[str, Script] = field(default_factory=dict)
     requests: float = 20.0
+    testers: float = 0.0
     down_until: datetime | None = None
     forgetful: bool = False
     interrupt: Callable[[str], None] = lambda _: None
@@ -58,11 +63,12 @@ class FakePlatform:
         if intent.fence < site.fence:
             raise Fenced(f"{place} was written by {site.fence}, so {intent.fence} is too late")
         match intent.effect:
-            case SetWeights(weights):
-                self._routable(site, weights)
+            case SetWeights(weights) as routes:
+                self._routable(site, routes)
                 site.fence = intent.fence
                 self.interrupt("between the fence and the weights")
                 site.weights = {name: percent for name, percent in weights.items() if percent}
+                site.routes = routes
             case SetReplicas(workload, replicas):
                 site.fence = intent.fence
                 self.interrupt("between the fence and the instances")
@@ -81,12 +87,13 @@ class FakePlatform:
     def look(self, place: Place) -> Sight:
         site, now = self._site(place), self.clock.now()
         groups = {name: _group(instances, now) for name, instances in site.groups.items() if instances.known(now)}
-        return Sight(groups, dict(site.weights))
+        return Sight(groups, dict(site.weights), site.routes.sticky, site.routes.matches, dict(site.routes.mirrors))
 
     def measure(self, place: Place) -> Readings:
         site = self._site(place)
         heard = {name: counters for name, counters in site.traffic.counters().items() if not self._script_of(site, name).silent}
-        return Readings(self.clock.now(), heard)
+        copies = {name: counters for name, counters in site.copies.counters().items() if not self._script_of(site, name).silent}
+        return Readings(self.clock.now(), heard, copies)
 
     def by_hand(self, place: Place, bad: str, good: str) -> tuple[str, ...]:
         return (f"route {place} from {bad} to {good}",)
@@ -113,22 +120,31 @@ class FakePlatform:
         now = self.clock.now()
         if self.down_until is not None and now < self.down_until:
             raise Unavailable(f"the fake platform does not answer before {self.down_until:%H:%M:%S}")
-        site = self.sites.setdefault(place, Site(traffic=Traffic(flowed=now)))
+        site = self.sites.setdefault(place, Site(traffic=Traffic(flowed=now), copies=Traffic(flowed=now)))
+        site.copies.flow(now, self.requests, site.routes.mirrors, site.groups)
+        asking = {match.workload: 100 for match in site.routes.matches}
+        site.traffic.flow(now, self.testers, asking, site.groups, passed=False)
         site.traffic.flow(now, self.requests, site.weights, site.groups)
         return site
 
-    def _routable(self, site: Site, weights: Mapping[str, int]) -> None:
+    def _routable(self, site: Site, routes: SetWeights) -> None:
         now = self.clock.now()
-        for name, percent in weights.items():
-            if percent and not (name in site.groups and site.groups[name].ready(now)):
-                raise Unavailable(f"{name} has no ready instance that {percent} % of the traffic could go to")
+        for name in {*(name for name, percent in routes.weights.items() if percent), *_besides(routes)}:
+            if not (name in site.groups and site.groups[name].ready(now)):
+                raise Unavailable(f"{name} has no ready instance that traffic could go to")
 
     def _scale(self, site: Site, workload: Workload, replicas: int) -> None:
+        if not replicas and workload.name in _besides(site.routes):
+            raise Contradiction(f"{workload.name} still gets testers or copies; move those first")
         script = self.scripts.get(workload.name, self.scripts.get(workload.version, GOOD))
         site.groups.setdefault(workload.name, Instances(script)).scale(replicas, self.clock.now())
 
     def _script_of(self, site: Site, name: str) -> Script:
         return site.groups[name].script if name in site.groups else GOOD
+
+
+def _besides(routes: SetWeights) -> frozenset[str]:
+    return frozenset({*(match.workload for match in routes.matches), *routes.mirrors})
 
 
 def _group(instances: Instances, now: datetime) -> Group:

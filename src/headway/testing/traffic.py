@@ -78,9 +78,10 @@ class Traffic:
     arms: dict[str, Arm] = field(default_factory=dict)
     unanswered: int = 0
 
-    def flow(self, now: datetime, rate: float, weights: Mapping[str, int], groups: Mapping[str, Instances]) -> None:
-        """Let the requests since the last time go where they are routed."""
-        before, self.flowed = self.flowed or now, now
+    def flow(self, now: datetime, rate: float, weights: Mapping[str, int], groups: Mapping[str, Instances], *, passed: bool = True) -> None:
+        """Let the requests since the last time go where they are routed; more of them come in the same time unless it has `passed`."""
+        before = self.flowed or now
+        self.flowed = now if passed else before
         due = rate * (now - before).total_seconds()
         for name, percent in weights.items():
             arm, requests = self.arms.setdefault(name, Arm()), due * percent / 100

@@ -1,6 +1,8 @@
 """Who answers a user's request, as Envoy is told it: by weights, by match, sticky, mirrored. Pure."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 from headway.adapters.local.envoy_config import RELEASE_HEADER, TYPE, Json, Service, cluster_name, mirror_name, resources
 from headway.rollout.model import Match
@@ -33,8 +35,8 @@ def _routes(service: Service) -> list[Json]:
     if not any(service.weights.values()):
         nobody = {"status": 503, "body": {"inline_string": f"no release of {service.name} gets traffic here yet\n"}}
         return [*matched, {"match": {"prefix": "/"}, "direct_response": nobody}]
-    action = {**_divided(service, service.weights), **_mirrored(service)}
-    return [*matched, *(_sticky(action) if service.extras.sticky else _by_method({}, action))]
+    action, mirrored = _divided(service, service.weights), _mirrored(service)
+    return [*matched, *(_sticky(action, mirrored) if service.extras.sticky else _by_method({}, action, mirrored))]
 
 
 def _matched(service: Service, match: Match) -> list[Json]:
@@ -42,7 +44,7 @@ def _matched(service: Service, match: Match) -> list[Json]:
     return _by_method(carries, _divided(service, {match.workload: 100}))
 
 
-def _sticky(action: Json) -> list[Json]:
+def _sticky(action: Json, mirrored: Json) -> list[Json]:
     """A user's place from 0 to 100 is the hash of a random value; the shares lie there in one order, so growing moves one border.
 
     Known users: the value is in their cookie. New ones: the id of this request is the value, and becomes the cookie with the answer.
@@ -55,7 +57,7 @@ def _sticky(action: Json) -> list[Json]:
     }
     by_cookie = {**_hashed(action), "hash_policy": [{"cookie": {"name": USER_COOKIE}}]}
     by_request = {**_hashed(action), "hash_policy": [{"header": {"header_name": "x-request-id"}}]}
-    return [*_by_method(known, by_cookie), *({**route, **introduce} for route in _by_method({}, by_request))]
+    return [*_by_method(known, by_cookie, mirrored), *({**route, **introduce} for route in _by_method({}, by_request, mirrored))]
 
 
 def _hashed(action: Json) -> Json:
@@ -89,11 +91,12 @@ def _mirrored(service: Service) -> Json:
     return {"request_mirror_policies": policies} if policies else {}
 
 
-def _by_method(match: Json, action: Json) -> list[Json]:
+def _by_method(match: Json, action: Json, for_reads_only: Mapping[str, Any] = MappingProxyType({})) -> list[Json]:
+    """A read may be asked twice, of the same release or, as a copy, of another; what writes may not."""
     reads = {"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD|OPTIONS"}}}
     for_reads = {"prefix": "/", **match, "headers": [*match.get("headers", ()), reads]}
     return [
-        {"match": for_reads, "route": {**action, "retry_policy": _retries(f"{NEVER_SENT},reset")}},
+        {"match": for_reads, "route": {**action, **for_reads_only, "retry_policy": _retries(f"{NEVER_SENT},reset")}},
         {"match": {"prefix": "/", **match}, "route": {**action, "retry_policy": _retries(NEVER_SENT)}},
     ]
 

@@ -17,7 +17,6 @@ from pathlib import Path
 import structlog
 
 from headway.adapters.local import declared, envoy_config, envoy_routes, routing
-from headway.adapters.local.counting import added
 from headway.adapters.local.crew import Crew
 from headway.adapters.local.declared import EnvironmentState, PlaceState
 from headway.adapters.local.envoy import Envoy
@@ -106,12 +105,17 @@ class Keeper:
         services = [envoy_config.Service(name, place.port) for name, place in self.state.places.items()]
         self.envoy.put("lds.json", envoy_config.lds(services, self.envoy.folder), "listener_manager.lds")
 
-    def measured(self, service: str, place: PlaceState) -> Mapping[str, Counters]:
-        """Counters by workload, all from one scrape; those of workloads that went stay as they were last."""
+    def measure(self, service: str, place: PlaceState) -> tuple[Mapping[str, Counters], Mapping[str, Counters]]:
+        """Counters by workload, and apart those of copies, all from one scrape."""
         raw = self.envoy.counts()
+        mirrors = {name: envoy_config.mirror_name(envoy_config.cluster_name(service, name)) for name in place.extras.mirrors}
+        return self._measured(service, place, raw), {name: raw.get(mirror, Counters()) for name, mirror in mirrors.items()}
+
+    def _measured(self, service: str, place: PlaceState, raw: Mapping[str, Counters]) -> Mapping[str, Counters]:
+        """Those of workloads that went stay as they were last."""
         names = {*place.workloads, *place.carried}
         present = {name: raw.get(envoy_config.cluster_name(service, name), Counters()) for name in place.workloads}
-        return {name: added(present.get(name, Counters()), place.carried.get(name, Counters())) for name in sorted(names)}
+        return {name: present.get(name, Counters()) + place.carried.get(name, Counters()) for name in sorted(names)}
 
     def finish_shift(self, service: str) -> str | None:
         """Set the weights that were written down. Confirmed, or forgotten and Envoy as it was: then why."""
@@ -187,7 +191,7 @@ class Keeper:
     def _retire(self, service: str, name: str) -> None:
         """Nothing is left of it: keep its counts, forget its cluster."""
         place = self.state.places[service]
-        counts = self.measured(service, place)[name]
+        counts = self._measured(service, place, self.envoy.counts())[name]
         crew = self.crews.pop((service, name))
         self._tell_clusters()
         self.envoy.remove(f"eds-{crew.cluster().name}.json")

@@ -84,8 +84,8 @@ class LocalPlatform:
 
     def measure(self, place: Place) -> Readings:
         """Envoy's cumulative counters of each workload."""
-        arms = self._supervisor(place.environment).measure(place.service)
-        return Readings(self._clock.now(), arms)
+        arms, copies = self._supervisor(place.environment).measure(place.service)
+        return Readings(self._clock.now(), arms, copies)
 
     def url(self, place: Place, workload: str | None = None) -> str:
         """Where users reach the place; or one ready replica of a workload, past Envoy, for a look before it has traffic."""

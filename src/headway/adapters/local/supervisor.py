@@ -148,13 +148,13 @@ class Supervisor:
         groups: dict[str, Group] = {}
         for name, wanted in place.workloads.items():
             groups[name] = replace(self._groups.get((service, name), NOBODY), wanted=wanted.replicas)
-        return Sight(groups, {name: weight for name, weight in place.weights.items() if weight})
+        weights = {name: weight for name, weight in place.weights.items() if weight}
+        return Sight(groups, weights, place.extras.sticky, place.extras.matches, place.extras.mirrors)
 
-    def measure(self, service: str) -> Mapping[str, Counters]:
-        """Counters by workload, all from one scrape; those of workloads that went stay as they were last."""
+    def measure(self, service: str) -> tuple[Mapping[str, Counters], Mapping[str, Counters]]:
+        """Counters by workload, and apart those of copies, all from one scrape; those of workloads that went stay as they were last."""
         with self._lock:
-            place = self._place(service)
-            return self._keeper.measured(service, place)
+            return self._keeper.measure(service, self._place(service))
 
     def restart_envoy(self) -> None:
         """Replace Envoy by a new one of the installed version without a lost request; Unavailable when that cannot be."""
