@@ -10,6 +10,7 @@ from headway.environments.model import Configuration, Environment
 from headway.promotion.bindings import target_digest
 from headway.promotion.model import Advisory, Approvals, BreakGlass, Freeze, Gate, Item, Stage, Trigger
 from headway.promotion.windows import Weekly
+from headway.rollout.routing import Routing
 
 STAGE = Stage("tally", Environment("production", replicas=3, port=8080))
 
@@ -29,6 +30,7 @@ OTHER: dict[str, object] = {
     "trigger": Trigger(merge="main"),
     "holdback": 5,
     "drill": True,
+    "routing": Routing(sticky=True),
     "preview": ("smoke",),
     "newer": "supersedes",
     "notify": ("oncall",),

@@ -191,6 +191,31 @@ def test_a_fault_of_a_service_says_where_what_and_what_instead(lines: str, fault
             id="two strategies at once",
         ),
         pytest.param(
+            "strategy: {canary: {mirror: 0%}}",
+            '4:33: environments.dev.strategy.canary.mirror is "0%", expected a whole share from 1% to 100%',
+            id="copies of nothing",
+        ),
+        pytest.param(
+            "strategy: {canary: {route: {}}}",
+            "4:25: environments.dev.strategy.canary.route has neither header nor cookie, expected at least one of them",
+            id="a route of nobody",
+        ),
+        pytest.param(
+            "strategy: {canary: {route: {cookie: {name: a b, value: c}}}}",
+            '4:48: environments.dev.strategy.canary.route.cookie.name is "a b", expected the name of a cookie',
+            id="a cookie's name with a blank",
+        ),
+        pytest.param(
+            "strategy: {canary: {route: {cookie: {name: a, value: b;c}}}}",
+            '4:58: environments.dev.strategy.canary.route.cookie.value is "b;c", expected the exact value; no blank, ";", "," or quote',
+            id="a value that no cookie has",
+        ),
+        pytest.param(
+            "strategy: {canary: {sticky: true, alone: 1m}}",
+            "4:39: canary has alone, expected route or mirror with it: without them nobody is alone with it",
+            id="nobody is alone",
+        ),
+        pytest.param(
             "holdback: 5",
             "4:5: environments.dev.holdback belongs to a canary, expected strategy: canary with it",
             id="holding back without a canary",

@@ -11,6 +11,7 @@ from headway.errors import Refused
 from headway.promotion.model import Approvals, Stage, Trigger
 from headway.releases.model import BuildSpec, CheckSpec, Limits, RunSpec
 from headway.releases.stamping import Stamp
+from headway.rollout.routing import Mark, Routing
 from headway.spec.file import Command, File, ReleasePart, Webhook
 from headway.spec.read import read
 from headway.spec.views import configured, release_part, stages
@@ -108,6 +109,30 @@ def test_a_canary_is_judged_by_thresholds_unless_told_otherwise() -> None:
 def test_a_strategy_says_its_steps(written: str, strategy: str, weights: tuple[int, ...], batch: int) -> None:
     found = stage(f"strategy: {written}")
     assert (found.strategy, found.weights, found.batch) == (strategy, weights, batch)
+
+
+@pytest.mark.parametrize(
+    ("written", "routing"),
+    [
+        pytest.param("{canary: [10]}", None, id="by weight alone"),
+        pytest.param("{canary: {sticky: true}}", Routing(sticky=True), id="users stay"),
+        pytest.param("{canary: {mirror: 20%}}", Routing(mirror=20), id="copies"),
+        pytest.param(
+            "{canary: {route: {header: {name: X-Tester, value: yes}}, alone: 5m}}",
+            Routing((Mark("header", "X-Tester", "yes"),), alone=300.0),
+            id="who sends a header",
+        ),
+        pytest.param(
+            "{canary: {route: {cookie: {name: beta, value: 1}, header: {name: X-T, value: a b}}}}",
+            Routing((Mark("header", "X-T", "a b"), Mark("cookie", "beta", "1"))),
+            id="or has a cookie",
+        ),
+    ],
+)
+def test_a_canary_says_who_reaches_it_besides(written: str, routing: Routing | None) -> None:
+    found = stage(f"strategy: {written}")
+    assert (found.strategy, found.routing) == ("canary", routing)
+    assert found.weights == ((10,) if "[10]" in written else (10, 50))
 
 
 @pytest.mark.parametrize(
@@ -234,7 +259,7 @@ hotfix: {skips: one}
 environments:
   one: {}
   two: {trigger: {push: x}, approvals: 1, checks: [smoke, uat, rollback-drill], preview: smoke,
-        holdback: 5, strategy: {canary: [7]}, soak: 1s,
+        holdback: 5, strategy: {canary: {weights: [7], sticky: true}}, soak: 1s,
         keep_warm: 1s, after: one,
         newer: supersedes, notify: ops, analysis: {needs: 3}, replicas: 2, port: 8000, config: {A: b}, checklist: usual, gates: early,
         advisory: cab}

@@ -5,8 +5,8 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
-class Tester:
-    """Who sends exactly this value in a header, or a cookie, of this name asks for the new release."""
+class Mark:
+    """By which testers are known: they send exactly this value in a header, or a cookie, of this name."""
 
     by: Literal["header", "cookie"]
     name: str
@@ -25,7 +25,7 @@ class Routing:
     `alone` seconds, at least, it stays with testers and copies before it gets its first share.
     """
 
-    testers: tuple[Tester, ...] = ()
+    testers: tuple[Mark, ...] = ()
     sticky: bool = False
     mirror: int = 0
     alone: float = 0.0

@@ -39,8 +39,8 @@ from headway.spec.kinds import (
 from headway.spec.local_keys import LOCAL
 from headway.spec.records import Key, Record
 from headway.spec.shapes import ListOf, MapOf
+from headway.spec.strategy_keys import COUNT, STRATEGY
 
-COUNT = whole(1, 1000)
 CONFIG = MapOf(SETTING_NAME, SETTING, "a mapping of variables to values", "VARIABLE")
 SECRETS = MapOf(SETTING_NAME, SECRET, "a mapping of variables to references", "VARIABLE")
 SETTING_NAMES = ListOf(SETTING_NAME, "a list of names of variables")
@@ -144,29 +144,6 @@ APPROVALS = Record(
         Key("allow_self", FLAG, "Whether author and asker may approve too; shown loudly wherever it is used.", "false"),
     ),
     short="needed",
-)
-
-ROLLING = Record("a mapping with batch", (Key("batch", COUNT, "How many replicas are replaced at a time.", "1"),))
-
-STRATEGY = Record(
-    "rolling, canary, blue-green, or a mapping with one of them",
-    (
-        Key("rolling", ROLLING, "Replace replicas a few at a time.", "{}"),
-        Key(
-            "canary",
-            ListOf(whole(1, 100), "a list of weights, in percent", 1),
-            "The shares of traffic, in percent, that the new release gets one after the other; 100 comes last, written or not.",
-            "[10, 50, 100]",
-        ),
-        Key(
-            "blue-green",
-            Record("an empty mapping", ()),
-            "The whole new side beside the old one, looked at while idle (`preview`); then all traffic in one move, and one move back.",
-            "{}",
-        ),
-    ),
-    one_of=("rolling", "canary", "blue-green"),
-    bare=True,
 )
 
 QUANTILES = {"latency_p50": 0.5, "latency_p90": 0.9, "latency_p95": 0.95, "latency_p99": 0.99}

@@ -17,6 +17,7 @@ from headway.spec.keys import ANALYSIS, FILE, QUANTILES
 from headway.spec.records import default
 from headway.spec.rules import afters, agree, in_order
 from headway.spec.shapes import NOWHERE, Found
+from headway.spec.strategies import routing
 from headway.spec.versions import policy
 
 
@@ -108,7 +109,7 @@ def _check(name: str, found: Found) -> CheckSpec:
 
 def _environment(name: str, found: Found, after: tuple[str, ...], path: str) -> Declared:
     trigger, approvals, strategy = found["trigger"], found["approvals"], found["strategy"]
-    canary = strategy["canary"].values()
+    canary = strategy["canary"]["weights"].values()
     stage = Stage(
         service="",
         environment=Environment(name, found["replicas"].value, platform=found["platform"].value, port=found["port"].value),
@@ -127,6 +128,7 @@ def _environment(name: str, found: Found, after: tuple[str, ...], path: str) -> 
         # The last step is always all of it, so it is no share of its own.
         weights=tuple(weight for weight in canary if weight < 100),
         batch=strategy["rolling"]["batch"].value or 1,
+        routing=routing(strategy["canary"]),
         thresholds=_thresholds(found["analysis"], "thresholds" if canary else "health"),
         soak=found["soak"].value,
         keep_warm=found["keep_warm"].value,

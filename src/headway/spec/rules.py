@@ -88,9 +88,12 @@ def _names(name: str, environment: Found, file: Found, faults: Faults) -> None:
 
 
 def _strategy(strategy: Found, faults: Faults) -> None:
-    for before, after in pairwise(strategy["canary"].items()):
+    canary = strategy["canary"]
+    for before, after in pairwise(canary["weights"].items()):
         if after.value < before.value:
             faults.add(after.node, f"canary weights must rise; {before.value} is followed by {after.value}")
+    if canary["alone"].given and not (canary["route"].given or canary["mirror"].given):
+        faults.add(canary["alone"].key, "canary has alone, expected route or mirror with it: without them nobody is alone with it")
 
 
 def _suits(name: str, environment: Found, faults: Faults) -> None:

@@ -100,17 +100,28 @@ def test_copies_reach_the_new_release_and_count_for_nobody(stand: Stand) -> None
     visitor = Visitor(stand)
     assert {visitor.visit() for _ in range(50)} == {"web-1"}
 
-    def copies() -> int:
-        return stand.local._supervisors["prod"]._keeper.envoy.admin.measure()["web--web-2__mirror"].completed
-
-    eventually(lambda: copies() == 50)
-    arms = stand.local.measure(PLACE).arms
-    assert arms["web-1"].completed == 50
-    assert (arms["web-2"].completed, arms["web-2"].failures) == (0, 0)
+    eventually(lambda: stand.local.measure(PLACE).copies["web-2"].completed == 50)
+    readings = stand.local.measure(PLACE)
+    assert readings.copies["web-2"].failures == 50
+    assert readings.arms["web-1"].completed == 50
+    assert (readings.arms["web-2"].completed, readings.arms["web-2"].failures) == (0, 0)
+    assert stand.local.look(PLACE).mirrors == {"web-2": 100}
     # Turned off, they end, and the release can go.
     stand.weigh(web_1=100)
     stand.scale(release("2", sick="fails"), 0)
     assert {visitor.visit() for _ in range(10)} == {"web-1"}
+
+
+def test_what_writes_is_never_copied(stand: Stand) -> None:
+    both(stand)
+    for sticky in (False, True):
+        stand.act(SetWeights({"web-1": 100}, sticky=sticky, mirrors={"web-2": 100}))
+        before = stand.local.measure(PLACE).copies["web-2"].completed
+        visitor = Visitor(stand)
+        for _ in range(5):
+            visitor.visit("POST")
+            visitor.visit()
+        eventually(lambda before=before: stand.local.measure(PLACE).copies["web-2"].completed == before + 5)
 
 
 def test_a_copied_release_that_hangs_does_not_slow_users_down(stand: Stand) -> None:
