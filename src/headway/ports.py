@@ -21,6 +21,7 @@ from headway.releases.policy import Policy
 from headway.releases.tagging import ReleaseTag
 from headway.rollout.model import Intent, Rollout, Workload
 from headway.rollout.seen import CheckRun, Probe, Sight, Signal
+from headway.trains.forward import Landed
 from headway.trains.model import Hotfix, Timetable, Train
 
 
@@ -379,6 +380,14 @@ class Repository(Protocol):
 
     def changed(self, old: str, new: str) -> Sequence[Changed]:
         """The files that differ between two commits."""
+        ...
+
+    def landed(self, old: str, new: str, files: Sequence[str]) -> Sequence[Landed]:
+        """The commits that new has and old has not, oldest first, without merges: their changes of these files, so as to be known again."""
+        ...
+
+    def altogether(self, old: str, new: str) -> str:
+        """The patch id of everything between two commits as one change."""
         ...
 
     def history(self, commit: str, naming: Naming, line: Line | None, also: Sequence[Tag] = (), folder: str = "") -> History:

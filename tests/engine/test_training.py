@@ -294,13 +294,31 @@ def test_a_conflict_stays_open_until_a_person_has_merged_it() -> None:
     scene.hotfixing.ship("alice")
     scene.fake.repository.conflicts["main", fix] = ("app.py",)
     stuck = scene.hotfixing.finish("alice")
-    assert (stuck["finished"], stuck["lines"]) == (None, [{"branch": "main", "done": None, "conflict": ["app.py"]}])
+    assert (stuck["finished"], stuck["lines"][0]["done"], stuck["lines"][0]["conflict"]) == (None, None, ["app.py"])  # type: ignore[index]
     head = scene.fake.repository.heads["main"]
     by_hand = Commit("d" * 40, "alice", NOON, "Merge the hotfix by hand")
     scene.fake.repository.commit(by_hand, head, fix, branch="main")
     (seen,) = scene.hotfixing.status()["hotfixes"]  # type: ignore[misc]
     assert seen["finished"] is not None
     assert seen["lines"][0]["done"] == "d" * 40
+
+
+def test_a_fix_that_was_picked_commit_by_commit_is_forward_once_all_of_it_is() -> None:
+    scene = shipped()
+    scene.hotfixing.start("alice", "customers cannot pay")
+    first = scene.commit("f1", "fix: payments", "hotfix/1.0.0-1")
+    second = scene.commit("f2", "fix: receipts", "hotfix/1.0.0-1")
+    scene.hotfixing.ship("alice")
+    repository = scene.fake.repository
+    repository.conflicts["main", second] = ("app.py",)
+    scene.hotfixing.finish("alice")
+    repository.patches[scene.commit("m1", "fix: payments")] = first
+    (half,) = scene.hotfixing.status()["hotfixes"]  # type: ignore[misc]
+    assert half["lines"] == [{"branch": "main", "done": None, "picked": False, "lacks": [second], "conflict": ["app.py"]}]
+    adapted = scene.commit("m2", "fix: receipts, as they are here")
+    repository.picked[adapted] = (second,)
+    (done,) = scene.hotfixing.status()["hotfixes"]  # type: ignore[misc]
+    assert (done["finished"] is not None, done["lines"][0]["done"], done["lines"][0]["picked"]) == (True, adapted, True)
 
 
 def test_a_line_that_came_since_is_open_too() -> None:

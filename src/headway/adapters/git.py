@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
+from headway.adapters import gitpatches
 from headway.adapters.comparing import compared
 from headway.adapters.folders import disk, remove
 from headway.adapters.gitcommand import Git, says_no_repository
@@ -21,6 +22,7 @@ from headway.releases.history import History, Tag
 from headway.releases.lines import Line, Naming
 from headway.releases.policy import Api, Policy
 from headway.releases.tree import path_fault
+from headway.trains.forward import Landed
 
 _log = logging.getLogger(__name__)
 
@@ -102,6 +104,14 @@ class GitRepository:
         old, new = self._known(old), self._known(new)
         told = self._git.run("diff-tree", "-r", "-z", "--numstat", "--no-renames", "--no-ext-diff", "--no-textconv", old, new)
         return tuple(_changed(entry) for entry in told.decode(errors="surrogateescape").split("\0") if entry)
+
+    def landed(self, old: str, new: str, files: Sequence[str]) -> Sequence[Landed]:
+        """The commits that new has and old has not, oldest first, without merges: their changes of these files, so as to be known again."""
+        return gitpatches.landed(self._git, self._known(old), self._known(new), files)
+
+    def altogether(self, old: str, new: str) -> str:
+        """The patch id of everything between two commits as one change."""
+        return gitpatches.altogether(self._git, self._known(old), self._known(new))
 
     def history(self, commit: str, naming: Naming, line: Line | None, also: Sequence[Tag] = (), folder: str = "") -> History:
         """The past of a commit as far as its version is concerned; `also` are versions that are on record without a tag."""

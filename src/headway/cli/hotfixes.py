@@ -69,7 +69,7 @@ def status(context: Context, service: str | None, as_json: bool) -> int:
 @json_option
 @with_context
 def finish(context: Context, hotfix: str | None, service: str | None, as_json: bool) -> int:
-    """Merge it forward into every open line; what conflicts stays open until a person has merged it."""
+    """Merge it forward into every open line; what conflicts stays open until a person has merged or picked it."""
     view = context.ask("hotfix_finish", by=context.person, service=service, hotfix=hotfix)
     if as_json:
         print_json(view)
@@ -78,7 +78,7 @@ def finish(context: Context, hotfix: str | None, service: str | None, as_json: b
         for line in view["by_hand"]:
             say(f"[yellow]{line}[/yellow]")
         if view["open"]:
-            next_step(f"git switch {view['open'][0]} && git merge {view['branch']}, then: headway hotfix status")
+            next_step(f"git switch {view['open'][0]} && git merge {view['branch']} (or git cherry-pick -x), then: headway hotfix status")
     return WAITING if view["open"] else 0
 
 

@@ -204,7 +204,9 @@ def hotfixes(view: View) -> RenderableType:
             Text.assemble((one["branch"], "bold"), " ", state, f"  {one['release'] or 'not shipped'}, fixes {one['live']}: {one['why']}")
         )
         for line in one["lines"]:
-            word = f"has it ({line['done'][:10]})" if line["done"] else "lacks it"
+            picked = ", picked" if line.get("picked") else ""
+            lacking = f"lacks {', '.join(one[:10] for one in line['lacks'])}" if line.get("lacks") else "lacks it"
+            word = f"has it ({line['done'][:10]}{picked})" if line["done"] else lacking
             clash = f"; conflicts in {', '.join(line['conflict'])}" if line["conflict"] else ""
             lines.append(Text(f"  {line['branch']} {word}{clash}", style="green" if line["done"] else "yellow"))
     return Group(*(lines or [Text("no hotfixes", style="dim")]))

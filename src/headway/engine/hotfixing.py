@@ -10,6 +10,7 @@ from headway.environments.model import Place
 from headway.errors import HeadwayError, Refused
 from headway.ports import Event, Kept, World
 from headway.releases.lines import line_of_branch
+from headway.trains.forward import forward
 from headway.trains.hotfix import PREFIX, closed, conflicted, may_ship, may_start, merged, next_version, open_lines, shorter
 from headway.trains.model import ENDED, Hotfix, Line, Train
 from headway.trains.timetable import branch_of
@@ -109,24 +110,33 @@ class Hotfixing:
         fix = _hotfix(kept)
         if fix.commit is None or fix.finished is not None:
             return kept
-        repository = self._world.repositories[fix.service]
-        heads, now = repository.refs(), self._world.clock.now()
-        lines = self._lines(fix)
+        heads, now = self._world.repositories[fix.service].refs(), self._world.clock.now()
         known = {one.branch: one for one in fix.lines}
-        found = tuple(
-            Line(one.branch, done=heads[one.branch])
-            if one.branch in heads and repository.contains(heads[one.branch], fix.commit)
-            else known.get(one.branch, one)
-            for one in lines
-        )
+        found = tuple(self._line(fix, known.get(one.branch, one), heads.get(one.branch)) for one in self._lines(fix))
         seen = closed(replace(fix, lines=found), now)
         if seen == fix:
             return kept
-        done = [one.branch for one in found if one.done and not known.get(one.branch, one).done]
-        said = [Event(now, "headway", f"{branch} has it") for branch in done]
+        done = [one for one in found if one.done and (one.branch not in known or not known[one.branch].done)]
+        said = [Event(now, "headway", f"{one.branch} has it{', picked' if one.picked else ''}", (), {"commit": one.done}) for one in done]
+        lost = [one.branch for one in found if not one.done and one.branch in known and known[one.branch].done]
+        said += [Event(now, "headway", f"{branch} has it no longer") for branch in lost]
         finished = [Event(now, "headway", "finished: every open line has it")] if seen.finished else []
         self._world.trains.save(seen, kept.revision, (*said, *finished) or (Event(now, "headway", "lines changed"),))
         return Kept(seen, kept.revision + 1)
+
+    def _line(self, fix: Hotfix, line: Line, head: str | None) -> Line:
+        """The line as it is now: has the fix by a merge, by commits of its own that make the same change, or lacks it."""
+        repository = self._world.repositories[fix.service]
+        if head is None or fix.commit is None:
+            return line
+        if repository.contains(head, fix.commit):
+            return Line(line.branch, done=head if line.done is None or line.picked else line.done)
+        files = [one.path for one in repository.changed(fix.base, fix.commit)]
+        ours = repository.landed(fix.base, fix.commit, files)
+        there = forward(ours, repository.altogether(fix.base, fix.commit), repository.landed(fix.base, head, files))
+        if there.whole:
+            return Line(line.branch, done=list(there.carriers.values())[-1], picked=True)
+        return Line(line.branch, conflict=line.conflict, lacks=there.lacks if there.carriers else ())
 
     def _lines(self, fix: Hotfix) -> tuple[Line, ...]:
         """Every open line: trunk, maintenance branches that contain what was fixed, and trains under way. Done ones stay known."""
@@ -174,7 +184,10 @@ class Hotfixing:
             "environment": environment,
             "release": fix.release,
             "commit": fix.commit,
-            "lines": [{"branch": one.branch, "done": one.done, "conflict": list(one.conflict)} for one in fix.lines],
+            "lines": [
+                {"branch": one.branch, "done": one.done, "picked": one.picked, "lacks": list(one.lacks), "conflict": list(one.conflict)}
+                for one in fix.lines
+            ],
             "open": [one.branch for one in open_lines(fix)],
             "finished": fix.finished.isoformat() if fix.finished else None,
         }

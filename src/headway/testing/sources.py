@@ -17,6 +17,7 @@ from headway.releases.lines import Line, Naming, ranked, releases, versions
 from headway.releases.model import Artifact, BuildSpec, Recipe, RunSpec
 from headway.releases.policy import Policy
 from headway.releases.tagging import ReleaseTag, objections
+from headway.trains.forward import Landed
 from headway.trains.model import Timetable
 
 PLAIN = Recipe(RunSpec(argv=("serve", "--port", "$PORT")), BuildSpec())
@@ -71,6 +72,10 @@ class FakeRepository:
     files: dict[tuple[str, str], str] = field(default_factory=dict)
     conflicts: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     """Which files of a commit do not merge into which branch."""
+    patches: dict[str, str] = field(default_factory=dict)
+    """What a commit changes, in a word; one that is not named changes something of its own."""
+    picked: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """What a commit says that it was picked from."""
     asks: dict[tuple[str, str], Sequence[Reason]] = field(default_factory=dict)
     """What the interface asks for between two commits."""
 
@@ -105,6 +110,13 @@ class FakeRepository:
 
     def compared(self, last: str, commit: str, policy: Policy, today: date) -> Sequence[Reason]:  # noqa: ARG002 - as the port has it
         return self.asks.get((last, commit), ())
+
+    def landed(self, old: str, new: str, files: Sequence[str]) -> Sequence[Landed]:  # noqa: ARG002 - as the port has it
+        found = [one for one in self.between(old, new) if len(self.parents.get(one.id, ())) < 2]
+        return [Landed(one.id, self.patches.get(one.id, one.id), self.picked.get(one.id, ()), one.reverts) for one in found]
+
+    def altogether(self, old: str, new: str) -> str:
+        return "+".join(one.patch for one in self.landed(old, new, ()))
 
     def history(self, commit: str, naming: Naming, line: Line | None, also: Sequence[Tag] = (), folder: str = "") -> History:
         """As real ones tell it, of the whole repository; the tags are those in `heads` under refs/tags/."""

@@ -110,6 +110,10 @@ class Line:
     """The commit there that has it."""
     conflict: tuple[str, ...] = ()
     """The files that did not merge."""
+    picked: bool = False
+    """It has the change by commits of its own, not by a merge."""
+    lacks: tuple[str, ...] = ()
+    """The commits that are still missing, where some were picked already."""
 
 
 @dataclass(frozen=True, slots=True)
