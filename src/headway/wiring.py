@@ -179,7 +179,7 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
         pipelines=pipelines,
         repositories=repositories,
         branches=Writable(pipelines),
-        builder=Building(Builder(home, store, sources)),
+        builder=Building(Builder(home, store, sources, extra=_for_builds())),
         store=store,
         refs=Refs(ledger),
         pushes=NotedPushes(lambda service: Path(pipelines.source(service).name)),
@@ -194,6 +194,12 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
     # A command without a server does what it finds itself: nobody would be there to finish it.
     watcher = Watcher(world, commands, worker.wake, *((Pool(BUILDS).submit,) if serving else ()))
     return Headway(home, ledger, world, commands, worker, watcher, local, pipelines, checks)
+
+
+def _for_builds() -> Mapping[str, str]:
+    """What the operator lets builds see of the server's environment: a package index, a proxy, a cache."""
+    names = os.environ.get("HEADWAY_BUILD_VARIABLES", "").replace(",", " ").split()
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def _local(home: Path, store: FileStore, clock: SystemClock) -> LocalPlatform:

@@ -135,11 +135,12 @@ class Scene:
     folder: Path
     database: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    service: str = "tally"
     server: "subprocess.Popen[bytes] | None" = None
 
     def __post_init__(self) -> None:
         self.home = self.folder / "home"
-        self.repo = Repo(self.folder / "tally")
+        self.repo = Repo(self.folder / self.service)
         self.repos: list[Path] = [self.repo.folder]
         self.remote = Remote(socket_path(self.home))
 
@@ -224,7 +225,7 @@ class Scene:
         """The newest rollout of this release there, waited for."""
 
         def mine(view: View) -> list[View]:
-            return [one for one in view["rollouts"] if one["release"] == f"tally@{release}" and one["kind"] == "promotion"]
+            return [one for one in view["rollouts"] if one["release"] == f"{self.service}@{release}" and one["kind"] == "promotion"]
 
         found = self.until(lambda: self.ask("rollouts", environment=environment), mine, f"a rollout of {release} in {environment}")
         return self.ask("rollout", target=mine(found)[0]["rollout"])
@@ -244,10 +245,10 @@ class Scene:
         """The rollout, once it has some of the traffic and not all."""
         return self.when(self.rollout(release, environment), lambda one: 0 < one["weight"] < 100, f"{release} to get traffic")
 
-    def place(self, environment: str = "production", service: str = "tally") -> View:
+    def place(self, environment: str = "production", service: str | None = None) -> View:
         """What runs there."""
         places: list[View] = self.ask("status")["places"]
-        return next(one for one in places if one["environment"] == environment and one["service"] == service)
+        return next(one for one in places if one["environment"] == environment and one["service"] == (service or self.service))
 
     def live(self, environment: str = "production") -> str:
         return str((self.place(environment)["live"] or {}).get("version"))
@@ -259,14 +260,14 @@ class Scene:
     # -- the world
 
     @contextlib.contextmanager
-    def users(self, environment: str = "production", rate: float = RATE) -> Iterator[Users]:
+    def users(self, environment: str = "production", rate: float = RATE, paths: Sequence[str] = ()) -> Iterator[Users]:
         """Users of an environment, for a while; they come once it is open for the first time."""
 
         def is_open(place: View) -> bool:
             return bool(place["live"] or any(one["weight"] == 100 for one in place["rollouts"]))
 
         url = self.until(lambda: self.place(environment), is_open, f"{environment} to open")["url"]
-        traffic = Traffic(url, rate=rate)
+        traffic = Traffic(url, rate=rate, paths=paths)
         traffic.start()
         try:
             yield (users := Users(traffic))

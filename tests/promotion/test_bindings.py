@@ -19,6 +19,7 @@ OTHER: dict[str, object] = {
     "environment": Environment("staging", replicas=3, port=8080),
     "after": ("staging",),
     "approvals": Approvals(needed=1),
+    "also": (Approvals(needed=1, people=("rita",)),),
     "checks": ("smoke",),
     "manual": ("uat",),
     "strategy": "canary",
@@ -42,8 +43,9 @@ OTHER: dict[str, object] = {
     "skipped": ("staging",),
     "groups": {"qa": ("carol",)},
     "revoked": ("mallory",),
+    "origins": {"soak": "policies.yaml:3:11"},
 }
-UNBOUND = {"trigger", "newer", "notify", "freezes", "break_glass", "groups", "revoked"}
+UNBOUND = {"trigger", "newer", "notify", "freezes", "break_glass", "groups", "revoked", "origins"}
 
 
 def test_every_key_of_a_stage_is_thought_of() -> None:

@@ -29,6 +29,18 @@ SHELL = ("sh", "-ec")
 
 WAYS = [
     pytest.param(
+        {"Procfile": "web: python3 -m pypiserver run --port $PORT\n", "requirements.txt": "pypiserver==2.3.2\n"},
+        ("env", "PYTHONPATH=vendor", "python3", "-m", "pypiserver", "run", "--port", "$PORT"),
+        (*VENDOR, "-r", "requirements.txt"),
+        id="somebody else's service, without a line of our own",
+    ),
+    pytest.param(
+        {"Procfile": "web: datasette books.db --port $PORT\n", "requirements.txt": "datasette==0.65.4\n"},
+        (*SHELL, 'export PYTHONPATH="$PWD/vendor" PATH="$PWD/vendor/bin:$PATH"; exec datasette books.db --port $PORT'),
+        (*VENDOR, "-r", "requirements.txt"),
+        id="a program that only the build installs",
+    ),
+    pytest.param(
         {"app.py": FLASK, "requirements.txt": "flask==3.1\ngunicorn==23 # served by it\n"},
         ("env", "PYTHONPATH=vendor", "python3", "-m", "gunicorn", "app:app", "--bind", "127.0.0.1:$PORT"),
         (*VENDOR, "-r", "requirements.txt"),

@@ -13,6 +13,7 @@ from headway.environments.model import Place
 from headway.errors import HeadwayError, InvalidSpec, Refused, Unavailable
 from headway.ports import Event, Standing, World
 from headway.promotion import freezes, schedule
+from headway.promotion.approvals import speakers
 from headway.promotion.model import Approval, Override, Passed
 from headway.promotion.people import same_person
 from headway.releases.collection import NEWEST
@@ -119,6 +120,7 @@ class Commands:
             "way_back": [*back_sentences(considered.plan), *self._drilled(considered)],
             "by_hand": self._by_hand(considered.plan, place),
             "configuration": self._configuration(considered, place),
+            "origins": dict(considered.stage.origins),
             "risk": {"level": risk.level, "score": risk.score, "reasons": list(risk.reasons)} if risk else None,
             "opens": considered.until.isoformat() if considered.until else None,
             "objections": [*considered.refusals, *considered.waits, *after],
@@ -155,16 +157,16 @@ class Commands:
     def approve(self, release: str, environment: str, by: str, comment: str = "", yes: bool = True) -> View:
         """One person's yes (or no) to exactly this release, configuration and target."""
         place, considered = self._consider(release, environment, by="")
-        rule = considered.stage.approvals
+        people, allow_self = speakers((considered.stage.approvals, *considered.stage.also))
         standing = [one.rollout for one in self._world.records.standings(place=place, ended=False)]
         waiting = next((one for one in standing if one.release == considered.release.name), None)
         asked = [waiting.asked_by] if waiting else []
-        if yes and not rule.allow_self:
+        if yes and not allow_self:
             mine = [name for name in (considered.release.author, *asked) if same_person(name, by)]
             if mine:
                 raise Refused(f"{by} made or asked for {considered.release.name}; somebody else approves it", ())
-        if rule.people and not any(same_person(name, by) for name in rule.people):
-            raise Refused(f"{by} may not approve for {environment}", (f"these may: {', '.join(rule.people)}",))
+        if people and not any(same_person(name, by) for name in people):
+            raise Refused(f"{by} may not approve for {environment}", (f"these may: {', '.join(people)}",))
         now = self._now()
         stage, seen = considered.stage, replace(considered.candidate, asked_by=by)
         overrides = [one for one in self._world.statements.statements(seen.release, environment) if isinstance(one, Override)]

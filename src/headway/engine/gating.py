@@ -52,13 +52,17 @@ class Gating:
     def override(self, release: str, environment: str, by: str, why: str = "") -> View:
         """Break the glass: lift the freezes in force for exactly this release, configuration and target, for a while."""
         considered, place, now = self._consider(release, environment, by)
-        stage, rule = considered.stage, considered.stage.break_glass
+        stage = considered.stage
         # Whoever asked for it, or what did: the freezes that keep the waiting one out, not those that would keep this person out.
         waiting = self._waiting(considered.release.name, place)
         actor = waiting or (by, False)
-        frozen = [one.freeze.name for one in freezes.in_force(stage.freezes, environment, "promote", *actor, now)]
-        if against := breakglass.objections(by, why, rule, frozen, stage.revoked):
+        stopping = freezes.in_force(stage.freezes, environment, "promote", *actor, now)
+        frozen = [one.freeze.name for one in stopping]
+        # A freeze may have rules of its own: who lifts several at once must be allowed to lift each.
+        glasses = list(dict.fromkeys(one.freeze.glass or stage.break_glass for one in stopping)) or [stage.break_glass]
+        if against := dict.fromkeys(no for rule in glasses for no in breakglass.objections(by, why, rule, frozen, stage.revoked)):
             raise Refused(f"{environment} stays frozen for {considered.release.name}", (one.text for one in against))
+        rule = min(glasses, key=lambda one: one.within)
         said = breakglass.override(considered.candidate, environment, by, why, rule, frozen, now)
         self._world.statements.state(said, _broke(said), _told(said, stage))
         self._commands.wake(place.service)

@@ -45,6 +45,13 @@ def counted(candidate: Candidate, given: Sequence[Approval], rule: Approvals, no
     return distinct(approval.by for approval in standing(candidate, given) if _why_not(approval, candidate, rule, now) is None)
 
 
+def speakers(rules: Sequence[Approvals]) -> tuple[tuple[str, ...], bool]:
+    """Whose word counts for any of these rules (empty: anybody's), and whether author and asker may say yes to any."""
+    asking = [rule for rule in rules if rule.needed > 0] or list(rules)
+    people = () if any(not rule.people for rule in asking) else tuple(dict.fromkeys(name for rule in asking for name in rule.people))
+    return people, any(rule.allow_self for rule in asking)
+
+
 def _rejects(word: Approval, candidate: Candidate, rule: Approvals) -> bool:
     """A no is final for what it was said to, and no later yes lifts it. It does not expire, and even the author may say it."""
     return not word.yes and not _changed(word, candidate) and _named(word.by) and _listed(word.by, rule)

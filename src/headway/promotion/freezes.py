@@ -62,10 +62,10 @@ def objections(
     """One for each freeze in force that nobody broke the glass for, with the next opening."""
     who = candidate.asked_by, candidate.automatic
     stopping = in_force(freezes, environment, action, *who, now)
-    standing = [one for one in stopping if not lifted(one.freeze.name, candidate, overrides, rule, now, revoked)]
+    standing = [one for one in stopping if not lifted(one.freeze.name, candidate, overrides, one.freeze.glass or rule, now, revoked)]
     if not standing:
         return ()
-    left = [freeze for freeze in freezes if not lifted(freeze.name, candidate, overrides, rule, now, revoked)]
+    left = [freeze for freeze in freezes if not lifted(freeze.name, candidate, overrides, freeze.glass or rule, now, revoked)]
     opens = opening(left, environment, action, *who, now)
     return tuple(Objection(_text(one, environment, action, opens), until=opens) for one in standing)
 

@@ -36,6 +36,14 @@ class Approvals:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakGlass:
+    """Who may lift a freeze, and for how many seconds that holds. Nobody may unless the file names them."""
+
+    people: tuple[str, ...] = ()
+    within: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
 class Freeze:
     """A time in which environments (none: all) take no promotion, or no approval. `binds` are `people` and `automation`.
 
@@ -50,14 +58,8 @@ class Freeze:
     binds: tuple[str, ...] = ("people", "automation")
     exempt: tuple[str, ...] = ()
     why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class BreakGlass:
-    """Who may lift a freeze, and for how many seconds that holds. Nobody may unless the file names them."""
-
-    people: tuple[str, ...] = ()
-    within: float = 3600.0
+    glass: BreakGlass | None = None
+    """Who may lift this one; None: those who may at the stage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,8 @@ class Stage:
     after: tuple[str, ...] = ()
     trigger: Trigger = Trigger()
     approvals: Approvals = Approvals()
+    also: tuple[Approvals, ...] = ()
+    """Rules that must be satisfied as well: those of the server's policies. One yes may count for several."""
     checks: tuple[str, ...] = ()
     manual: tuple[str, ...] = ()
     """Manual checks: a person ticks them after the release runs here; the stages after this one wait for that."""
@@ -154,6 +158,8 @@ class Stage:
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     revoked: tuple[str, ...] = ()
     """People whose word counts no longer, whatever they said before."""
+    origins: Mapping[str, str] = field(default_factory=dict)
+    """Where those of its values are from that the repository's own file does not say."""
 
 
 @dataclass(frozen=True, slots=True)

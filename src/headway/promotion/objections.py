@@ -40,7 +40,7 @@ def objections(
         *stages.objections(candidate, stage, upstream, passed),
         *quarantine.objections(candidate, suspicions),
         *gates.objections(candidate, stage.gates, found, now),
-        *people.objections(candidate, here, stage.approvals, now, out),
+        *dict.fromkeys(one for rule in (stage.approvals, *stage.also) for one in people.objections(candidate, here, rule, now, out)),
         *advisory.objections(candidate, advice, stage.advisory, now, out),
         *checklists.objections(candidate, stage.checklist, ticks, found, out, runs),
         *freezes.objections(candidate, name, stage.freezes, overrides, stage.break_glass, now, revoked=out),

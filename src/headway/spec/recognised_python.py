@@ -59,19 +59,21 @@ class Project:
 
 def python(files: Files, command: str | None = None) -> Way | None:
     """The way of a Python service, or None when nothing here is one. A `command` that people wrote down is not second-guessed."""
-    if not any(path.endswith(".py") for path in files):
-        return None
     project = project_of(files)
+    # A command and what it needs are enough: somebody else's service is run without a line of one's own.
+    if not any(path.endswith(".py") for path in files) and not (command and project.install):
+        return None
     served = (command, "", (), ()) if command else _served(files, project) or _started(files, project)
     if served is None:
         return None
     run, added, because, guesses = served
     build = _pip(project, "vendor", project.install, added)
+    path = search_path(files, project, build)
     if project.where:
         because = (*because, f"dependencies from {project.where}")
     return Way(
         kind="Python",
-        run=with_path(run, search_path(files, project, build)),
+        run=_with_programs(run, path) if build and command else with_path(run, path),
         because=because,
         guesses=(*guesses, *project.guesses),
         name=project.name,
@@ -95,6 +97,19 @@ def with_path(run: str, path: str) -> str:
         whole = ":".join(f"$PWD/{part}" for part in path.split(":"))  # the line may change folders
         return f'export PYTHONPATH="{whole}"; {run}'
     return f"env PYTHONPATH={path} {run}" if path else run
+
+
+def _with_programs(command: str, path: str) -> str:
+    """A command that people wrote down; its first word may be a program that only the build installs."""
+    program = command.partition(" ")[0]
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+", program) or program in ELSEWHERE:
+        return with_path(command, path)
+    whole = ":".join(f"$PWD/{part}" for part in path.split(":"))
+    return f'export PYTHONPATH="{whole}" PATH="$PWD/vendor/bin:$PATH"; exec {command}'
+
+
+ELSEWHERE = frozenset({"python3", "env", "sh", "bash", "node", "npm", "exec", "cd", "export"})
+"""Words that no package brings."""
 
 
 # -- what is served, and by what

@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
@@ -99,10 +100,12 @@ class Connection:
 class Client:
     """The load itself. `seen` collects until someone takes it."""
 
-    def __init__(self, target: Target, rate: float, connections: int) -> None:
+    def __init__(self, target: Target, rate: float, connections: int, paths: Sequence[str] = ()) -> None:
         self._target = target
+        # Any service can be read; only the sample can be voted at.
+        self._mix = tuple(("GET", path) for path in paths) or MIX
         # Built once: making and checking headers would be most of the cost of a request.
-        self._requests = {(method, path): target.request(method, path) for method, path in set(MIX)}
+        self._requests = {(method, path): target.request(method, path) for method, path in set(self._mix)}
         self._rate = rate
         self._connections = connections
         self._idle: deque[Connection] = deque()
@@ -128,7 +131,7 @@ class Client:
             if ahead > 0:
                 await asyncio.sleep(min(ahead, 0.1))  # so that a slow rate stops at once, too
                 continue
-            self._start(*MIX[number % len(MIX)])
+            self._start(*self._mix[number % len(self._mix)])
             number += 1
         await asyncio.gather(*self._under_way)
         for connection in self._idle:
