@@ -19,6 +19,8 @@ class Fault:
     line: int
     column: int
     text: str
+    source: str = ""
+    """The other file that it stands in, if it was inherited."""
 
 
 @dataclass(slots=True)
@@ -31,7 +33,7 @@ class Faults:
 
     def add(self, at: Node, text: str) -> None:
         """Tell a fault; telling the same twice is telling it once (an alias may be read in several places)."""
-        fault = Fault(at.line, at.column, text)
+        fault = Fault(at.line, at.column, text, at.source)
         if fault in self.found:
             return
         if len(self.found) >= MOST:
@@ -50,8 +52,8 @@ class Faults:
         """Raise all of them, in the order of the file, if there are any."""
         if not self.found:
             return
-        ordered = sorted(self.found, key=lambda fault: (fault.line, fault.column))
-        lines = [f"{self.path}:{fault.line}:{fault.column}: {fault.text}" for fault in ordered]
+        ordered = sorted(self.found, key=lambda fault: (fault.source, fault.line, fault.column))
+        lines = [f"{fault.source or self.path}:{fault.line}:{fault.column}: {fault.text}" for fault in ordered]
         if self.more:
             lines.append(f"{self.path}: and {self.more} more; mend these first")
         raise InvalidSpec(*lines)

@@ -26,10 +26,10 @@ def rules(file: Found, name: str, environment: Found) -> dict[str, Any]:
     known = groups(file)
     glass = file["people"]["break_glass"]
     return {
-        "freezes": tuple(one for one in _freezes(file, known) if not one.environments or name in one.environments),
+        "freezes": tuple(one for one in freezes(file, known) if not one.environments or name in one.environments),
         "break_glass": BreakGlass(expanded(glass["from"].values(), known), glass["within"].value) if glass.given else BreakGlass(),
         "checklist": tuple(item for one in environment["checklist"].values() for item in _checklist(file["checklists"][one], known)),
-        "gates": tuple(_gate(one, file["gates"][one]) for one in environment["gates"].values()),
+        "gates": tuple(gate(one, file["gates"][one]) for one in environment["gates"].values()),
         "advisory": _advisory(environment["advisory"], known),
         "skipped": file["hotfix"]["skips"].values(),
         "revoked": file["people"]["revoked"].values(),
@@ -37,7 +37,8 @@ def rules(file: Found, name: str, environment: Found) -> dict[str, Any]:
     }
 
 
-def _freezes(file: Found, known: Mapping[str, tuple[str, ...]]) -> tuple[Freeze, ...]:
+def freezes(file: Found, known: Mapping[str, tuple[str, ...]]) -> tuple[Freeze, ...]:
+    """The freezes that this file names."""
     return tuple(
         Freeze(
             name=name,
@@ -80,7 +81,8 @@ def _command(name: str, found: Found) -> Command | None:
     return Command(CheckSpec(name, found["run"].value, timeout=timeout, settings=found["settings"].values()), found["against"].value)
 
 
-def _gate(name: str, found: Found) -> Gate:
+def gate(name: str, found: Found) -> Gate:
+    """A question, as it is written."""
     return Gate(name, found["when"].value, found["why"].value or "", found["timezone"].value)
 
 
@@ -118,5 +120,5 @@ def _timetable(name: str, found: Found, file: Found, order: tuple[str, ...]) -> 
 
 
 def _phase(name: str, found: Found, file: Found) -> Phase:
-    gates = tuple(_gate(one, file["gates"][one]) for one in found["gates"].values())
+    gates = tuple(gate(one, file["gates"][one]) for one in found["gates"].values())
     return Phase(name, found["begins"].value, found["late"].value, found["approvals"].value, gates)

@@ -38,6 +38,8 @@ class Node:
     """Keys are scalars, each there once, merge keys already resolved."""
     weight: int = 1
     """How many nodes this one stands for, aliases counted in full."""
+    source: str = ""
+    """The file that it was inherited from; empty: it stands in the file that is read."""
 
     @property
     def shown(self) -> str:

@@ -12,6 +12,7 @@ from headway.promotion.model import Stage
 from headway.releases.model import Recipe
 from headway.releases.policy import Policy
 from headway.spec.file import Command, File, Webhook
+from headway.spec.policies import NONE, Policies
 from headway.spec.read import read
 from headway.spec.views import release_part, stages
 from headway.trains.model import Timetable
@@ -33,10 +34,13 @@ class Source:
 class Pipelines:
     """Implements ports.Pipelines over git repositories. `fingerprint` gives a secret reference's keyed fingerprint."""
 
-    def __init__(self, sources: Callable[[], Sequence[Source]], fingerprint: Callable[[str], str]) -> None:
+    def __init__(
+        self, sources: Callable[[], Sequence[Source]], fingerprint: Callable[[str], str], policies: Callable[[], Policies] = lambda: NONE
+    ) -> None:
         self._sources = sources
         self._fingerprint = fingerprint
-        self._read: dict[tuple[str, str], File] = {}
+        self._policies = policies
+        self._read: dict[tuple[str, str, str, bool], File] = {}
         self._lock = threading.Lock()
 
     def services(self) -> tuple[str, ...]:
@@ -65,7 +69,7 @@ class Pipelines:
 
     def recipe(self, service: str, commit: str) -> Recipe:
         """How that commit is built, run and checked; its own file says."""
-        part = release_part(self._file(self.source(service), commit), service)
+        part = release_part(self._file(self.source(service), commit, governs=False), service)
         return Recipe(part.run, part.build, part.checks, part.requires)
 
     def trains(self, service: str) -> tuple[Timetable, ...]:
@@ -78,7 +82,8 @@ class Pipelines:
 
     def notify(self) -> Mapping[str, Webhook | Command]:
         """Where notices go, by target name, over all repositories."""
-        return {name: target for file in self._readable() for name, target in file.notify.items()}
+        named = {name: target for file in self._readable() for name, target in file.notify.items()}
+        return {**named, **self._policies().notify}  # no repository answers for a target of the server's own
 
     def source(self, service: str) -> Source:
         """The repository that has this service."""
@@ -115,15 +120,16 @@ class Pipelines:
             raise Refused(f"{source.name} has no commit on the protected branch {source.branch}", (why,))
         return self._file(source, head)
 
-    def _file(self, source: Source, commit: str) -> File:
-        key = (source.name, commit)
+    def _file(self, source: Source, commit: str, *, governs: bool = True) -> File:
+        policies = self._policies()
+        key = (source.name, commit, policies.digest, governs)
         with self._lock:
             if key in self._read:
                 return self._read[key]
         text = source.repository.read(commit, FILE)
         if text is None:
             raise InvalidSpec(f"{FILE}: there is none at {commit[:10]} of {source.name}; see the reference of headway.yaml")
-        file = read(text, f"{FILE} at {commit[:10]}")
+        file = read(text, f"{FILE} at {commit[:10]}", policies, governs=governs)
         with self._lock:
             if len(self._read) >= KEPT:
                 self._read.pop(next(iter(self._read)))

@@ -13,7 +13,10 @@ from headway.spec.compose import compose
 from headway.spec.faults import Faults
 from headway.spec.file import Command, Declared, File, Override, ReleasePart, Webhook
 from headway.spec.gating import expanded, groups, rules, trains
+from headway.spec.governed import govern
+from headway.spec.inherit import inherited
 from headway.spec.keys import ANALYSIS, FILE, QUANTILES
+from headway.spec.policies import NONE, Policies
 from headway.spec.records import default
 from headway.spec.rules import afters, agree, in_order
 from headway.spec.shapes import NOWHERE, Found
@@ -21,17 +24,24 @@ from headway.spec.strategies import routing
 from headway.spec.versions import policy
 
 
-def read(text: str | bytes, path: str = "headway.yaml") -> File:
-    """The file as nouns. InvalidSpec has every fault at once, each with line, column, what was found and what was expected."""
+def read(text: str | bytes, path: str = "headway.yaml", policies: Policies = NONE, *, governs: bool = True) -> File:
+    """The file as nouns. InvalidSpec has every fault at once, each with line, column, what was found and what was expected.
+
+    With policies, what it does not say is inherited, and where it governs it may not say less than they ask.
+    """
     faults = Faults(path)
     root = compose(text, faults)
     if root is None:
         faults.check()
     assert root is not None
-    found = FILE.read(root, NOWHERE, "", faults)
+    found = FILE.read(inherited(root, policies.defaults), NOWHERE, "", faults)
     agree(found, faults)
     faults.check()
-    return _file(found, path)
+    file = _file(found, path)
+    if governs and policies is not NONE:
+        file = govern(file, found, policies, faults)
+        faults.check()
+    return file
 
 
 # From here on there are no faults: everything is there, of its type, and known.
@@ -169,6 +179,6 @@ def _target(found: Found) -> Webhook | Command:
 
 def _layer(found: Found, path: str) -> Layer:
     """The variables written at one place, plain and secret."""
-    plain = {name: Setting(one.value, f"{path}:{one.key.line}") for name, one in found["config"].parts()}
-    secret = {name: Setting(one.value, f"{path}:{one.key.line}", secret=True) for name, one in found["secrets"].parts()}
+    plain = {name: Setting(one.value, f"{one.key.source or path}:{one.key.line}") for name, one in found["config"].parts()}
+    secret = {name: Setting(one.value, f"{one.key.source or path}:{one.key.line}", secret=True) for name, one in found["secrets"].parts()}
     return plain | secret
