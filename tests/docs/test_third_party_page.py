@@ -15,6 +15,8 @@ from documents import ROOT, blocks
 
 from support.index import reachable
 
+pytestmark = pytest.mark.timeout(300)  # two builds from an index, three rollouts
+
 SAYS = """
 the first release goes to staging: packages@2.3.2 in staging: completed
 a promotion without a yes waits: exit code 11
@@ -49,7 +51,7 @@ def told() -> Iterator[str]:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=175,
+            timeout=280,
             check=False,
         )
         assert ran.returncode == 0, ran.stdout

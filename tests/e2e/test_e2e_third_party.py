@@ -13,6 +13,7 @@ from scene import File, Scene, lost_by_headway
 
 from support.index import reachable
 
+pytestmark = pytest.mark.timeout(300)  # two builds from an index, six rollouts
 OLD, NEW = "0.65.4", "0.65.5"
 PATHS = ("/-/versions.json", "/books/book.json", "/books/book")
 

@@ -102,8 +102,11 @@ def _way(
                 faults.add(one.node, f"hotfix.skips names {one.value}, {asks} it ({policy.asked['after'].place})")
     for service, found in file["services"].parts():
         for check in floor.checks:
-            if check not in (found["checks"].value or {}):
-                faults.add(found.key, f"services.{service} has no check {check}, {asks} it ({policy.asked['checks'].place})")
+            here = found["checks"][check]
+            if not here.given or here["manual"].given:
+                says = f"leaves the check {check} to a person" if here.given else f"has no check {check}"
+                at = here.key if here.given else found.key
+                faults.add(at, f"services.{service} {says}, {asks} it ({policy.asked['checks'].place})")
 
 
 def _approvals(found: Found, policy: Policy, against: Against) -> None:
