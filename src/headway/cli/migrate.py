@@ -1,5 +1,6 @@
 """`headway migrate`: a database's migrations, with or without a pipeline."""
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import update_wrapper
@@ -12,6 +13,7 @@ from headway.cli.context import Context, json_option, next_step, print_json, say
 from headway.cli.exits import DONE, FAILED, REFUSED, WAITING
 
 if TYPE_CHECKING:
+    from headway.adapters.databases.foreign_verbs import ToolMigrations
     from headway.adapters.databases.verbs import Migrations
 
 P = ParamSpec("P")
@@ -22,7 +24,7 @@ R = TypeVar("R")
 class _Desk:
     """The migrations at hand, and how to answer."""
 
-    migrations: "Migrations"
+    migrations: "Migrations | ToolMigrations"
     as_json: bool
 
     def answer(self, view: dict[str, Any], *lines: str, then: str | None = None) -> None:
@@ -43,11 +45,17 @@ def migrate() -> None:
 def _on_database(function: Callable[Concatenate[_Desk, P], R]) -> Callable[..., R]:
     """The options that every verb has, made into the migrations they speak of."""
 
-    def wrapped(context: Context, database: str, folder: Path, backups: Path | None, key: str | None, traffic: bool, as_json: bool,
+    def wrapped(context: Context, database: str, folder: Path | None, backups: Path | None, key: str | None, traffic: bool,
+                tool: str | None, command: str | None, variable: str | None, as_json: bool,
                 *args: P.args, **kwargs: P.kwargs) -> R:  # fmt: skip
         from headway.wiring import migrations
 
-        made = migrations(database, folder, backups or context.home / "backups", context.person, traffic=traffic, key=key)
+        if tool is None and (command or variable):
+            raise click.UsageError("--tool-command and --url-in say how a tool is run; name it with --tool")
+        made = migrations(
+            database, folder or Path("migrations" if tool is None else "."), backups or context.home / "backups", context.person,
+            traffic=traffic, key=key, tool=tool, command=shlex.split(command or ""), variable=variable or "DATABASE_URL",
+        )  # fmt: skip
         if made.address.exposed:
             say("[yellow]the password stands on the command line, which everybody here can read; use env:NAME or file:PATH[/yellow]")
         return function(_Desk(made, as_json), *args, **kwargs)
@@ -60,10 +68,15 @@ def _on_database(function: Callable[Concatenate[_Desk, P], R]) -> Callable[..., 
             envvar="DATABASE_URL",
             help="sqlite:////path, postgresql://…, env:NAME or file:PATH.",
         ),
-        click.option("--dir", "folder", type=click.Path(path_type=Path), default=Path("migrations"), show_default=True, help="The files."),
+        click.option(
+            "--dir", "folder", type=click.Path(path_type=Path), help="The files [migrations]; with --tool, where it runs [this folder]."
+        ),
         click.option("--backups", type=click.Path(path_type=Path), help="Where backups are kept. [the home's folder backups]"),
         click.option("--key", metavar="REFERENCE", help="Encrypt backups by this secret: env:NAME or file:PATH."),
         click.option("--production", "traffic", is_flag=True, help="Block what is dangerous under traffic; contracts wait for --contract."),
+        click.option("--tool", metavar="NAME", help="Migrate by your own tool: alembic, dbmate, django or flyway."),
+        click.option("--tool-command", "command", metavar="WORDS", help="How that is run, such as 'uv run alembic -c db.ini'."),
+        click.option("--url-in", "variable", metavar="VARIABLE", help="Where your tool looks for the database's URL. [DATABASE_URL]"),
         json_option,
         with_context,
     )
@@ -78,11 +91,15 @@ def _on_database(function: Callable[Concatenate[_Desk, P], R]) -> Callable[..., 
 def status(desk: _Desk) -> int:
     """What is applied and what is pending. Exit code 12 when something stands in the way."""
     view = desk.migrations.status()
-    lines = [f"applied  {one['version']:04d}_{one['name']}  {one['at'][:19]} by {one['who']}" for one in view["applied"]]
+    lines = [f"applied  {one['title']}" + (f"  {one['at'][:19]} by {one['who']}" if one["at"] else "") for one in view["applied"]]
     lines += [f"pending  {one['file']}  ({one['kind']})" for one in view["pending"]]
     lines += [f"to fill  {one['file']}  ({one['rows']} rows so far)" for one in view["backfills"]]
     lines += [f"note: {one}" for one in view["broken"]]
     lines += [f"  - {one}" for one in view["objections"]] or ["nothing stands in the way"]
+    if view["tool"]["name"] != "headway":
+        from headway.adapters.databases.toolcommand import Promises
+
+        lines += [f"{view['tool']['name']}: {one}" for one in Promises.of(view["tool"]).words]
     desk.answer(view, *lines, then="headway migrate rehearse" if view["pending"] and not view["objections"] else None)
     return REFUSED if view["objections"] else DONE
 
@@ -141,10 +158,16 @@ def _keep(text: str | None) -> Any:
 @click.option("--contract", is_flag=True, default=None, help="Also files that take something away: no running release needs it any more.")
 @click.option("--fill", "fill_now", is_flag=True, help="Also run the backfills; in a rollout they come after the deploy.")
 @click.option("--no-backup", is_flag=True, help="Do not back up first.")
+@click.option("--dry-run", is_flag=True, help="Only show what it would run.")
 @_on_database
-def up(desk: _Desk, together: str | None, contract: bool | None, fill_now: bool, no_backup: bool) -> int:
+def up(desk: _Desk, together: str | None, contract: bool | None, fill_now: bool, no_backup: bool, dry_run: bool) -> int:
     """Apply what is pending. Exit code 11 when a contract waits."""
     from headway.migration.plan import Together
+
+    if dry_run:
+        text = desk.migrations.dry_run()
+        desk.answer({"dry_run": text}, text or "nothing is pending")
+        return DONE
 
     def tell(one: Any, progress: Any) -> None:
         if not desk.as_json:
@@ -153,7 +176,8 @@ def up(desk: _Desk, together: str | None, contract: bool | None, fill_now: bool,
     made = Together(together) if together else None
     view = desk.migrations.up(together=made, contracts=contract or None, backup=not no_backup, fill_now=fill_now, tell=tell)
     lines = [f"backed up to {view['backup']}"] if view["backup"] else []
-    lines += [f"applied {one['version']:04d}_{one['name']} in {one['seconds']:.3f} s" for one in view["applied"]] or ["nothing was pending"]
+    lines += [f"applied {one['title']}" + (f" in {one['seconds']:.3f} s" if one["at"] else "") for one in view["applied"]]
+    lines += [] if lines or view["waiting"] else ["nothing was pending"]
     lines += view["way_back"]
     lines += [f"{one} has a backfill: run it after the deploy with --fill" for one in view["unfilled"]]
     desk.answer(view, *lines, *view["why"], then="headway migrate verify")
@@ -177,7 +201,7 @@ def verify(desk: _Desk, everything: bool) -> None:
 def down(desk: _Desk, steps: int, accept_data_loss: bool, no_backup: bool) -> None:
     """Take the newest back, by the SQL that the ledger kept; first what it would destroy is counted."""
     view = desk.migrations.down(steps, accept_loss=accept_data_loss, backup=not no_backup)
-    lines = [f"taken down {one['version']:04d}_{one['name']}" for one in view["taken_down"]] or ["nothing was applied"]
+    lines = [f"taken down {one['title']}" for one in view["taken_down"]] or ["nothing was applied"]
     desk.answer(view, *lines, *(f"lost {one}" for one in view["lost"]), then="headway migrate status")
 
 

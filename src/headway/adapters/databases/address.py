@@ -22,6 +22,8 @@ class Address:
     where: str
     url: str = field(repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    scheme: str = "postgresql"
+    """How the URL began: other tools read a driver's name out of it."""
     exposed: bool = False
     """The password came with the reference itself, so it stood on a command line."""
 
@@ -43,7 +45,7 @@ def address(reference: str) -> Address:
         path = _sqlite_path(url)
         if path in {"", ":memory:"} or "?" in path:
             raise InvalidSpec(f"the database's URL names no file; {EXPECTED}")
-        return Address(Dialect.SQLITE, f"the database {path}", url)
+        return Address(Dialect.SQLITE, f"the database {path}", url, scheme=scheme)
     if scheme not in _POSTGRES:
         raise InvalidSpec(f"the database's URL cannot be read; {EXPECTED}")
     plain = "postgresql" + url[len(scheme) :]
@@ -59,9 +61,8 @@ def address(reference: str) -> Address:
     secrets = tuple(dict.fromkeys(each for one in found if one for each in (one, unquote(one))))
     host = parts.hostname or options.get("host") or "the local socket"
     name = unquote(parts.path.lstrip("/")) or options.get("dbname") or unquote(parts.username or "")
-    return Address(
-        Dialect.POSTGRES, f"the database {name} on PostgreSQL at {host}{port}", plain, secrets, exposed=bool(secrets) and url is reference
-    )
+    where = f"the database {name} on PostgreSQL at {host}{port}"
+    return Address(Dialect.POSTGRES, where, plain, secrets, scheme, exposed=bool(secrets) and url is reference)
 
 
 def mask(text: str, secrets: Iterable[str]) -> str:

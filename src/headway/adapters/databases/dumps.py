@@ -120,11 +120,11 @@ def _copied(output: IO[bytes]) -> dict[str, int]:
     return counts
 
 
-def schema(address: Address) -> tuple[str, ...]:
+def schema(address: Address, *also: str) -> tuple[str, ...]:
     """The schema as pg_dump writes it, without the ledger and without what differs from run to run."""
     with PostgresStore(address, _PATIENT).connect() as on, translated(address):
         server = str(_one(on.execute("show server_version")))
-    ours = [f"--exclude-table=*.{name}" for name in (LEDGER, BACKFILLS)]
+    ours = [f"--exclude-table=*.{name}" for name in (LEDGER, BACKFILLS, *also)]
     argv = [program("pg_dump", server), "--schema-only", "--no-owner", *ours, "--dbname", conninfo(address)]
     with pipes.row([argv], environ(address), address.masked) as output:
         assert output is not None

@@ -5,95 +5,34 @@ Nothing of a tool is imitated: what it cannot do, its adapter refuses, and the p
 
 import json
 import re
-import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import groupby, pairwise
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
-from headway.adapters.databases.address import mask
-from headway.errors import Failed, InvalidSpec, Refused, Unavailable
+from headway.adapters.databases.address import Address
+from headway.adapters.databases.toolcommand import Argv, Command, Promises, Stands, Tool, spelled
+from headway.errors import Failed, HeadwayError, InvalidSpec, Refused, Unavailable
+from headway.migration.files import parse
+from headway.migration.lexer import statements
 from headway.migration.model import Dialect
 
-Argv = tuple[str, ...]
+DATABASE_URL = "DATABASE_URL"
 
 
-@dataclass(frozen=True, slots=True)
-class Promises:
-    """What a tool can and cannot do, for the plan."""
-
-    atomic: bool
-    has_down: bool
-    has_checksum: bool
-    notes: tuple[str, ...] = ()
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """The same as sentences."""
-        return (
-            "a failure leaves nothing behind" if self.atomic else "a failure may leave a migration half applied",
-            "it has a way down" if self.has_down else "it has no way down",
-            "it notices a changed file" if self.has_checksum else "it does not notice a file that changed after it was applied",
-            *self.notes,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Stands:
-    """What is applied and what is pending, by the tool's own names, in order."""
-
-    applied: tuple[str, ...]
-    pending: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Command:
-    """How the tool is run: its words, its folder, its environment. Secrets in the environment are masked in what it says."""
-
-    argv: Argv
-    folder: Path
-    environment: Mapping[str, str]
-    secrets: tuple[str, ...] = field(default=(), repr=False)
-    timeout: float = 900.0
-
-    def run(self, *words: str) -> str:
-        """What it prints. A failure is evidence against the release; a tool that cannot run is not."""
-        argv = (*self.argv, *words)
-        try:
-            ran = subprocess.run(
-                argv, cwd=self.folder, env=dict(self.environment), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                timeout=self.timeout, check=False,
-            )  # fmt: skip
-        except OSError as error:
-            raise Unavailable(f"{argv[0]} cannot be started in {self.folder}: {error.strerror}") from error
-        except subprocess.TimeoutExpired:
-            raise Unavailable(f"{' '.join(argv)} took longer than {self.timeout:g} s and was ended; look at the database") from None
-        if ran.returncode:
-            last = mask(ran.stderr.strip() or ran.stdout.strip(), self.secrets).splitlines()[-6:]
-            raise Failed(f"{' '.join(argv)} ended with {ran.returncode}: {' / '.join(last)}")
-        return mask(ran.stdout, self.secrets)
-
-
-class Tool(Protocol):
-    """A migration tool that is not ours."""
-
-    def promises(self, dialect: Dialect) -> Promises: ...
-
-    def status(self) -> Stands: ...
-
-    def up(self) -> str: ...
-
-    def down(self, steps: int) -> str: ...
-
-    def dry_run(self) -> str:
-        """What `up` would do."""
-        ...
+def _variable(address: Address, variable: str) -> dict[str, str]:
+    return {variable: spelled(address)}
 
 
 @dataclass(frozen=True)
 class Alembic:
     """`alembic`, in the folder of its alembic.ini."""
 
+    usual: ClassVar[Argv] = ("alembic",)
+    tables: ClassVar[tuple[str, ...]] = ("alembic_version",)
+    environment = staticmethod(_variable)
     command: Command
 
     def promises(self, dialect: Dialect) -> Promises:
@@ -101,12 +40,26 @@ class Alembic:
         return Promises(atomic=dialect is Dialect.POSTGRES, has_down=True, has_checksum=False, notes=notes)
 
     def status(self) -> Stands:
-        order = re.findall(r"^(?:[\w, ()<>]+) -> (\w+)", self.command.run("history"), re.MULTILINE)[::-1]
-        heads = set(re.findall(r"^(\w+)", self.command.run("current"), re.MULTILINE))
-        if unknown := heads - set(order):
-            raise Refused("the database is ahead of these files", tuple(f"it is at {one}, which no file has" for one in sorted(unknown)))
-        last = max((order.index(one) for one in heads), default=-1)
-        return Stands(tuple(order[: last + 1]), tuple(order[last + 1 :]))
+        parents: dict[str, tuple[str, ...]] = {}
+        for before, name in re.findall(r"^(.+?) -> ([^\s,]+)", self.command.run("history"), re.MULTILINE):
+            # `a, b (c) -> d`: d merges a and b, and depends on c.
+            parents[name] = tuple(one for one in re.findall(r"[^\s,()]+", before) if one != "<base>")
+        order = [*parents][::-1]
+        try:
+            heads = re.findall(r"^([^\s,]+)(?: \([a-z ]+\))*$", self.command.run("current"), re.MULTILINE)
+        except Failed as error:
+            found = re.search(r"Can't locate revision identified by '([^']+)'", str(error))
+            if found is None:
+                raise
+            return Stands((), (), ahead=(found[1],))
+        applied: set[str] = set()
+        following = [one for one in heads if one in parents]
+        while following:
+            one = following.pop()
+            if one not in applied:
+                applied.add(one)
+                following += parents.get(one, ())
+        return Stands(tuple(one for one in order if one in applied), tuple(one for one in order if one not in applied))
 
     def up(self) -> str:
         return self.command.run("upgrade", "heads")
@@ -118,17 +71,29 @@ class Alembic:
         applied = self.status().applied
         return self.command.run("upgrade", "--sql", f"{applied[-1]}:heads" if applied else "heads")
 
+    def sql(self, names: Sequence[str]) -> Mapping[str, str]:
+        if not names:
+            return {}
+        try:
+            parts = re.split(r"^-- Running upgrade .*? -> ([^\s,]+).*$", self.dry_run(), flags=re.MULTILINE)
+        except Failed:
+            return {}  # a migration that asks the database while it runs cannot be written down beforehand
+        return dict(zip(parts[1::2], parts[2::2], strict=True))
+
 
 @dataclass(frozen=True)
 class Django:
     """`python manage.py`, in the project's folder."""
 
+    usual: ClassVar[Argv] = ("python", "manage.py")
+    tables: ClassVar[tuple[str, ...]] = ("django_migrations",)
+    environment = staticmethod(_variable)
     command: Command
 
     def promises(self, dialect: Dialect) -> Promises:
         del dialect  # the same on both
-        notes = ("each migration is a transaction of its own, unless it says atomic = False",)
-        return Promises(atomic=False, has_down=True, has_checksum=False, notes=notes)
+        notes = ("each migration is a transaction of its own; one that says atomic = False has none",)
+        return Promises(atomic=True, has_down=True, has_checksum=False, notes=notes)
 
     def status(self) -> Stands:
         found = re.findall(r"^\[([ X])\]\s+(\S+)", self.command.run("showmigrations", "--plan", "--no-color"), re.MULTILINE)
@@ -138,42 +103,92 @@ class Django:
         return self.command.run("migrate", "--no-input", "--no-color")
 
     def down(self, steps: int) -> str:
-        """One migration after the other, newest of the plan first: Django goes back by application, not by number of steps."""
+        """Newest of the plan first, until so many are gone: Django goes back by application, and what depends on one goes with it."""
         said = []
-        for _ in range(steps):
-            applied = self.status().applied
-            if not applied:
-                break
+        applied = self.status().applied
+        wanted = max(len(applied) - steps, 0)
+        while len(applied) > wanted:
             app, _, _ = applied[-1].partition(".")
             before = [name.partition(".")[2] for name in applied[:-1] if name.startswith(f"{app}.")]
             said.append(self.command.run("migrate", "--no-input", "--no-color", app, before[-1] if before else "zero"))
+            left = self.status().applied
+            if len(left) >= len(applied):
+                raise Failed(f"django said that it went back before {applied[-1]}, and it is applied as before")
+            applied = left
         return "".join(said)
 
     def dry_run(self) -> str:
         return self.command.run("migrate", "--plan", "--no-color")
 
+    def sql(self, names: Sequence[str]) -> Mapping[str, str]:
+        found = {}
+        for one in names:
+            try:
+                text = self.command.run("sqlmigrate", *one.split(".", 1), "--no-color")
+            except Failed:
+                continue
+            if "CANNOT BE WRITTEN AS SQL" not in text:
+                found[one] = text
+        return found
+
 
 @dataclass(frozen=True)
 class Flyway:
-    """`flyway`, with its own configuration file."""
+    """`flyway`, with its own configuration file; the database comes by FLYWAY_URL, FLYWAY_USER and FLYWAY_PASSWORD."""
 
+    usual: ClassVar[Argv] = ("flyway",)
+    tables: ClassVar[tuple[str, ...]] = ("flyway_schema_history",)
     command: Command
 
+    @staticmethod
+    def environment(address: Address, variable: str) -> dict[str, str]:
+        del variable  # it has its own
+        if address.dialect is Dialect.SQLITE:
+            return {"FLYWAY_URL": f"jdbc:sqlite:{address.path}"}
+        parts = urlsplit(address.url)
+        if not parts.hostname:
+            raise Refused(f"flyway cannot reach {address.where}", ("it goes by TCP only; name a host in the URL",))
+        options = {name: value for name, value in parse_qsl(parts.query) if name.startswith("ssl")}
+        words = f"?{urlencode(options)}" if options else ""
+        return {
+            "FLYWAY_URL": f"jdbc:postgresql://{parts.hostname}:{parts.port or 5432}{parts.path}{words}",
+            **({"FLYWAY_USER": unquote(parts.username)} if parts.username else {}),
+            **({"FLYWAY_PASSWORD": unquote(parts.password)} if parts.password else {}),
+        }
+
     def promises(self, dialect: Dialect) -> Promises:
-        notes = ("undo and dry runs are not in its free edition",)
-        return Promises(atomic=dialect is Dialect.POSTGRES, has_down=False, has_checksum=True, notes=notes)
+        del dialect  # the same on both
+        notes = ("undo and dry runs are not in its free edition", "each file is a transaction of its own")
+        return Promises(atomic=True, has_down=False, has_checksum=True, notes=notes)
 
     def status(self) -> Stands:
+        found = self._json("info")["migrations"]
         try:
-            found = json.loads(self.command.run("-outputType=json", "info"))["migrations"]
-            states = [(str(one["version"] or one["description"]), one["state"]) for one in found]
+            states = [(str(one["version"] or one["description"]), str(one["state"])) for one in found]
+            invalid = self._json("validate", "-ignoreMigrationPatterns=*:pending,*:ignored,*:future,*:missing")["invalidMigrations"] or ()
+            changed = tuple(str(one["version"] or one["description"]) for one in invalid if "MISMATCH" in one["errorDetails"]["errorCode"])
         except (ValueError, KeyError, TypeError) as error:
-            raise Unavailable("flyway info gave no usable answer") from error
-        done = {"Success", "Out of Order", "Baseline", "Future"}
-        return Stands(tuple(name for name, state in states if state in done), tuple(name for name, state in states if state == "Pending"))
+            raise Unavailable("flyway gave no usable answer") from error
+        return Stands(
+            applied=_in(states, "Success", "Out of Order", "Baseline", "Future", "Missing"),
+            pending=_in(states, "Pending", "Ignored"),
+            changed=changed,
+            out_of_order=_in(states, "Ignored"),
+            ahead=_in(states, "Future", "Missing"),
+            running=_in(states, "Failed", "Missing (Failed)", "Future (Failed)"),
+        )
+
+    def _json(self, *words: str) -> dict[str, list[dict[str, dict[str, str]]]]:
+        text = self.command.run("-outputType=json", *words)
+        try:
+            found = json.loads(text[text.index("{") :])
+            assert isinstance(found, dict)
+        except (ValueError, AssertionError) as error:
+            raise Unavailable(f"flyway {words[0]} gave no usable answer") from error
+        return found
 
     def up(self) -> str:
-        return self.command.run("-outputType=json", "migrate")
+        return self.command.run("migrate")
 
     def down(self, steps: int) -> str:
         raise Refused(
@@ -181,23 +196,51 @@ class Flyway:
         )
 
     def dry_run(self) -> str:
-        return self.command.run("-outputType=json", "info")
+        raise Refused("flyway has no dry run in its free edition", ("rehearse on a clone instead",))
+
+    def sql(self, names: Sequence[str]) -> Mapping[str, str]:
+        del names  # where its files are is its configuration's to know
+        return {}
+
+
+def _in(states: Sequence[tuple[str, str]], *wanted: str) -> tuple[str, ...]:
+    return tuple(name for name, state in states if state in wanted)
 
 
 @dataclass(frozen=True)
 class Dbmate:
     """`dbmate`, with DATABASE_URL in its environment."""
 
+    usual: ClassVar[Argv] = ("dbmate",)
+    tables: ClassVar[tuple[str, ...]] = ("schema_migrations",)
     command: Command
+
+    @staticmethod
+    def environment(address: Address, variable: str) -> dict[str, str]:
+        """It knows sockets by another name, and insists on TLS unless it is told otherwise."""
+        url = spelled(address)
+        if address.dialect is Dialect.POSTGRES:
+            parts = urlsplit(address.url)
+            options = dict(parse_qsl(parts.query))
+            if options.get("host", "").startswith("/"):
+                options = {**{name: value for name, value in options.items() if name != "host"}, "socket": options["host"]}
+                options.setdefault("sslmode", "disable")
+            url = parts._replace(scheme="postgres", query=urlencode(options, safe="/")).geturl()
+        return {variable: url}
 
     def promises(self, dialect: Dialect) -> Promises:
         del dialect  # the same on both
-        notes = ("it skips a duplicate version silently, and sorts 10_ before 2_",)
-        return Promises(atomic=False, has_down=True, has_checksum=False, notes=notes)
+        notes = ("each file is a transaction of its own", "it skips a duplicate version silently, and sorts 10_ before 2_")
+        return Promises(atomic=True, has_down=True, has_checksum=False, notes=notes)
 
     def status(self) -> Stands:
         found = re.findall(r"^\[([ X])\]\s+(\S+)", self.command.run("status"), re.MULTILINE)
-        return Stands(tuple(name for mark, name in found if mark == "X"), tuple(name for mark, name in found if mark == " "))
+        same = [tuple(each) for _, each in groupby(sorted((name for _, name in found), key=_version), key=_version)]
+        return Stands(
+            tuple(name for mark, name in found if mark == "X"),
+            tuple(name for mark, name in found if mark == " "),
+            duplicate=tuple(each for each in same if len(each) > 1),
+        )
 
     def up(self) -> str:
         return self.command.run("--no-dump-schema", "up")
@@ -208,13 +251,55 @@ class Dbmate:
     def dry_run(self) -> str:
         raise Refused("dbmate has no dry run", ("rehearse on a clone instead",))
 
+    def sql(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Its files are as ours: cut at `-- migrate:up`."""
+        found = {}
+        for name in names:
+            try:
+                (one,) = parse({name: (self._files() / name).read_text("utf-8")}, Dialect.POSTGRES)
+            except (OSError, ValueError, HeadwayError):
+                continue
+            found[name] = one.up.sql if one.up else ""
+        return found
 
-TOOLS: Mapping[str, type[Alembic | Django | Flyway | Dbmate]] = {"alembic": Alembic, "django": Django, "flyway": Flyway, "dbmate": Dbmate}
-_USUAL: Mapping[str, Argv] = {"alembic": ("alembic",), "django": ("python", "manage.py"), "flyway": ("flyway",), "dbmate": ("dbmate",)}
+    def _files(self) -> Path:
+        words = self.command.argv
+        named = [after for word, after in pairwise(words) if word in {"-d", "--migrations-dir"}]
+        return self.command.folder / (named[-1] if named else self.command.environment.get("DBMATE_MIGRATIONS_DIR", "db/migrations"))
 
 
-def tool(name: str, folder: Path, environment: Mapping[str, str], argv: Sequence[str] = (), secrets: tuple[str, ...] = ()) -> Tool:
-    """The adapter by its name; `argv` where the team's command is not the usual one."""
+def _version(name: str) -> str:
+    return name.partition("_")[0]
+
+
+TOOLS: Mapping[str, type[Alembic | Django | Flyway | Dbmate]] = {"alembic": Alembic, "dbmate": Dbmate, "django": Django, "flyway": Flyway}
+
+
+def kind(name: str) -> type[Alembic | Django | Flyway | Dbmate]:
+    """The adapter of this name."""
     if name not in TOOLS:
-        raise InvalidSpec(f"there is no adapter for {name!r}; expected {', '.join(sorted(TOOLS))}")
-    return TOOLS[name](Command(tuple(argv) or _USUAL[name], folder, environment, secrets))
+        raise InvalidSpec(f"there is no adapter for {name!r}; expected {', '.join(TOOLS)}")
+    return TOOLS[name]
+
+
+def tool(
+    name: str,
+    folder: Path,
+    environment: Mapping[str, str],
+    argv: Sequence[str] = (),
+    secrets: tuple[str, ...] = (),
+    holds: tuple[int, ...] = (),
+) -> Tool:
+    """The tool by its name; `argv` where the team's command is not the usual one."""
+    made = kind(name)
+    return made(Command(tuple(argv) or made.usual, folder, environment, secrets, holds=holds))
+
+
+def own_words(text: str, tables: Sequence[str], dialect: Dialect) -> str:
+    """What a migration does itself: without the tool's transaction and the tool's own bookkeeping."""
+    kept = [
+        one.text
+        for one in statements(text, dialect)
+        if one.words not in {("BEGIN",), ("COMMIT",)} and not any(token.name in tables for token in one.tokens)
+    ]
+    return "".join(f"{one};\n" for one in kept)

@@ -16,7 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 from headway.adapters.databases import rows as ledger
 from headway.adapters.databases.address import Address
 from headway.adapters.databases.postgres_errors import translated
-from headway.adapters.databases.store import Look, Timeouts, Unfinished
+from headway.adapters.databases.store import TOOL, Look, Timeouts, Unfinished
 from headway.errors import Contradiction, HeadwayError, Refused, Unavailable
 from headway.migration.changes import Loss
 from headway.migration.lexer import Sort, statements, tokens
@@ -107,10 +107,30 @@ class PostgresStore:
         ).fetchone()
         return f" (server process {found[0]}, at work since {found[1]:%H:%M:%S})" if found and found[1] else ""
 
-    def catalog(self) -> tuple[str, ...]:
+    @contextmanager
+    def turn(self) -> Iterator[tuple[int, ...]]:
+        with self.connect() as keeper:
+            with translated(self.address):
+                self._writable(keeper)
+                self._lock(keeper, 1)
+                self._lock(keeper, 2)
+                self._alone(keeper)
+            yield ()
+
+    def _alone(self, on: psycopg.Connection) -> None:
+        """A tool whose Headway was killed goes on by itself; its sessions carry a name of ours."""
+        until = time.monotonic() + self.timeouts.patience
+        query = "select min(pid) from pg_stat_activity where datname = current_database() and application_name = %s"
+        while (found := on.execute(query, (TOOL,)).fetchone()) != (None,):
+            if time.monotonic() > until:
+                said = f"a tool of an earlier run is still at work in it (server process {found[0] if found else '?'})"
+                raise Unavailable(f"{self.address.where} is being migrated: {said}; wait, and run this again")
+            time.sleep(_POLL)
+
+    def catalog(self, *also: str) -> tuple[str, ...]:
         from headway.adapters.databases.dumps import schema
 
-        return schema(self.address)
+        return schema(self.address, *also)
 
 
 class PostgresSession:

@@ -50,7 +50,7 @@ def rehearse(
     """Rehearse what is pending. Raises what would have stopped the real run, or Failed when the way down does not lead back."""
     with (
         tempfile.TemporaryDirectory(prefix="headway-rehearsal-") as scratch,
-        _clone(address, Path(scratch), now, tag, backup, template, secret) as (
+        cloned(address, Path(scratch), now, tag, backup, secret, template=template) as (
             clone,
             on,
         ),
@@ -93,13 +93,14 @@ def _there_and_back(
 ) -> None:
     above = store.catalog()
     down(store, steps, now, accept_loss=True)
-    _same(before, store.catalog(), "after up and down the schema is not what it was before")
+    same(before, store.catalog(), "after up and down the schema is not what it was before")
     while runner.up(migrations, how).applied:
         fill(store, migrations)
-    _same(above, store.catalog(), "going up a second time leads to another schema")
+    same(above, store.catalog(), "going up a second time leads to another schema")
 
 
-def _same(expected: tuple[str, ...], found: tuple[str, ...], what: str) -> None:
+def same(expected: tuple[str, ...], found: tuple[str, ...], what: str) -> None:
+    """Raises Failed, with what differs, unless both catalogs are the same."""
     if expected == found:
         return
     changed = [line for line in difflib.unified_diff(expected, found, lineterm="", n=0) if not line.startswith(("---", "+++", "@@"))]
@@ -107,8 +108,8 @@ def _same(expected: tuple[str, ...], found: tuple[str, ...], what: str) -> None:
 
 
 @contextmanager
-def _clone(
-    address: Address, scratch: Path, now: Callable[[], datetime], tag: str, backup: Backup | None, template: bool, secret: str | None
+def cloned(
+    address: Address, scratch: Path, now: Callable[[], datetime], tag: str, backup: Backup | None, secret: str | None, *, template: bool
 ) -> Iterator[tuple[Address, str]]:
     """A copy that may be broken, gone afterwards."""
     if backup is not None:

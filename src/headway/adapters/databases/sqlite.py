@@ -74,8 +74,15 @@ class SqliteStore:
             session.prepare()
             yield session
 
-    def catalog(self) -> tuple[str, ...]:
-        ours = (ledger.LEDGER, ledger.BACKFILLS)
+    @contextmanager
+    def turn(self) -> Iterator[tuple[int, ...]]:
+        with locked(self.path, self.timeouts.patience, self.address.where) as file:
+            if self.path.exists() and not os.access(self.path, os.W_OK):
+                raise Refused(f"{self.address.where} is read-only", (f"its file's mode forbids writing: {self.path}",))
+            yield (file,)
+
+    def catalog(self, *also: str) -> tuple[str, ...]:
+        ours = (ledger.LEDGER, ledger.BACKFILLS, *also)
         with self.reading() as on:
             found = on.ask("select type, name, tbl_name, sql from sqlite_master where name not like 'sqlite\\_%' escape '\\' order by 1, 2")
             version = on.ask("pragma user_version")[0][0]
@@ -98,8 +105,8 @@ def looking(path: Path, timeout: float) -> sqlite3.Connection:
 
 
 @contextmanager
-def locked(path: Path, patience: float, where: str) -> Iterator[None]:
-    """One runner per file; the lock goes when its process goes, however it goes."""
+def locked(path: Path, patience: float, where: str) -> Iterator[int]:
+    """One runner per file; the lock goes when its process goes, however it goes, and whoever else was given the open file."""
     try:
         file = os.open(path.with_name(f"{path.name}.headway-lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except FileNotFoundError as error:
@@ -116,7 +123,7 @@ def locked(path: Path, patience: float, where: str) -> Iterator[None]:
                 if time.monotonic() > until:
                     raise Unavailable(f"{where} is being migrated by someone else; wait, and run this again") from None
                 time.sleep(_POLL)
-        yield
+        yield file
     finally:
         os.close(file)
 

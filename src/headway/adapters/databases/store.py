@@ -10,6 +10,9 @@ from headway.errors import Unavailable
 from headway.migration.changes import Loss
 from headway.migration.model import Backfill, Progress, Row, Script
 
+TOOL = "headway migrate tool"
+"""What the sessions of a tool that we started are called in a database that names its sessions."""
+
 
 class Busy(Unavailable):
     """A lock was not to be had in time. Everything was rolled back; trying again is safe."""
@@ -115,8 +118,12 @@ class Store(Protocol):
         """A connection that cannot write, without the lock."""
         ...
 
-    def catalog(self) -> tuple[str, ...]:
-        """The whole schema, one object or line each, the ledger's own left out; equal for equal schemas."""
+    def turn(self) -> AbstractContextManager[tuple[int, ...]]:
+        """Only the lock, for a tool that is not ours; nothing is made. The tool keeps these files open as long as it is at work."""
+        ...
+
+    def catalog(self, *also: str) -> tuple[str, ...]:
+        """The whole schema, one object or line each, the ledger's own and tables named `also` left out; equal for equal schemas."""
         ...
 
 

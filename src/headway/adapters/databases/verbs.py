@@ -1,53 +1,32 @@
 """The verbs of `headway migrate`, whole: each looks, refuses cheaply first, acts, and answers with a view."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from headway.adapters.databases import backup as backups
-from headway.adapters.databases import folder, squawk
+from headway.adapters.databases import folder
 from headway.adapters.databases import shelf as shelves
-from headway.adapters.databases.address import Address
 from headway.adapters.databases.down import down
 from headway.adapters.databases.filling import Tell, fill
+from headway.adapters.databases.keeping import Keeping, View, kinds
 from headway.adapters.databases.rehearse import rehearse
 from headway.adapters.databases.repair import repair
 from headway.adapters.databases.runner import Done, How, Runner
-from headway.adapters.databases.store import Store, Timeouts, open_store
+from headway.adapters.databases.toolcommand import Promises
 from headway.adapters.databases.verify import verify
 from headway.errors import Refused
-from headway.migration.changes import changes, kind_of
-from headway.migration.lint import Finding, blocking, lint
-from headway.migration.model import Dialect, Migration, Progress, Row
+from headway.migration.lint import blocking
+from headway.migration.model import Dialect, Migration, Progress, Row, Script
 from headway.migration.plan import Run, Together, default_together
-from headway.migration.retention import Keep
-from headway.migration.rollback import sentence
 from headway.migration.status import Status, compare, objections
 
-View = dict[str, Any]
+PROMISES = Promises(atomic=True, has_down=True, has_checksum=True)
 
 
 @dataclass(frozen=True)
-class Migrations:
-    """One database, one folder of migrations, one shelf of backups. `traffic`: as in production."""
-
-    address: Address
-    folder: Path
-    shelf: Path
-    who: str
-    now: Callable[[], datetime]
-    new_id: Callable[[], str]
-    timeouts: Timeouts = Timeouts()
-    traffic: bool = False
-    secret: str | None = None
-    """The key that backups are encrypted with."""
-
-    @cached_property
-    def store(self) -> Store:
-        return open_store(self.address, self.timeouts)
+class Migrations(Keeping):
+    """Headway's own runner on the folder's SQL files."""
 
     @cached_property
     def files(self) -> tuple[Migration, ...]:
@@ -59,32 +38,25 @@ class Migrations:
         """What is applied, pending, and out of order; and whether anything stands in the way."""
         look = self.store.look()
         status = compare(self.files, look.rows, look.progress)
-        return {**_status(status, look.progress, self.address.dialect), "broken": list(look.broken), "database": self.address.where}
+        return {**_status(status, look.progress, self.address.dialect), "broken": list(look.broken), "database": self.address.where,
+                "tool": {"name": "headway", **asdict(PROMISES)}}  # fmt: skip
 
     def lint(self) -> View:
         """Findings about the pending files."""
-        status = self._status()
-        found, silent = self._findings(status.pending)
-        return {
-            "findings": [{**asdict(one), "grade": one.grade.value} for one in found],
-            "blocking": [str(one) for one in blocking(found, traffic=self.traffic)],
-            "kinds": _kinds(status.pending, self.address.dialect),
-            "not_run": [silent] if silent else [],
-        }
+        return self._linted(self._status().pending)
 
     def plan(self) -> tuple[str, ...]:
         """Which way back there is after each pending file, with the values that go counted."""
-        status = self._status()
-        if not status.pending or not self._exists:
-            return ()
-        with self.store.reading() as session:
-            told = []
-            for one in status.pending:
-                found = changes(one.up, self.address.dialect)
-                counted = {each.loss: session.count(each.loss, lock=False) for each in found if each.loss}
-                breaking = [each.what for each in found if each.breaks]
-                told.append(sentence(one.title, kind_of(one, self.address.dialect), breaking, counted, has_down=one.down is not None))
-        return tuple(told)
+        return self._ways_back(self._status().pending)
+
+    def dry_run(self) -> str:
+        """The SQL that is left to run, file by file."""
+        told = []
+        for one in self._status().pending:
+            script = one.up or (one.backfill and Script(one.backfill.sql, 1))
+            what = "" if one.up else ", a backfill"
+            told.append(f"-- {one.file}{what}\n{script.sql if script else ''}")
+        return "\n".join(told)
 
     def verify(self, *, everything: bool = False) -> View:
         """Ask again what the newest run promised."""
@@ -151,29 +123,7 @@ class Migrations:
         """Settle what was begun and not finished."""
         return {"repaired": list(repair(self.store, self.files, done=done))}
 
-    def backup(self, keep: Keep | None = None) -> View:
-        """A backup that was read through; then the policy's broom."""
-        made = self._back_up()
-        gone = shelves.thin(self.shelf, keep) if keep else ()
-        return {"backup": str(made.path), **asdict(made.manifest), "removed": list(gone)}
-
-    def restore(self, source: Path | None, *, swap: bool, drill: bool, accept_loss: bool) -> View:
-        """Side by side; with `swap` in place, the old one kept; as a drill, gone again."""
-        found = shelves.read(source) if source else backups.newest(self.shelf)
-        if drill:
-            done = backups.drill(self.address, found, self.new_id(), self.secret)
-        else:
-            done = backups.restore(self.address, found, self.new_id(), swap=swap, accept_loss=accept_loss, secret=self.secret)
-        return {"backup": str(found.path), "of": found.manifest.created, "drill": drill, **asdict(done)}
-
     # -- parts
-
-    @property
-    def _exists(self) -> bool:
-        return self.address.dialect is not Dialect.SQLITE or self.address.path.exists()
-
-    def _back_up(self) -> shelves.Backup:
-        return backups.back_up(self.address, self.shelf, self.now, self.new_id(), self.secret)
 
     def _status(self) -> Status:
         look = self.store.look()
@@ -185,24 +135,12 @@ class Migrations:
             raise Refused(f"{self.address.where} cannot be migrated", said)
         return status
 
-    def _findings(self, pending: Sequence[Migration]) -> tuple[tuple[Finding, ...], str | None]:
-        found = lint(pending, self.address.dialect)
-        if self.address.dialect is not Dialect.POSTGRES:
-            return found, None
-        more, silent = squawk.opinions(pending)
-        return tuple(sorted((*found, *more), key=lambda one: (one.file, one.line))), silent
-
-
-def _kinds(pending: Sequence[Migration], dialect: Dialect) -> dict[str, str]:
-    created: set[tuple[str, ...]] = set()
-    return {one.title: kind_of(one, dialect, created).value for one in pending}
-
 
 def _status(status: Status, progress: Any, dialect: Dialect) -> View:
-    kinds = _kinds(status.pending, dialect)
+    found = kinds(status.pending, dialect)
     return {
         "applied": [_row(row) for row in status.applied],
-        "pending": [{"version": one.version, "name": one.name, "file": one.file, "kind": kinds[one.title]} for one in status.pending],
+        "pending": [{"version": one.version, "name": one.name, "file": one.file, "kind": found[one.title]} for one in status.pending],
         "changed": [one.file for one in status.changed],
         "duplicate": [[one.file for one in each] for each in status.duplicate],
         "out_of_order": [one.file for one in status.out_of_order],
@@ -218,6 +156,7 @@ def _row(row: Row) -> View:
     return {
         "version": row.version,
         "name": row.name,
+        "title": row.title,
         "state": row.state.value,
         "kind": row.kind.value,
         "sha256": row.sha256,
