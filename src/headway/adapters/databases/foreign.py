@@ -3,6 +3,7 @@
 Nothing of a tool is imitated: what it cannot do, its adapter refuses, and the plan shows it.
 """
 
+import contextlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -40,26 +41,34 @@ class Alembic:
         return Promises(atomic=dialect is Dialect.POSTGRES, has_down=True, has_checksum=False, notes=notes)
 
     def status(self) -> Stands:
+        said = self.command.run("history", "--indicate-current")
         parents: dict[str, tuple[str, ...]] = {}
-        for before, name in re.findall(r"^(.+?) -> ([^\s,]+)", self.command.run("history"), re.MULTILINE):
+        heads: list[str] = []
+        for before, name, marks in re.findall(r"^(.+?) -> ([^\s,]+)((?: \([a-z ]+\))*)", said, re.MULTILINE):
             # `a, b (c) -> d`: d merges a and b, and depends on c.
             parents[name] = tuple(one for one in re.findall(r"[^\s,()]+", before) if one != "<base>")
+            heads += [name] if "(current)" in marks else []
         order = [*parents][::-1]
-        try:
-            heads = re.findall(r"^([^\s,]+)(?: \([a-z ]+\))*$", self.command.run("current"), re.MULTILINE)
-        except Failed as error:
-            found = re.search(r"Can't locate revision identified by '([^']+)'", str(error))
-            if found is None:
-                raise
-            return Stands((), (), ahead=(found[1],))
+        if not heads and (stranger := self._stranger()):
+            return Stands((), (), ahead=(stranger,))
         applied: set[str] = set()
-        following = [one for one in heads if one in parents]
+        following = heads
         while following:
             one = following.pop()
             if one not in applied:
                 applied.add(one)
                 following += parents.get(one, ())
         return Stands(tuple(one for one in order if one in applied), tuple(one for one in order if one not in applied))
+
+    def _stranger(self) -> str | None:
+        """The revision that the database is at and no file has; history does not mark it, and `current` fails over it."""
+        try:
+            self.command.run("current")
+        except Failed as error:
+            if found := re.search(r"Can't locate revision identified by '([^']+)'", str(error)):
+                return found[1]
+            raise
+        return None
 
     def up(self) -> str:
         return self.command.run("upgrade", "heads")
@@ -199,8 +208,13 @@ class Flyway:
         raise Refused("flyway has no dry run in its free edition", ("rehearse on a clone instead",))
 
     def sql(self, names: Sequence[str]) -> Mapping[str, str]:
-        del names  # where its files are is its configuration's to know
-        return {}
+        found = {}
+        for one in self._json("info")["migrations"]:
+            name, path = str(one["version"] or one["description"]), Path(str(one.get("filepath") or ""))
+            if name in names and path.suffix == ".sql":
+                with contextlib.suppress(OSError, ValueError):
+                    found[name] = path.read_text("utf-8")
+        return found
 
 
 def _in(states: Sequence[tuple[str, str]], *wanted: str) -> tuple[str, ...]:

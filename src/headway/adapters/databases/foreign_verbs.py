@@ -138,26 +138,25 @@ class ToolMigrations(Keeping):
 
     def up(self, *, together: Together | None = None, contracts: bool | None = None, backup: bool = True, fill_now: bool = False,
            tell: Tell = lambda _one, _progress: None) -> View:  # fmt: skip
-        """Cheap refusals first; under the lock the tool is asked again, a backup is made, and the tool does its work."""
+        """Under the lock the tool is asked, cheap refusals first; then a backup, and the tool does its work."""
         del tell
         if together is not None or fill_now:
             raise InvalidSpec(
                 f"how far a transaction reaches, and backfills, are {self.tool}'s own business: leave --together and --fill out"
             )
-        stands = self._without_objections()
-        self._unblocked(stands)
-        view: View = {"applied": [], "waiting": [], "why": [], "unfilled": [], "filled": [], "backup": None,
-                      "way_back": list(self._told(stands)), "said": ""}  # fmt: skip
-        if why := self._waits(stands, contracts=(not self.traffic) if contracts is None else contracts):
-            return {**view, "waiting": list(stands.pending), "why": why}
         with self._turn() as tool:
             stands = self._without_objections(tool)
+            self._unblocked(stands)
+            view: View = {"applied": [], "waiting": [], "why": [], "unfilled": [], "filled": [], "backup": None,
+                          "way_back": list(self._told(stands)), "said": ""}  # fmt: skip
             if not stands.pending:
                 return view
+            if why := self._waits(stands, contracts=(not self.traffic) if contracts is None else contracts):
+                return {**view, "waiting": list(stands.pending), "why": why}
             if backup and self._exists:
                 view["backup"] = str(self._back_up().path)
-            # A migration that was ended by a lock left nothing of itself only if the tool promises so.
             with self._blamed():
+                # A migration that was ended by a lock left nothing of itself only if the tool promises so.
                 view["said"] = patiently(tool.up, _TRIES if self.promises.atomic else 1, self.pause, time.sleep)
                 after = tool.status()
         self._all_applied(stands.pending, after)
@@ -165,17 +164,17 @@ class ToolMigrations(Keeping):
 
     def down(self, steps: int, *, accept_loss: bool, backup: bool = True) -> View:
         """By the tool, after a backup, and only on a person's word: what it destroys nobody can count."""
-        before = self._without_objections()
-        going = before.applied[max(len(before.applied) - steps, 0) :]
-        if going and not self.promises.has_down:
+        if not self.promises.has_down:
             self._on(self.address).down(steps)
-        if going and not accept_loss:
-            said = tuple(f"what the way down of {one} destroys cannot be counted" for one in reversed(going))
-            raise Refused("nothing was taken down; with --accept-data-loss it would be", said)
-        view: View = {"taken_down": [], "lost": [], "backup": None}
-        if not going:
-            return view
         with self._turn() as tool:
+            before = self._without_objections(tool)
+            going = before.applied[max(len(before.applied) - steps, 0) :]
+            view: View = {"taken_down": [], "lost": [], "backup": None}
+            if not going:
+                return view
+            if not accept_loss:
+                said = tuple(f"what the way down of {one} destroys cannot be counted" for one in reversed(going))
+                raise Refused("nothing was taken down; with --accept-data-loss it would be", said)
             if backup and self._exists:
                 view["backup"] = str(self._back_up().path)
             with self._blamed():
@@ -212,6 +211,7 @@ class ToolMigrations(Keeping):
     @contextmanager
     def _turn(self) -> Iterator[Tool]:
         """The tool, while nobody else migrates this database."""
+        assert self._ready
         with self.store.turn() as holds:
             yield self._on(self.address, holds)
 
