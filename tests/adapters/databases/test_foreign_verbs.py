@@ -208,9 +208,9 @@ _SLOW = "with recursive n(i) as (select 1 union all select i + 1 from n where i 
 
 
 def test_no_password_is_in_a_command_line_or_in_what_a_tool_says(lite: Bench) -> None:
-    """The tool fails and prints its whole environment."""
+    """The tool fails and says where it wanted to go."""
     loud = lite.folder / "loud"
-    loud.write_text('#!/bin/sh\necho "args: $*"; env; exit 1\n')
+    loud.write_text('#!/bin/sh\necho "args: $* cannot reach $DATABASE_URL"; exit 1\n')
     loud.chmod(0o755)
     made = replace(
         migrations(lite, "dbmate", TABLE), argv=(str(loud),), address=address("postgresql://app:pass-that-nobody-has@127.0.0.1:1/app")
