@@ -376,6 +376,10 @@ class Repository(Protocol):
         """Commits reachable from new and not from old, oldest first."""
         ...
 
+    def mainline(self, old: str, new: str) -> Sequence[Commit]:
+        """The commits that new has and old has not, following first parents only, oldest first: what was merged one after the other."""
+        ...
+
     def contains(self, commit: str, ancestor: str) -> bool: ...
 
     def changed(self, old: str, new: str) -> Sequence[Changed]:

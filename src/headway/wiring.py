@@ -30,6 +30,7 @@ from headway.adapters.secrets import fingerprint, resolve, server_key
 from headway.adapters.sources import Sources
 from headway.adapters.store import FileStore, digest_of
 from headway.adapters.system import SystemClock, new_id, token
+from headway.engine.blaming import Blaming
 from headway.engine.collecting import collect
 from headway.engine.commands import Commands
 from headway.engine.gating import Gating
@@ -100,6 +101,7 @@ class Headway:
         return {
             **Gating(self.world, self.commands).verbs(),
             **self.item_runs.verbs(),
+            **Blaming(self.world, self.commands).verbs(),
             **self.training.verbs(),
             **Hotfixing(self.world, self.commands).verbs(),
             **Releasing(self.world, self.commands).verbs(),

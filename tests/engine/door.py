@@ -32,13 +32,17 @@ class Scene:
         assert isinstance(found, list)
         return found
 
-    def look(self) -> tuple[Phase, str]:
+    def turn(self) -> None:
         """One turn of everything that is due."""
         now = self.fake.clock.now()
         for held in self.fake.world.rollouts.claim(now, now + timedelta(seconds=15), "me", 10):
-            turned = turn(held, now, self.fake.world)
+            turned = turn(held, now - timedelta(hours=1), self.fake.world)  # saved long ago: what it finds is kept
             if turned.held is not None:  # as a worker that stops: the lease ends
                 self.fake.ledger.tables.rows[held.rollout.id].lease_until = now
+
+    def look(self) -> tuple[Phase, str]:
+        """How the rollout stands after one turn."""
+        self.turn()
         (standing,) = [one for one in self.fake.world.records.standings() if one.rollout.phase is not Phase.CANCELLED]
         return standing.rollout.phase, standing.why
 
@@ -52,11 +56,7 @@ class Scene:
     def complete(self, place: Place) -> None:
         """Turn until the place has no active rollout and nothing waits."""
         for _ in range(500):
-            now = self.fake.clock.now()
-            for held in self.fake.world.rollouts.claim(now, now + timedelta(seconds=15), "me", 10):
-                turned = turn(held, now, self.fake.world)
-                if turned.held is not None:
-                    self.fake.ledger.tables.rows[held.rollout.id].lease_until = now
+            self.turn()
             standing = self.fake.world.records.standings(place=place, ended=False)
             if all(one.rollout.phase is Phase.COMPLETED for one in standing):
                 return

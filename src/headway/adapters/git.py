@@ -88,6 +88,11 @@ class GitRepository:
             raise Unavailable(f"{self._path} is a shallow clone, cut off after {old or 'the first commit'}; do: git fetch --unshallow")
         return commits
 
+    def mainline(self, old: str, new: str) -> Sequence[Commit]:
+        """The commits that new has and old has not, following first parents only, oldest first."""
+        old, new = self._known(old), self._known(new)
+        return _commits(self._ask((new, old), "log", "-z", "--reverse", "--first-parent", *_PLAIN, new, f"^{old}", "--"))
+
     def contains(self, commit: str, ancestor: str) -> bool:
         """Whether ancestor is the commit itself or lies before it."""
         commit, ancestor = self._known(commit), self._known(ancestor)

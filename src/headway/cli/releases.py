@@ -6,6 +6,7 @@ from pathlib import Path
 import rich_click as click
 
 from headway.cli import papers, render
+from headway.cli.blame import blame
 from headway.cli.context import Context, data, json_option, next_step, print_json, say, with_context
 
 
@@ -16,6 +17,7 @@ def release() -> None:
 
 for paper in papers.PAPERS:
     release.add_command(paper)
+release.add_command(blame)
 
 
 @release.command()

@@ -210,3 +210,18 @@ def hotfixes(view: View) -> RenderableType:
             clash = f"; conflicts in {', '.join(line['conflict'])}" if line["conflict"] else ""
             lines.append(Text(f"  {line['branch']} {word}{clash}", style="green" if line["done"] else "yellow"))
     return Group(*(lines or [Text("no hotfixes", style="dim")]))
+
+
+def tried(one: dict[str, Any]) -> str:
+    """One commit that was tried while a culprit was looked for."""
+    colour = {"good": "green", "bad": "red"}.get(one["answer"], "yellow")
+    return f"  [{colour}]{one['answer']:4}[/{colour}] {one['commit'][:10]} {escape(one['subject'])}: {escape(one['why'])}"
+
+
+def culprit(view: View) -> RenderableType:
+    """Who broke it, and how to take it back."""
+    lines = [Text(view["said"], style="red" if view["suspects"] else "yellow")]
+    for one in view["suspects"]:
+        many = f", which brought {one['brought']} commits" if one["brought"] > 1 else ""
+        lines.append(Text(f"  {one['commit'][:10]} {one['subject']}, by {one['author']}{many}"))
+    return Group(*lines)

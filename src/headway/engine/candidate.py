@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from headway.analysis.model import Thresholds
 from headway.engine.facts import facts, risk
 from headway.environments.model import Place
 from headway.errors import Refused
@@ -16,7 +17,7 @@ from headway.promotion.objections import objections
 from headway.promotion.risk import kind_of
 from headway.promotion.stages import upstream
 from headway.releases.model import Release
-from headway.rollout.model import Plan, Start, Workload
+from headway.rollout.model import Plan, Start, Trial, Workload
 from headway.rollout.plan import promotion
 from headway.rollout.routing import BY_WEIGHT
 from headway.trains.hotfix import shorter
@@ -34,6 +35,8 @@ class Asked:
     """Nobody asked: a push or a merge did."""
     start: Start | None = None
     """Not before this."""
+    trial: Trial | None = None
+    """Only to find something out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False) -
     if release is None:
         raise Refused(f"there is no release {asked.release}; `headway release list` shows those there are")
     stage, hotfix = _stage(release, asked.place, world)
+    if asked.trial is not None:
+        stage = _trying(stage, asked.trial)
     early = schedule.objections(asked.start, asked.by, now)
     until = asked.start.at if early and asked.start else None
     now = schedule.as_of(asked.start, now)
@@ -80,7 +85,7 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False) -
         stage,
         given,
         passed,
-        suspicions(release, world),
+        suspicions(release, world) if asked.trial is None else (),  # what is tried is suspected
         now,
         upstream=upstream(stage, world.pipelines.stages(release.service)),
         said=world.statements.statements(release.name, asked.place.environment),
@@ -105,6 +110,24 @@ def _stage(release: Release, place: Place, world: World) -> tuple[Stage, bool]:
     if not any(isinstance(one, Hotfix) and one.release == release.name and one.commit == release.commit for one in known):
         return stage, False
     return shorter(stage, world.pipelines.stages(release.service)), True
+
+
+def _trying(stage: Stage, trial: Trial) -> Stage:
+    """The stage for a rollout that only finds something out: plain and quick, judged by replicas and checks, and nobody is told."""
+    return replace(
+        stage,
+        checks=(*(name for name in stage.checks if name != trial.check), *((trial.check,) if trial.check else ())),
+        manual=(),
+        preview=(),
+        strategy="rolling",
+        weights=(),
+        holdback=0,
+        drill=False,
+        thresholds=Thresholds(mode="health"),
+        soak=0 if trial.check else stage.soak,
+        keep_warm=0,
+        notify=(),
+    )
 
 
 def suspicions(release: Release, world: World) -> tuple[Suspicion, ...]:

@@ -251,7 +251,7 @@ class Commands:
             created=now,
             phase=Phase.PENDING,
             reasons=(f"rolled back by {by}" + (f": {why}" if why else ""),),
-            host=self._host(place),
+            host=self.host(place),
         )
         reason = (f"from {record.live.version} to {record.before.version}", *((why,) if why else ()))
         self._world.rollouts.add(rollout, (Event(now, by, "rollback asked for", reason),))
@@ -413,7 +413,7 @@ class Commands:
             phase=Phase.PENDING,
             automatic=considered.candidate.automatic,
             start=start,
-            host=self._host(place),
+            host=self.host(place),
         )
         asked = Event(
             now, by, f"promotion to {place.environment} asked for", considered.waits, {"identity": "the name is what the caller said"}
@@ -421,7 +421,7 @@ class Commands:
         self._world.rollouts.add(rollout, (asked,), cancel=(*taken_over, *superseded(standing, considered.stage.newer)))
         return rollout
 
-    def _host(self, place: Place) -> str:
+    def host(self, place: Place) -> str:
         """Whose machine the place is on: whoever was there last, whichever server is asked; ours if nobody was."""
         last = next(iter(self._world.records.standings(place=place, most=1)), None)
         return last.rollout.host if last else self._world.host

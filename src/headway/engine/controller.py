@@ -147,7 +147,7 @@ def _totals(arm: Arm) -> dict[str, object]:
 def _quarantine(before: Rollout, after: Rollout, now: datetime) -> Quarantine | None:
     """A release that goes back is marked with its commits, in the same transaction that decides it."""
     plan = after.plan
-    if plan is None or before.phase is after.phase:
+    if plan is None or before.phase is after.phase or after.trial is not None:
         return None
     if after.kind is Kind.PROMOTION and _turned_back(before, after):
         bad, good, release = plan.new, plan.old, after.release

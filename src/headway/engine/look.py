@@ -124,7 +124,9 @@ def _before(rollout: Rollout, world: World, now: datetime) -> Seen:
     standing = [one.rollout for one in world.records.standings(place=rollout.place)]
     seen = Seen(generation=record.generation, blocked_by=blocked, overtaken=overtaken(rollout, standing))
     try:
-        considered = consider(Asked(rollout.release, rollout.place, rollout.asked_by, rollout.automatic, rollout.start), world, now)
+        considered = consider(
+            Asked(rollout.release, rollout.place, rollout.asked_by, rollout.automatic, rollout.start, rollout.trial), world, now
+        )
     except Refused as refused:
         return replace(seen, refusals=(str(refused),))
     except (Unavailable, InvalidSpec) as error:

@@ -244,7 +244,31 @@ class ItemRun:
     kind: Literal["item run"] = "item run"
 
 
-Statement = Override | Tick | Advice | ItemRun
+InquiryState = Literal["begun", "asked", "good", "bad", "skip", "ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """A step of finding the commit that broke a release: begun, a commit tried as `trial` (a release), what that came to, ended."""
+
+    release: str
+    environment: str
+    by: str
+    at: datetime
+    state: InquiryState
+    commit: str = ""
+    trial: str = ""
+    check: str | None = None
+    """The check that failed; None: it did not run, or was never ready."""
+    since: str = ""
+    """The commit that was good."""
+    before: str | None = None
+    """What was live there, and comes back in the end."""
+    text: str = ""
+    kind: Literal["inquiry"] = "inquiry"
+
+
+Statement = Override | Tick | Advice | ItemRun | Inquiry
 """What people say of one release for one stage, besides approving it."""
 
 

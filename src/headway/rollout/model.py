@@ -211,6 +211,14 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """Why a rollout only finds something out: which commit broke `of`. How it ends marks no release; `check` is run besides the stage's."""
+
+    of: str
+    check: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Start:
     """When somebody wants it to start, and by which clock they said so."""
 
@@ -267,6 +275,7 @@ class Rollout:
     """A push or a merge asked for it, no person."""
     start: Start | None = None
     """Not before this."""
+    trial: Trial | None = None
     host: str = ""
     """The Headway whose machine the place is on; empty: any may turn it."""
     format: int = 1

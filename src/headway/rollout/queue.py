@@ -18,7 +18,7 @@ def superseded(standing: Iterable[Rollout], policy: str) -> tuple[str, ...]:
 
 def overtaken(rollout: Rollout, standing: Iterable[Rollout]) -> str | None:
     """The release that went live here after this one was asked for, if one did: starting this now would be going back unasked."""
-    if rollout.kind is Kind.ROLLBACK:
+    if rollout.kind is Kind.ROLLBACK or rollout.trial is not None:
         return None
     later = [
         one
@@ -28,5 +28,6 @@ def overtaken(rollout: Rollout, standing: Iterable[Rollout]) -> str | None:
         and one.phase is Phase.COMPLETED
         and one.created > rollout.created
         and one.id != rollout.id
+        and one.trial is None  # which only found something out, and makes way again
     ]
     return max(later, key=lambda one: one.created).release if later else None

@@ -105,6 +105,15 @@ class FakeRepository:
         fresh = self._reachable(new) - before
         return [commit for name, commit in self.commits.items() if name in fresh]
 
+    def mainline(self, old: str, new: str) -> Sequence[Commit]:
+        there, found, at = self._reachable(old), list[Commit](), new
+        while at not in there:
+            found.append(self.commits[at])
+            if not self.parents.get(at):
+                break
+            at = self.parents[at][0]
+        return found[::-1]
+
     def contains(self, commit: str, ancestor: str) -> bool:
         return ancestor in self._reachable(commit)
 
