@@ -30,6 +30,7 @@ def pages() -> Mapping[str, str]:
     rollout = ROOT / "docs/explanation/rollout.md"
     return {
         "docs/reference/headway-yaml.md": headway_yaml.reference(),
+        "docs/reference/policies-yaml.md": headway_yaml.policies_reference(),
         "docs/reference/cli.md": MADE + "\n".join(_commands()),
         "docs/reference/exit-codes.md": MADE + "\n".join(_exit_codes()),
         "docs/reference/errors.md": MADE + "\n".join(_errors()),

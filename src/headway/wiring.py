@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import json
 import os
 import stat
 import tempfile
@@ -24,6 +25,7 @@ from headway.adapters.ledger import Ledger, open_ledger
 from headway.adapters.local.platform import LocalPlatform
 from headway.adapters.notify import Command, Router, Webhook
 from headway.adapters.nowhere import NoPlatform
+from headway.adapters.policytext import PolicyText
 from headway.adapters.pushes import NotedPushes
 from headway.adapters.remote import Remote
 from headway.adapters.secrets import fingerprint, resolve, server_key
@@ -42,11 +44,12 @@ from headway.engine.releasing import Releasing
 from headway.engine.training import Training
 from headway.engine.watcher import Watcher
 from headway.engine.worker import Worker
-from headway.errors import InvalidSpec, Refused, Unavailable
+from headway.errors import HeadwayError, InvalidSpec, Refused, Unavailable
 from headway.ports import Built, Commit, Event, Notice, Notifier, Platform, World
 from headway.releases.model import Recipe
 from headway.spec import file
 from headway.spec.pipelines import ByService, Pipelines, Source
+from headway.spec.policies import NONE, Policies, read_policies
 
 __all__ = ["Headway", "Running", "build", "connect", "digest_of", "locked", "patiently_locked", "private", "socket_path", "stop_everything"]
 
@@ -60,6 +63,8 @@ PATIENCE = 5.0
 
 BUILDS = 3
 """Repositories that are built from at the same time; each of them builds one commit after the other."""
+LATEST = 1.0
+"""Seconds for which the list of repositories, as the ledger has it, is believed."""
 CHECKS_KEPT = timedelta(days=14)
 """How long a check's folder, with its log, is kept."""
 STOPPING = 120.0
@@ -85,6 +90,7 @@ class Headway:
     platform: LocalPlatform | None
     pipelines: Pipelines
     checks: CommandChecks
+    watched: "Watched"
 
     @property
     def training(self) -> Training:
@@ -105,6 +111,10 @@ class Headway:
             **self.training.verbs(),
             **Hotfixing(self.world, self.commands).verbs(),
             **Releasing(self.world, self.commands).verbs(),
+            "policies_use": self.policies_use,
+            "policies_drop": self.policies_drop,
+            "policies_check": self.policies_check,
+            "policies_show": self.policies_show,
         }
 
     def call(self, verb: str, **arguments: object) -> dict[str, Any]:
@@ -118,13 +128,14 @@ class Headway:
     def repo_add(self, path: str, branch: str = "main") -> dict[str, object]:
         """Watch a repository; its protected branch must have a headway.yaml that reads."""
         source = _source(path, branch)
-        alone = Pipelines(lambda: [source], lambda _: "")
+        alone = Pipelines(lambda: [source], lambda _: "", self.watched.policies)
         services = list(alone.services())
         taken = set(self.pipelines.services_elsewhere(path))
         if twice := sorted(taken & set(services)):
             raise Refused(f"{path} has services that another repository has already", twice)
         known = {one.path for one in self.ledger.registry.repositories()}
         self.ledger.registry.add_repository(path, branch)
+        self.watched.forget()
         if path not in known:
             self.watcher.settle(services)
         return {"path": path, "branch": branch, "services": services}
@@ -132,6 +143,57 @@ class Headway:
     def repo_list(self) -> dict[str, object]:
         """The repositories, in the order they were added."""
         return {"repositories": [{"path": one.path, "branch": one.branch} for one in self.ledger.registry.repositories()]}
+
+    def policies_use(self, path: str, by: str, branch: str = "main") -> dict[str, object]:
+        """Put every repository under these policies. Those that contradict them are told, and take nothing new until they are mended."""
+        found = self.policies_check(path, branch)
+        event = Event(self.world.clock.now(), by, "policies put in force", (path,), {"digest": found["digest"], "branch": branch})
+        self.ledger.registry.put("policies", json.dumps({"path": path, "branch": branch}), event)
+        self._governed_anew()
+        return found
+
+    def policies_drop(self, by: str) -> dict[str, object]:
+        """Let every repository go by its own file alone."""
+        was = self.watched.where()
+        if was is not None:
+            event = Event(self.world.clock.now(), by, "policies dropped", (was[0],))
+            self.ledger.registry.put("policies", "", event)
+            self._governed_anew()
+        return {"path": was[0] if was else None}
+
+    def policies_check(self, path: str, branch: str = "main") -> dict[str, object]:
+        """What would become of the repositories under these policies; nothing is put in force."""
+        policies = _policies(PolicyText(Path(path), branch))
+        return {"path": path, "digest": policies.digest, "contradictions": self._contradictions(policies)}
+
+    def policies_show(self, service: str | None = None) -> dict[str, object]:
+        """The policies in force, what each stage has from them, and which repositories contradict them."""
+        where = self.watched.where()
+        policies = self.watched.policies()
+        services = [service] if service else list(self.pipelines.services())
+        rows = [
+            {"service": name, "environment": stage.environment.name, "key": key, "from": origin}
+            for name in services
+            for stage in self.pipelines.stages(name)
+            for key, origin in stage.origins.items()
+        ]
+        return {"path": where[0] if where else None, "stages": rows, "contradictions": self._contradictions(policies)}
+
+    def _contradictions(self, policies: Policies) -> list[dict[str, object]]:
+        found: list[dict[str, object]] = []
+        for source in self.watched.sources():
+            alone = Pipelines(lambda source=source: [source], lambda _: "", lambda: policies)  # type: ignore[misc]
+            try:
+                alone.services()
+            except HeadwayError as error:
+                found.append({"repository": source.name, "faults": str(error).splitlines()})
+        return found
+
+    def _governed_anew(self) -> None:
+        self.watched.forget()
+        with contextlib.suppress(HeadwayError):  # where none can be read any more, nothing that waits could go on
+            for service in self.pipelines.services():
+                self.commands.wake(service)
 
     def poke(self) -> dict[str, object]:
         """Look at the repositories now; what another server on the same ledger follows is not ours to follow."""
@@ -158,10 +220,8 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
     private(home)
     ledger = open_ledger(database or f"sqlite:///{home / 'ledger.db'}")
     key = server_key(home / "key")
-    pipelines = Pipelines(
-        lambda: [_source(one.path, one.branch) for one in ledger.registry.repositories()],
-        lambda reference: fingerprint(key, resolve(reference)),
-    )
+    watched = Watched(ledger)
+    pipelines = Pipelines(watched.sources, lambda reference: fingerprint(key, resolve(reference)), watched.policies)
     store = FileStore(home / "artifacts")
     repositories = ByService(pipelines)
     clock = SystemClock()
@@ -196,7 +256,7 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
     commands = Commands(world, worker.wake)
     # A command without a server does what it finds itself: nobody would be there to finish it.
     watcher = Watcher(world, commands, worker.wake, *((Pool(BUILDS).submit,) if serving else ()))
-    return Headway(home, ledger, world, commands, worker, watcher, local, pipelines, checks)
+    return Headway(home, ledger, world, commands, worker, watcher, local, pipelines, checks, watched)
 
 
 def _for_builds() -> Mapping[str, str]:
@@ -210,6 +270,63 @@ def _local(home: Path, store: FileStore, clock: SystemClock) -> LocalPlatform:
     named = os.environ.get("HEADWAY_ENVOY")
     envoy = Path(named) if named else None
     return LocalPlatform(home / "environments", secrets=resolve, artifacts=store.path, clock=clock, envoy=envoy)
+
+
+class Watched:
+    """The registered repositories and the policies over them. The ledger is asked once a second: another server may have changed them."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._lock = threading.Lock()
+        self._asked = -LATEST
+        self._sources: dict[tuple[str, str], Source] = {}
+        self._where: tuple[str, str] | None = None
+        self._text: PolicyText | None = None
+        self._policies: tuple[tuple[str, str], Policies] | None = None
+
+    def sources(self) -> list[Source]:
+        """In the order they were added; a repository stays the same object, which knows what it has read."""
+        with self._lock:
+            self._refresh()
+            return list(self._sources.values())
+
+    def where(self) -> tuple[str, str] | None:
+        """The path and the branch of the policies, if there are any."""
+        with self._lock:
+            self._refresh()
+            return self._where
+
+    def policies(self) -> Policies:
+        """The policies as they are written now."""
+        with self._lock:
+            self._refresh()
+            if self._text is None:
+                return NONE
+            told = self._text.read()
+            if self._policies is None or self._policies[0] != told:
+                self._policies = (told, read_policies(told[1], told[0]))
+            return self._policies[1]
+
+    def forget(self) -> None:
+        """Ask the ledger again: something was changed here."""
+        with self._lock:
+            self._asked = -LATEST
+
+    def _refresh(self) -> None:
+        if time.monotonic() - self._asked < LATEST:
+            return
+        named = [(one.path, one.branch) for one in self._ledger.registry.repositories()]
+        self._sources = {key: self._sources.get(key) or _source(*key) for key in named}
+        setting = self._ledger.registry.get("policies")
+        where = (json.loads(setting)["path"], json.loads(setting)["branch"]) if setting else None
+        if where != self._where or (where is not None and self._text is None):
+            self._where, self._text = where, PolicyText(Path(where[0]), where[1]) if where else None
+        self._asked = time.monotonic()
+
+
+def _policies(text: PolicyText) -> Policies:
+    label, content = text.read()
+    return read_policies(content, label)
 
 
 class Writable(Mapping[str, GitBranches]):

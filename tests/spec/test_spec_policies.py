@@ -1,5 +1,6 @@
 """The server's own file: what repositories inherit from it, and what they cannot say against it."""
 
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
@@ -197,6 +198,15 @@ class TestPolicies:
         with pytest.raises(InvalidSpec, match=r"policies\.yaml:1:") as error:
             policies(text)
         assert fault in str(error.value)
+
+
+def test_the_example_of_the_manual_is_a_good_file_and_does_what_it_says() -> None:
+    page = (Path(__file__).parents[2] / "docs/how-to/policies.md").read_text()
+    server = page.partition("```yml\n")[2].partition("```")[0]
+    stage = production(OURS, server)
+    assert (stage.strategy, stage.soak, stage.environment.replicas) == ("canary", 900, 2)
+    said = page.partition("```\nheadway.yaml:")[2].partition("\n")[0].partition(": ")[2]
+    assert faults(OURS.replace("{after: staging}", "{after: staging, soak: 5m}"), server)[0].endswith(said)
 
 
 WORDS = some.fixed_dictionaries(

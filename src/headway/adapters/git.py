@@ -15,6 +15,7 @@ from headway.adapters.folders import disk, remove
 from headway.adapters.gitcommand import Git, says_no_repository
 from headway.adapters.history import Past
 from headway.adapters.messages import fixes, reverts, trailers
+from headway.adapters.reffiles import Signature, signature
 from headway.errors import InvalidSpec, Refused, Unavailable
 from headway.ports import Changed, Commit
 from headway.releases.decision import Reason
@@ -48,6 +49,7 @@ class GitRepository:
         self._path = path
         self._git = Git(path, git, timeout)
         self._common: Path | None = None
+        self._last: tuple[Signature, Mapping[str, str]] | None = None
 
     @property
     def shallow(self) -> bool:
@@ -55,8 +57,14 @@ class GitRepository:
         return bool(self._cut_off())
 
     def refs(self) -> Mapping[str, str]:
-        """Branches by their plain names and tags as `refs/tags/x`, to the commits they lead to."""
-        return {name.removeprefix("refs/heads/"): commit for name, commit in self._heads("refs/heads", "refs/tags").items()}
+        """Branches by their plain names and tags as `refs/tags/x`, to the commits they lead to. Git is asked when one has changed."""
+        # Taken before git is asked: what changes meanwhile is another state than this one.
+        now = signature(self._folder())
+        if now is not None and self._last is not None and self._last[0] == now:
+            return self._last[1]
+        found = {name.removeprefix("refs/heads/"): commit for name, commit in self._heads("refs/heads", "refs/tags").items()}
+        self._last = (now, found) if now is not None else None
+        return found
 
     def pulls(self) -> Mapping[str, str]:
         """The heads of pull requests. Apart from the others: a server never forgets one, so there may be very many."""
@@ -230,16 +238,20 @@ class GitRepository:
             hints.append("this is a shallow clone, which may lack it; do: git fetch --unshallow")
         return Refused(f"{self._path} has no {revision!r}", hints)
 
-    def _cut_off(self) -> frozenset[str]:
-        """The commits whose parents a shallow clone left out."""
+    def _folder(self) -> Path:
+        """Where git keeps what all worktrees share."""
         if self._common is None:
             self._common = Path(os.fsdecode(self._git.run("rev-parse", "--path-format=absolute", "--git-common-dir").rstrip(b"\n")))
+        return self._common
+
+    def _cut_off(self) -> frozenset[str]:
+        """The commits whose parents a shallow clone left out."""
         try:
-            return frozenset((self._common / "shallow").read_text("ascii").split())
+            return frozenset((self._folder() / "shallow").read_text("ascii").split())
         except FileNotFoundError:
             return frozenset()
         except OSError as error:
-            raise Unavailable(f"{self._common / 'shallow'} cannot be read: {error.strerror}") from error
+            raise Unavailable(f"{self._folder() / 'shallow'} cannot be read: {error.strerror}") from error
 
 
 def _changed(entry: str) -> Changed:

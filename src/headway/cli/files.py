@@ -8,19 +8,23 @@ import rich_click as click
 
 from headway.cli.context import say
 from headway.errors import InvalidSpec
+from headway.spec.policies import NONE, read_policies
 from headway.spec.read import read
 from headway.spec.schema import schema as json_schema
 
 
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path), default="headway.yaml")
-def validate(path: Path) -> None:
+@click.option(
+    "--policies",
+    type=click.Path(path_type=Path),
+    envvar="HEADWAY_POLICIES",
+    help="The policies.yaml of the server: what it inherits from there, and whether it contradicts it.",
+)
+def validate(path: Path, policies: Path | None) -> None:
     """Check a headway.yaml: every fault at once, with line and column."""
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise InvalidSpec(f"{path}: cannot be read: {error.strerror}; expected a headway.yaml") from error
-    file = read(text, str(path))
+    over = read_policies(_text(policies), str(policies)) if policies is not None else NONE
+    file = read(_text(path), str(path), over)
     say(f"[green]{path} is good[/green]: {', '.join(file.services)} through {', '.join(file.environments)}")
 
 
@@ -28,6 +32,13 @@ def validate(path: Path) -> None:
 def schema() -> None:
     """Print the JSON Schema of headway.yaml, for editors."""
     sys.stdout.write(json.dumps(json_schema(), indent=2) + "\n")
+
+
+def _text(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidSpec(f"{path}: cannot be read: {error.strerror}; expected a {path.name}") from error
 
 
 COMMANDS = (validate, schema)

@@ -19,6 +19,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "init": ("init",),
     "migrate": ("migrate",),
     "hotfixes": ("hotfix",),
+    "policies": ("policies",),
     "releases": ("release",),
     "rollouts": (
         *("plan", "promote", "approve", "reject", "tick", "status", "show", "list", "wait"),

@@ -15,7 +15,7 @@ click.rich_click.GROUP_ARGUMENTS_OPTIONS = True
 click.rich_click.COMMAND_GROUPS = {
     "headway": [
         {"name": "Start", "commands": ["demo", "init", "dev", "validate", "schema"]},
-        {"name": "Serve", "commands": ["serve", "down", "repo", "hook", "poke"]},
+        {"name": "Serve", "commands": ["serve", "down", "repo", "policies", "hook", "poke"]},
         {"name": "Release", "commands": ["version", "release", "train", "hotfix", "migrate"]},
         {"name": "Promote", "commands": ["plan", "promote", "approve", "reject", "revoke", "advise", "tick", "checklist", "freeze"]},
         {"name": "Watch", "commands": ["status", "list", "show", "wait", "audit"]},

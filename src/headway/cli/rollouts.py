@@ -9,6 +9,7 @@ from rich.live import Live
 from headway.cli import render
 from headway.cli.context import Context, data, json_option, next_step, print_json, say, talk, with_context
 from headway.cli.exits import REFUSED, TIMED_OUT, WAITING, phase_code
+from headway.errors import Unavailable
 from headway.spec.values import seconds as duration
 
 to_option = click.option("--to", "environment", required=True, metavar="ENVIRONMENT", help="The environment.")
@@ -163,12 +164,29 @@ def list_(context: Context, environment: str | None, service: str | None, as_jso
 
 @click.command()
 @click.argument("target")
+@click.option("--release", help="Wait for the rollout of this release in the environment TARGET, also where it has yet to be built.")
 @click.option("--timeout", "seconds", type=float, default=3600.0, show_default=True, help="Seconds.")
 @json_option
 @with_context
-def wait(context: Context, target: str, seconds: float, as_json: bool) -> int:
+def wait(context: Context, target: str, release: str | None, seconds: float, as_json: bool) -> int:
     """Wait for a rollout to end; the exit code says how."""
-    return _wait(context, target, seconds, as_json)
+    until = time.monotonic() + seconds
+    if release is not None and (found := _arrived(context, target, release, until)) is None:
+        raise Unavailable(f"no rollout of {release} in {target} within {seconds:g} s; see `headway status` for what was not released")
+    return _wait(context, target if release is None else str(found), until - time.monotonic(), as_json)
+
+
+def _arrived(context: Context, target: str, release: str, until: float) -> str | None:
+    """The newest promotion of a release to an environment, as soon as there is one: a push takes as long as its build."""
+    service, _, environment = target.rpartition("/")
+    while True:
+        view = context.ask("rollouts", environment=environment, service=service or None)
+        for one in view["rollouts"]:
+            if one["kind"] == "promotion" and release in {one["release"], one["release"].rpartition("@")[2]}:
+                return str(one["rollout"])
+        if time.monotonic() > until:
+            return None
+        time.sleep(0.2)
 
 
 def _wait(context: Context, target: str, seconds: float, as_json: bool) -> int:

@@ -10,12 +10,14 @@ from headway.cli.context import Context, json_option, next_step, print_json, say
 @click.command()
 @click.option("--repo", "repos", multiple=True, type=click.Path(exists=True, path_type=Path), help="Watch this repository too.")
 @click.option("--branch", default="main", show_default=True, help="Its protected branch, whose headway.yaml governs.")
+@click.option("--policies", type=click.Path(exists=True, path_type=Path), help="As `headway policies use`.")
 @with_context
-def serve(context: Context, repos: tuple[Path, ...], branch: str) -> None:
+def serve(context: Context, repos: tuple[Path, ...], branch: str, policies: Path | None) -> None:
     """Run the engine. What it started goes on without it; the next start takes over."""
+    from headway.cli.policies import in_force
     from headway.web.server import serve as run
 
-    run(context.home, context.database, [(repo.resolve(), branch) for repo in repos], say)
+    run(context.home, context.database, [(repo.resolve(), branch) for repo in repos], say, in_force(policies, context.person))
 
 
 @click.command()

@@ -1,10 +1,11 @@
 """The keys of the server's own file: what repositories inherit, and what none of them may weaken."""
 
 from headway.spec.gating_keys import BREAK_GLASS, CHECKLIST, FREEZE, GATE, NAMES, SOME
-from headway.spec.keys import CHECK_NAMES, CONFIG, COUNT, ENVIRONMENT, SECRETS, TARGET
+from headway.spec.keys import CHECK_NAMES, CONFIG, ENVIRONMENT, SECRETS, TARGET
 from headway.spec.kinds import DURATION, FACTOR, FLAG, NAME, PERCENT, PERSON, TIME, VERSION, matching, one_of, whole
 from headway.spec.records import Key, Record
 from headway.spec.shapes import ListOf, MapOf
+from headway.spec.strategy_keys import COUNT
 
 GROUPS = MapOf(NAME, ListOf(PERSON, "a list of people", 1), "a mapping of groups", "GROUP")
 PATTERN = matching(r"[a-z*?][a-z0-9*?-]{0,39}", "the name of an environment, or a pattern such as prod*")

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 
 from headway.spec.keys import FILE
+from headway.spec.policy_keys import POLICIES
 from headway.spec.records import Key, Record
 from headway.spec.shapes import ListOf, MapOf, Shape
 
@@ -38,7 +39,35 @@ def reference() -> str:
     return "\n".join((HEAD, *_section("The file", "", FILE)))
 
 
-def _section(title: str, where: str, record: Record) -> Iterator[str]:
+POLICIES_HEAD = """\
+<!-- Made by `python scripts/write_reference.py`; edit src/headway/spec/policy_keys.py instead. -->
+
+# policies.yaml
+
+One file of the server says what every repository inherits (`defaults`), and what none of them may weaken (`policies`). How they work is in
+[give every repository defaults and policies](../how-to/policies.md); how values are written, in [headway.yaml](headway-yaml.md).
+`headway policies schema` prints the JSON Schema for your editor.
+"""
+
+
+def policies_reference() -> str:
+    """The server's own file. What stands in headway.yaml as well is not told twice."""
+    return "\n".join((POLICIES_HEAD, *_section("The file", "", POLICIES, frozenset(_records(FILE)))))
+
+
+def _records(shape: Shape) -> Iterator[Record]:
+    match shape:
+        case Record():
+            yield shape
+            for key in shape.keys:
+                yield from _records(key.shape)
+        case MapOf() | ListOf():
+            yield from _records(shape.item)
+        case _:
+            pass
+
+
+def _section(title: str, where: str, record: Record, known: frozenset[Record] = frozenset()) -> Iterator[str]:
     yield f"## {title}\n"
     yield from _notes(record)
     yield "| key | expected | default | meaning |"
@@ -48,17 +77,19 @@ def _section(title: str, where: str, record: Record) -> Iterator[str]:
     yield ""
     for key in record.keys:
         inner = f"{where}.{key.name}" if where else key.name
-        yield from _inside(inner, key.shape)
+        yield from _inside(inner, key.shape, known)
 
 
-def _inside(where: str, shape: Shape) -> Iterator[str]:
+def _inside(where: str, shape: Shape, known: frozenset[Record]) -> Iterator[str]:
     match shape:
+        case Record() if shape in known:
+            yield f"`{where}`: as in [headway.yaml](headway-yaml.md).\n"
         case Record():
-            yield from _section(f"`{where}`", where, shape)
+            yield from _section(f"`{where}`", where, shape, known)
         case MapOf():
-            yield from _inside(f"{where}.{shape.placeholder}", shape.item)
+            yield from _inside(f"{where}.{shape.placeholder}", shape.item, known)
         case ListOf():
-            yield from _inside(where, shape.item)
+            yield from _inside(where, shape.item, known)
         case _:
             pass
 

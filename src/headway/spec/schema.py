@@ -3,6 +3,7 @@
 from typing import Any
 
 from headway.spec.keys import FILE
+from headway.spec.policy_keys import POLICIES
 
 
 def schema() -> dict[str, Any]:
@@ -12,3 +13,12 @@ def schema() -> dict[str, Any]:
         "title": "headway.yaml",
         "description": "The way of one repository's services to production.",
     } | FILE.schema()
+
+
+def policies_schema() -> dict[str, Any]:
+    """The same for the server's policies."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "policies.yaml",
+        "description": "What every repository of a server inherits, and what none of them may weaken.",
+    } | POLICIES.schema()

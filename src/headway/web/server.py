@@ -14,13 +14,20 @@ from headway.web.app import app
 from headway.wiring import Headway, Running, build, patiently_locked, private, socket_path
 
 
-def serve(home: Path, database: str | None, repos: Sequence[tuple[Path, str]], say: Callable[[str], None]) -> None:
+def serve(
+    home: Path,
+    database: str | None,
+    repos: Sequence[tuple[Path, str]],
+    say: Callable[[str], None],
+    policies: Callable[[Headway], None] = lambda _: None,
+) -> None:
     """Serve until SIGTERM or Ctrl-C. What was started on this machine goes on; the next start takes over."""
     private(home)
     with patiently_locked(home) as mine:
         if not mine:
             raise Refused(f"another Headway works in {home}", ("stop it, or choose another home with --home",))
         headway = build(home, database, serving=True)
+        policies(headway)
         for path, branch in repos:
             headway.repo_add(str(path), branch)
         Served(headway, socket_path(home)).run(say)

@@ -50,8 +50,9 @@ class LedgerRegistry:
         with self._database.reading() as on:
             return on.execute(select(settings.c.value).where(settings.c.key == key)).scalar_one_or_none()
 
-    def put(self, key: str, value: str) -> None:
+    def put(self, key: str, value: str, event: Event | None = None) -> None:
         with self._database.writing() as on:
+            append(on, f"setting:{key}", () if event is None else (event,))
             put(on, settings, {"key": key, "value": value}, "key")
 
     def seen_ref(self, repository: str, ref: str) -> str | None:
