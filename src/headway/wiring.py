@@ -170,14 +170,16 @@ class Headway:
         """The policies in force, what each stage has from them, and which repositories contradict them."""
         where = self.watched.where()
         policies = self.watched.policies()
-        services = [service] if service else list(self.pipelines.services())
+        against = self._contradictions(policies)
+        everywhere = [] if len(against) == len(self.watched.sources()) else list(self.pipelines.services())
+        services = [service] if service else everywhere
         rows = [
             {"service": name, "environment": stage.environment.name, "key": key, "from": origin}
             for name in services
             for stage in self.pipelines.stages(name)
             for key, origin in stage.origins.items()
         ]
-        return {"path": where[0] if where else None, "stages": rows, "contradictions": self._contradictions(policies)}
+        return {"path": where[0] if where else None, "stages": rows, "contradictions": against}
 
     def _contradictions(self, policies: Policies) -> list[dict[str, object]]:
         found: list[dict[str, object]] = []
