@@ -1,6 +1,7 @@
 """The worker's own bookkeeping: whom it holds, and whom it lets go."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -52,3 +53,31 @@ def test_whatever_keeps_an_effect_from_being_done_stands_on_the_record(error: He
     standing = fake.world.records.standing(rollout)
     assert standing is not None
     assert (standing.rollout.trouble, standing.why) == (str(error), f"{error}; trying again")
+
+
+def test_a_defect_of_ours_inside_an_effect_stands_on_the_record_and_is_tried_again_ever_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeWorld()
+    fake.pipelines.declared = [sample_stage("staging", soak=1.0)]
+    fake.release(sample_release("1.0.0"))
+    rollout = str(Commands(fake.world).promote("1.0.0", "staging", "alice")["rollout"])
+    tried: list[datetime] = []
+
+    def act(place: Place, intent: Intent) -> None:
+        tried.append(fake.clock.now())
+        raise KeyError("nobody thought of this")
+
+    monkeypatch.setattr(fake.world.platform, "act", act)
+    worker = Worker(fake.world, iter(map(str, range(1000))).__next__)
+    for _ in range(200):
+        worker._claim()
+        for item in worker._due():
+            worker._turn(item)
+        fake.clock.pass_time(0.5)
+    standing = fake.world.records.standing(rollout)
+    assert standing is not None
+    assert standing.why.startswith("Headway stumbled over itself: KeyError('nobody thought of this')")
+    told = [one.event for one in fake.world.records.events(rollout) if one.event.what == "in trouble"]
+    assert len(told) == 1
+    assert 5 < len(tried) < 12, "within 100 seconds, ever later"
+    gaps = [(after - before).total_seconds() for before, after in pairwise(tried)]
+    assert gaps == sorted(gaps)

@@ -10,8 +10,8 @@ from headway.testing import FakeChecks, FakePlatform
 from headway.testing.tables import Tables
 
 
-class Broken(AssertionError):  # noqa: N818 - a law is broken, and that is what it is called
-    """Something that must always hold did not."""
+class Broken(BaseException):  # noqa: N818 - a law is broken, and that is what it is called
+    """Something that must always hold did not. No `except` of the engine's may catch it."""
 
 
 @dataclass

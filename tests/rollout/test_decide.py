@@ -26,6 +26,7 @@ from headway.analysis.model import Verdict
 from headway.rollout.decide import decide
 from headway.rollout.effects import landed, stumbled
 from headway.rollout.model import (
+    ALL,
     NONE,
     Fence,
     Intent,
@@ -154,6 +155,18 @@ def test_no_news_holds_and_takes_the_traffic_off() -> None:
     settled = decide(landed(held.rollout, after(331)), Seen(sight=sight(1)), after(332))
     assert (settled.rollout.weight, settled.rollout.phase) == (NONE, Phase.HELD)
     assert settled.move.why == "undecided for 301 s: nobody came; a person decides: retry, advance, or abort"
+
+
+def test_the_first_release_that_is_held_says_that_users_stay_on_it() -> None:
+    plan = canary_plan(old=None)
+    there = Sight({NEW.name: Group(4, 4, 4)}, {NEW.name: 100})
+    undecided = under_way(plan, at(plan, Soak), undecided_since=NOW)
+    held = decide(undecided, Seen(sight=there, verdict=NO_NEWS), after(301))
+    assert held.rollout.phase is Phase.HELD
+    assert held.rollout.weight == ALL
+    told = "nothing ran here before 1.1.0, so users stay on it meanwhile; abort takes it off, and then nothing serves here"
+    assert told in held.said[0].why
+    assert told in held.move.why
 
 
 def test_nothing_measured_is_no_good_news() -> None:

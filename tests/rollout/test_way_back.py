@@ -21,8 +21,9 @@ from makers import (
 )
 
 from headway.rollout.decide import decide
-from headway.rollout.model import RunCheck, Scale, SetReplicas, SetWeights, Soak, Watch
-from headway.rollout.moves import Finish, Wait
+from headway.rollout.effects import landed
+from headway.rollout.model import Rollout, RunCheck, Scale, SetReplicas, SetWeights, Soak, Watch
+from headway.rollout.moves import Finish, Said, Wait
 from headway.rollout.phases import Phase
 from headway.rollout.seen import CheckRun, CheckState, Group, Probe, Seen, Sight, Word
 
@@ -63,8 +64,28 @@ def test_never_ready_turns_it_back_when_the_time_is_over() -> None:
     slow = Seen(sight=sight(0, new_wanted=1))
     assert decide(scaled, slow, after(30)).rollout.phase is Phase.RUNNING
     late = decide(scaled, slow, after(31))
-    assert late.said[0].why == ("0 of 1 replicas of 1.1.0 are ready after 31 s",)
-    assert effect(late) == SetReplicas(NEW, 0)
+    assert late.rollout.phase is Phase.RUNNING
+    gone = decide(late.rollout, slow, after(32))
+    assert gone.said[0].why == ("0 of 1 replicas of 1.1.0 are ready after 32 s",)
+    assert effect(gone) == SetReplicas(NEW, 0)
+
+
+def test_a_better_reason_that_arrives_just_after_the_time_is_over_is_the_one_that_is_told() -> None:
+    """However late the first look comes: there is always one more before the reason is final."""
+    slow = Seen(sight=sight(0, new_wanted=1))
+    late = decide(under_way(PLAN, 0, unready_since=NOW), slow, after(3600))
+    crashed = Sight(
+        {NEW.name: Group(1, 0, 0, ("exited at once with status 1",), ("KeyError: 'DATABASE'",)), OLD.name: Group(4, 4, 4)}, HOME
+    )
+    gone = decide(late.rollout, Seen(sight=crashed), after(3600.5))
+    assert gone.said[0].what == "failed to run"
+    assert gone.said[0].why == ("exited at once with status 1", "KeyError: 'DATABASE'")
+
+
+def test_one_that_got_ready_in_the_last_look_goes_on() -> None:
+    late = decide(under_way(PLAN, 0, unready_since=NOW), Seen(sight=sight(0, new_wanted=1)), after(31))
+    ready = decide(late.rollout, Seen(sight=sight(1)), after(31.5))
+    assert (ready.rollout.phase, ready.rollout.late_since, ready.rollout.unready_since) == (Phase.RUNNING, None, None)
 
 
 def test_an_effect_under_way_does_not_stand_in_the_way() -> None:
@@ -130,12 +151,52 @@ class TestWithoutRoomForBoth:
 
     def test_never_to_nobody(self) -> None:
         back = under_way(self.plan, at(self.plan, Scale, 2), phase=Phase.ROLLING_BACK, weight=50, advanced=True)
-        assert isinstance(decide(back, Seen(sight=sight(2, old=0, weight=50, old_wanted=4)), after(99)).move, Wait)
+        assert isinstance(decide(back, Seen(sight=sight(2, old=0, weight=50, old_wanted=4)), after(9)).move, Wait)
 
     def test_a_held_one_retreats_the_same_way(self) -> None:
         held = under_way(self.plan, at(self.plan, Soak), phase=Phase.HELD, weight=100, reasons=("undecided",))
         assert effect(decide(held, Seen(sight=sight(4, old=0, weight=100)), NOW)) == SetReplicas(OLD, 4)
         assert effect(decide(held, Seen(sight=sight(4, old=4, weight=100)), NOW)) == SetWeights(HOME)
+
+
+class TestNobodyToGoBackTo:
+    """The old release does not get a single replica ready: bounded, told, and of two evils the one that answers."""
+
+    def back(self, **changes: object) -> Rollout:
+        return under_way(PLAN, at(PLAN, Watch), phase=Phase.ROLLING_BACK, weight=25, reasons=("errors",), **changes)
+
+    def dead(self, new: int = 1, weight: int = 25) -> Seen:
+        return Seen(sight=sight(new, old=0, weight=weight, old_wanted=4))
+
+    def test_it_is_waited_for_as_long_as_a_start_may_take(self) -> None:
+        waiting = decide(self.back(), self.dead(), after(30))
+        assert isinstance(waiting.move, Wait)
+        assert not waiting.rollout.stuck
+
+    def test_then_the_side_that_answers_has_the_traffic_and_people_are_told_once(self) -> None:
+        stuck = decide(self.back(), self.dead(), after(31))
+        assert effect(stuck) == SetWeights({NEW.name: 100})
+        why = "no replica of 1.0.0 gets ready within 30 s; 1.1.0 answers and has the traffic until one does; a person must make 1.0.0 start"
+        assert stuck.said[0] == Said("cannot go back", (why,))
+        waiting = decide(landed(stuck.rollout, after(31)), self.dead(weight=100), after(32))
+        assert (waiting.move.why, waiting.said, waiting.rollout.phase) == (why, (), Phase.ROLLING_BACK)
+
+    def test_the_platform_s_own_bad_news_needs_no_wait(self) -> None:
+        crashed = Sight({NEW.name: Group(1, 1, 1), OLD.name: Group(4, 0, 0, ("exits again and again",))}, {NEW.name: 25, OLD.name: 75})
+        stuck = decide(self.back(), Seen(sight=crashed), after(1))
+        assert effect(stuck) == SetWeights({NEW.name: 100})
+        assert "no replica of 1.0.0 gets ready: exits again and again" in stuck.said[0].why[0]
+
+    def test_when_neither_answers_nothing_is_moved(self) -> None:
+        stuck = decide(self.back(), self.dead(new=0), after(31))
+        assert effect(stuck) is None
+        assert "and none of 1.1.0 answers either" in stuck.move.why
+        assert stuck.rollout.stuck
+
+    def test_and_as_soon_as_one_is_ready_everything_goes_back(self) -> None:
+        mended = decide(self.back(stuck=True), Seen(sight=sight(1, old=1, weight=100, old_wanted=4)), after(60))
+        assert effect(mended) == SetWeights(HOME)
+        assert not mended.rollout.stuck
 
 
 def test_it_ends_even_when_the_traffic_was_never_there() -> None:

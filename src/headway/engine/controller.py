@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
+import structlog
+
 from headway.analysis.evidence import Arm, Evidence
 from headway.engine.look import look
 from headway.engine.notices import notices
@@ -18,6 +20,8 @@ from headway.rollout.model import Intent, Kind, Rollout, StartCheck
 from headway.rollout.moves import Decision, Do, Finish, Wait, backed_off
 from headway.rollout.phases import ENDED, Phase
 from headway.rollout.seen import Signal, Word
+
+log = structlog.get_logger()
 
 LEASE = timedelta(seconds=15)
 """How long a rollout is ours without another save; a dead server's rollouts are taken over after this."""
@@ -79,16 +83,24 @@ def _do(held: Held, decision: Decision, intent: Intent, world: World, now: datet
         _carry_out(decision.rollout, intent, world)
     except Fenced:
         raise
-    except HeadwayError as error:  # whatever it is, it goes on the record: nobody waits for something that only a log knows
-        then = world.clock.now()
-        troubled = stumbled(decision.rollout, str(error), then)
-        again = then + backed_off(troubled)
-        event = () if decision.rollout.trouble == troubled.trouble else (Event(then, US, "in trouble", (str(error),)),)
-        held = world.rollouts.save(held, troubled, why=f"{error}; trying again", due=again, until=then + LEASE, events=event, now=then)
-        return Turned(held, again, then)
+    except HeadwayError as error:
+        return _in_trouble(held, decision.rollout, str(error), world)
+    except Exception as error:
+        log.exception("an effect broke", rollout=decision.rollout.id, effect=intent.key)
+        return _in_trouble(held, decision.rollout, f"Headway stumbled over itself: {error!r}", world)
     _stop_check(decision.rollout, world)
     then = world.clock.now()
     return Turned(replace(held, rollout=landed(decision.rollout, then)), then, now)
+
+
+def _in_trouble(held: Held, rollout: Rollout, trouble: str, world: World) -> Turned:
+    """Whatever it is, it goes on the record: nobody waits for something that only a log knows. Tried again, later each time."""
+    now = world.clock.now()
+    troubled = stumbled(rollout, trouble, now)
+    again = now + backed_off(troubled)
+    event = () if rollout.trouble == trouble else (Event(now, US, "in trouble", (trouble,)),)
+    held = world.rollouts.save(held, troubled, why=f"{trouble}; trying again", due=again, until=now + LEASE, events=event, now=now)
+    return Turned(held, again, now)
 
 
 def _stop_check(rollout: Rollout, world: World) -> None:

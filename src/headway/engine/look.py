@@ -1,5 +1,6 @@
 """Look: fetch through the ports everything one decision needs, and nothing else."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -7,12 +8,12 @@ from headway.analysis.evidence import Evidence, fold, with_copies
 from headway.analysis.judge import judge
 from headway.analysis.model import Verdict
 from headway.engine.candidate import Asked, consider
-from headway.errors import InvalidSpec, Refused, Unavailable
+from headway.errors import HeadwayError, InvalidSpec, Refused, Unavailable
 from headway.ports import Held, World
 from headway.rollout.model import NONE, Intent, Kind, Plan, Rollout, StartCheck
 from headway.rollout.phases import ACTIVE, Phase
 from headway.rollout.plan import way_back
-from headway.rollout.queue import overtaken
+from headway.rollout.queue import earlier, overtaken
 from headway.rollout.routes import reached, without_weight
 from headway.rollout.seen import CheckRun, Probe, Seen, Sight
 
@@ -119,14 +120,12 @@ def _before(rollout: Rollout, world: World, now: datetime) -> Seen:
     """May it start? Its gates and its plan come from the protected branch as it is now."""
     record = world.records.place(rollout.place)
     blocked = record.active if record.active != rollout.id else None
-    if rollout.kind is Kind.ROLLBACK:
-        return _before_rollback(rollout, world, blocked)
     standing = [one.rollout for one in world.records.standings(place=rollout.place)]
+    if rollout.kind is Kind.ROLLBACK:
+        return _before_rollback(rollout, standing, world, blocked)
     seen = Seen(generation=record.generation, blocked_by=blocked, overtaken=overtaken(rollout, standing))
     try:
-        considered = consider(
-            Asked(rollout.release, rollout.place, rollout.asked_by, rollout.automatic, rollout.start, rollout.trial), world, now
-        )
+        considered = consider(_asked(rollout), world, now)
     except Refused as refused:
         return replace(seen, refusals=(str(refused),))
     except (Unavailable, InvalidSpec) as error:
@@ -134,13 +133,31 @@ def _before(rollout: Rollout, world: World, now: datetime) -> Seen:
     seen = replace(seen, waits=considered.waits, until=considered.until, refusals=considered.refusals, plan=considered.plan)
     if seen.waits or seen.refusals or blocked:
         return seen
+    if first := next((one for one in earlier(rollout, standing) if _could_start(one, world, now)), None):
+        return replace(seen, behind=first.id)
     sight, trouble = _sight(rollout, world)
     return replace(seen, sight=sight, trouble=trouble)
 
 
-def _before_rollback(rollout: Rollout, world: World, blocked: str | None) -> Seen:
+def _could_start(rollout: Rollout, world: World, now: datetime) -> bool:
+    """Does nothing but its turn keep it? One that people keep waiting keeps nobody else."""
+    if rollout.kind is Kind.ROLLBACK:
+        return True
+    try:
+        considered = consider(_asked(rollout), world, now)
+    except HeadwayError:
+        return False
+    return not (considered.waits or considered.refusals)
+
+
+def _asked(rollout: Rollout) -> Asked:
+    return Asked(rollout.release, rollout.place, rollout.asked_by, rollout.automatic, rollout.start, rollout.trial)
+
+
+def _before_rollback(rollout: Rollout, standing: Sequence[Rollout], world: World, blocked: str | None) -> Seen:
     record = world.records.place(rollout.place)
-    seen = Seen(generation=record.generation, blocked_by=blocked)
+    first = next(iter(earlier(rollout, standing)), None)
+    seen = Seen(generation=record.generation, blocked_by=blocked, behind=first.id if first else None)
     bad = _live_plan(rollout, world)
     if bad is None or record.before is None:
         return replace(seen, refusals=(f"there is nothing to go back to in {rollout.place.environment}: no release completed before",))

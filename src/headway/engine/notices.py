@@ -14,10 +14,12 @@ TOLD = {
 
 
 def notices(before: Rollout, after: Rollout, why: str) -> tuple[Notice, ...]:
-    """The messages that this change of phase calls for: one per target that the plan names."""
-    if after.phase is before.phase or after.plan is None or (verb := TOLD.get(after.phase)) is None:
+    """The messages that this change calls for: one per target that the plan names."""
+    stuck = after.stuck and not before.stuck
+    verb = "cannot be rolled back and needs a person" if stuck else TOLD.get(after.phase)
+    if (after.phase is before.phase and not stuck) or after.plan is None or verb is None:
         return ()
     title = f"{after.release} {verb} in {after.place.environment}"
-    text = "; ".join(after.reasons) or why
+    text = "; ".join((*after.reasons, why) if stuck else after.reasons) or why
     data = {"rollout": after.id, "service": after.place.service, "environment": after.place.environment, "phase": after.phase.value}
     return tuple(Notice(target, title, text, data) for target in after.plan.notify)

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 from headway.rollout.effects import settle
 from headway.rollout.hear import listen_on_the_way_back
-from headway.rollout.model import NONE, Plan, Rollout, SetReplicas, Workload
-from headway.rollout.moves import SOON, Decision, Finish, Said, Wait, calm, do, for_a_person, plan_of, troubled
+from headway.rollout.model import ALL, NONE, Plan, Rollout, SetReplicas, SetWeights, Workload
+from headway.rollout.moves import POLL, SOON, Decision, Finish, Said, Wait, calm, do, for_a_person, plan_of, troubled
 from headway.rollout.phases import Phase, move
 from headway.rollout.routes import confirmed, home, reached
-from headway.rollout.seen import Seen
+from headway.rollout.seen import Seen, Sight
 
 DRAIN = timedelta(seconds=120)
 """How long the last instances may take to go before a rollback is called done without them."""
@@ -84,10 +84,29 @@ def give_back(rollout: Rollout, plan: Plan, seen: Seen, now: datetime) -> Decisi
         enough = old.ready >= plan.replicas or (old.ready > 0 and (new.ready == 0 or rollout.advanced or _overdue(rollout, plan.old, now)))
         if not enough and old.wanted < plan.replicas:
             return do(rollout, SetReplicas(plan.old, plan.replicas), now)
+        if not old.ready and (_overdue(rollout, plan.old, now) or (old.bad_news and rollout.phase is Phase.ROLLING_BACK)):
+            return _stuck(rollout, plan, plan.old, seen.sight, now)
         if not enough:
             why = f"{old.ready} of {plan.replicas} replicas of {plan.old.version} are ready; traffic goes back when all are"
             return Decision(rollout, Wait(now + SOON, f"{why} (advance: do not wait)"))
-    return do(rollout, back, now)
+    return do(replace(rollout, stuck=False), back, now)
+
+
+def _stuck(rollout: Rollout, plan: Plan, old: Workload, sight: Sight, now: datetime) -> Decision:
+    """The release to go back to does not answer. Of two evils the one that answers gets the traffic, never a dead one; people are told."""
+    home, away = sight.group(old.name), sight.group(plan.new.name)
+    because = f": {home.bad_news[0]}" if home.bad_news else f" within {old.run.ready_within:g} s"
+    dead = f"no replica of {old.version} gets ready{because}"
+    if not away.ready:
+        why = f"{dead}, and none of {plan.new.version} answers either; a person must make {old.version} start"
+    else:
+        why = f"{dead}; {plan.new.version} answers and has the traffic until one does; a person must make {old.version} start"
+    told = () if rollout.stuck else (Said("cannot go back", (why,)),)
+    stuck, everything = replace(rollout, stuck=True), SetWeights({plan.new.name: 100})
+    unsaid = rollout.weight != ALL or rollout.weighed_at is None or now - rollout.weighed_at >= CONFIRM
+    if away.ready and unsaid and not confirmed(sight, everything):
+        return do(stuck, everything, now, *told)
+    return Decision(stuck, Wait(now + POLL, why), told)
 
 
 def _overdue(rollout: Rollout, old: Workload, now: datetime) -> bool:

@@ -23,6 +23,9 @@ from headway.rollout.steps import all_of_it, step, wanted
 TURN_OVER = timedelta(seconds=15)
 """A rollout that waits for another is woken when that ends; this is for a wake-up that a crash swallowed."""
 
+LAST_LOOK = timedelta(seconds=1)
+"""A release that is not ready in time goes back this much later: what the platform has to say of it may be on its way."""
+
 
 def decide(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
     """Choose the one next move of a rollout."""
@@ -54,6 +57,8 @@ def _pending(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
         return Decision(calm(rollout), Wait(min(now + SAFETY_NET, seen.until or now + SAFETY_NET), "; ".join(seen.waits)))
     if seen.blocked_by:
         return Decision(calm(rollout), Wait(now + TURN_OVER, f"waits for {seen.blocked_by} to end"))
+    if seen.behind:
+        return Decision(calm(rollout), Wait(now + TURN_OVER, f"waits for {seen.behind}, which goes first here"))
     if seen.sight is None or seen.plan is None:
         return troubled(rollout, seen.trouble or "the platform has not been asked", now)
     plan = seen.plan
@@ -110,8 +115,8 @@ def _against(rollout: Rollout, seen: Seen, now: datetime) -> Said | None:
     new = seen.sight.group(plan.new.name)
     if new.bad_news:
         return Said("failed to run", (*new.bad_news, *new.log[-3:]))
-    unready = now - rollout.unready_since if rollout.unready_since else timedelta()
-    if unready > timedelta(seconds=plan.new.run.ready_within):
+    if rollout.late_since is not None and rollout.unready_since is not None and now - rollout.late_since >= LAST_LOOK:
+        unready = now - rollout.unready_since
         count = f"{new.ready} of {wanted(rollout)} replicas of {plan.new.version} are ready after {unready.total_seconds():.0f} s"
         return Said("failed to be ready", (count, *new.log[-3:]))
     return None
@@ -123,12 +128,16 @@ def _may_retry(rollout: Rollout) -> bool:
 
 
 def _readiness(rollout: Rollout, seen: Seen, now: datetime) -> Rollout:
-    """Since when fewer replicas are ready than the plan has reached; None while all is well."""
+    """Since when fewer replicas are ready than the plan has reached, and since when that is too long; None while all is well."""
     if seen.sight is None:
         return rollout
-    if seen.sight.group(plan_of(rollout).new.name).ready >= wanted(rollout):
-        return replace(rollout, unready_since=None) if rollout.unready_since else rollout
-    return rollout if rollout.unready_since else replace(rollout, unready_since=now)
+    new = plan_of(rollout).new
+    if seen.sight.group(new.name).ready >= wanted(rollout):
+        return replace(rollout, unready_since=None, late_since=None) if rollout.unready_since else rollout
+    if rollout.unready_since is None:
+        return replace(rollout, unready_since=now, late_since=None)
+    late = now - rollout.unready_since > timedelta(seconds=new.run.ready_within)
+    return replace(rollout, late_since=now) if late and rollout.late_since is None else rollout
 
 
 def _tidy(rollout: Rollout, seen: Seen, now: datetime) -> Decision:

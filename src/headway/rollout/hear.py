@@ -74,6 +74,7 @@ def _again(rollout: Rollout, now: datetime) -> Rollout:
         reasons=(),
         undecided_since=None,
         unready_since=None,
+        late_since=None,
         paused_from=None,
     )
 

@@ -260,6 +260,10 @@ class Rollout:
     turn: int = 0
     undecided_since: datetime | None = None
     unready_since: datetime | None = None
+    late_since: datetime | None = None
+    """Since when it is unready for longer than it may be."""
+    stuck: bool = False
+    """It is on its way back, and the release it goes back to does not answer: people were told."""
     trouble: str | None = None
     trouble_tries: int = 0
     troubled_at: datetime | None = None

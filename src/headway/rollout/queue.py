@@ -1,6 +1,7 @@
 """Who waits for whom at one place."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from headway.rollout.model import Kind, Rollout
 from headway.rollout.phases import Phase
@@ -14,6 +15,16 @@ def superseded(standing: Iterable[Rollout], policy: str) -> tuple[str, ...]:
     if policy != "supersedes":
         return ()
     return tuple(one.id for one in standing if one.phase is Phase.PENDING and one.kind is Kind.PROMOTION)
+
+
+def earlier(rollout: Rollout, standing: Iterable[Rollout]) -> tuple[Rollout, ...]:
+    """Who waits at the same place and goes first once nothing else keeps it: a way back before what is new, then whoever asked first."""
+
+    def turn(one: Rollout) -> tuple[bool, datetime, str]:
+        return one.kind is not Kind.ROLLBACK, one.created, one.id
+
+    waiting = (one for one in standing if one.place == rollout.place and one.phase is Phase.PENDING)
+    return tuple(sorted((one for one in waiting if turn(one) < turn(rollout)), key=turn))
 
 
 def overtaken(rollout: Rollout, standing: Iterable[Rollout]) -> str | None:

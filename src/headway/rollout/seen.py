@@ -100,7 +100,8 @@ class Seen:
 
     `generation` is the place's. `sight` is None when the platform did not answer; `trouble` says why. `probe` answers for the intent
     on the record. For a rollout that still waits: `waits` and `refusals` are the objections that people can lift and those that nobody
-    can, `blocked_by` the rollout active there, `overtaken` the release that went live since it was asked for, `plan` what it would do.
+    can, `blocked_by` the rollout active there, `behind` one that waits there too and goes first, `overtaken` the release that went live
+    since it was asked for, `plan` what it would do.
     """
 
     generation: int = 0
@@ -115,5 +116,6 @@ class Seen:
     """When one of the objections may end by itself."""
     refusals: tuple[str, ...] = ()
     blocked_by: str | None = None
+    behind: str | None = None
     overtaken: str | None = None
     plan: Plan | None = None

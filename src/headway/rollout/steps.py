@@ -137,9 +137,17 @@ def _undecided(rollout: Rollout, reasons: tuple[str, ...], seen: Seen, now: date
     since = rollout.undecided_since or now
     if now - since < timedelta(seconds=plan_of(rollout).thresholds.hold_for):
         return Decision(replace(rollout, undecided_since=since), Wait(now + POLL, meanwhile))
-    why = (f"undecided for {(now - since).total_seconds():.0f} s: {'; '.join(reasons)}",)
+    why = (f"undecided for {(now - since).total_seconds():.0f} s: {'; '.join(reasons)}", *_nobody_else(rollout))
     held = replace(rollout, phase=move(rollout.phase, Phase.HELD), reasons=why, asked=False)
     return hold(held, seen, now).after(Said("held", why))
+
+
+def _nobody_else(rollout: Rollout) -> tuple[str, ...]:
+    """What an undecided release that cannot be taken off its users has to say for itself."""
+    plan = plan_of(rollout)
+    if plan.old is not None or rollout.weight == NONE:
+        return ()
+    return (f"nothing ran here before {plan.new.version}, so users stay on it meanwhile; abort takes it off, and then nothing serves here",)
 
 
 def _drill(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
