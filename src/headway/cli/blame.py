@@ -27,10 +27,10 @@ def blame(context: Context, release: str, environment: str | None, check: str | 
         if not as_json:
             if not shown and not waiting:
                 say(f"{view['release']}: {view['evidence']}; {view['commits']} commits to search, in {view['environment']}")
-            waiting = _waiting(view, waiting)
             for one in view["tried"][shown:]:
                 say(render.tried(one))
             shown = len(view["tried"])
+            waiting = _waiting(view, waiting)
         if view["state"] == "ended":
             return _ended(view, as_json)
         time.sleep(PAUSE)
