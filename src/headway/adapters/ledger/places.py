@@ -9,7 +9,7 @@ rolled back last, and a rollback of a rollback goes one release further into the
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, and_, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, bindparam, insert, select, update
 
 from headway.adapters.ledger.codec import decode, encode
 from headway.adapters.ledger.database import insert_new
@@ -24,38 +24,57 @@ _LIVE = lives.alias("live_there")
 _BEFORE = lives.alias("before_that")
 
 
+def at(table: Table | Any) -> ColumnElement[bool]:
+    """The rows of one place, which `here` names."""
+    return and_(table.c.service == bindparam("of_service"), table.c.environment == bindparam("of_environment"))
+
+
+def here(place: Place) -> dict[str, object]:
+    """What `at` asks for."""
+    return {"of_service": place.service, "of_environment": place.environment}
+
+
+# Built once: building a statement costs more than running it.
+_ACTIVE = select(rollouts.c.id).where(at(rollouts), IS_ACTIVE)
+_PLACE = (
+    select(
+        places.c.generation,
+        _LIVE.c.record.label("live"),
+        _LIVE.c.release.label("live_release"),
+        _BEFORE.c.record.label("before"),
+        _BEFORE.c.release.label("before_release"),
+    )
+    .outerjoin(_LIVE, and_(at(_LIVE), _LIVE.c.generation == places.c.live))
+    .outerjoin(_BEFORE, and_(at(_BEFORE), _BEFORE.c.generation == places.c.before))
+    .where(at(places))
+)
+_GENERATION = select(places.c.generation).where(at(places))
+_NEXT = update(places).where(at(places), places.c.generation == bindparam("last")).values(generation=bindparam("next"))
+_WENT_LIVE = update(places).where(at(places)).values(live=bindparam("live_now"), before=bindparam("before_now"))
+_LIVES = select(places.c.live, places.c.before).where(at(places))
+_LIFE = select(lives).where(at(lives), lives.c.generation == bindparam("of_generation"))
+_LAST_LIFE = select(lives).where(at(lives), lives.c.workload == bindparam("of_workload")).order_by(lives.c.generation.desc()).limit(1)
+
+
 def read(on: Connection, place: Place) -> PlaceRecord:
     """What the ledger knows of a place; a place nobody has been to has generation 0."""
-    record = PlaceRecord(place)
-    active = on.execute(select(rollouts.c.id).where(at(rollouts, place), IS_ACTIVE)).scalar_one_or_none()
-    query = (
-        select(
-            places.c.generation,
-            _LIVE.c.record.label("live"),
-            _LIVE.c.release.label("live_release"),
-            _BEFORE.c.record.label("before"),
-            _BEFORE.c.release.label("before_release"),
-        )
-        .outerjoin(_LIVE, and_(at(_LIVE, place), _LIVE.c.generation == places.c.live))
-        .outerjoin(_BEFORE, and_(at(_BEFORE, place), _BEFORE.c.generation == places.c.before))
-        .where(at(places, place))
-    )
-    row = on.execute(query).one_or_none()
+    active = on.execute(_ACTIVE, here(place)).scalar_one_or_none()
+    row = on.execute(_PLACE, here(place)).one_or_none()
     if row is None:
-        return PlaceRecord(record.place, active=active)
+        return PlaceRecord(place, active=active)
     live, before = (decode(Workload, text) if text else None for text in (row.live, row.before))
     return PlaceRecord(place, row.generation, live, row.live_release, before, row.before_release, active)
 
 
 def start(on: Connection, rollout: Rollout) -> None:
     """Take the next generation of the place for this rollout, or find out that somebody else did."""
-    here, last = at(places, rollout.place), rollout.generation - 1
-    if on.execute(update(places).where(here, places.c.generation == last).values(generation=rollout.generation)).rowcount:
+    there, last = here(rollout.place), rollout.generation - 1
+    if on.execute(_NEXT, {**there, "last": last, "next": rollout.generation}).rowcount:
         return
     place = {"service": rollout.place.service, "environment": rollout.place.environment}
     if last == 0 and insert_new(on, places, {**place, "generation": 1}, "service", "environment"):
         return
-    found = on.execute(select(places.c.generation).where(here)).scalar_one_or_none() or 0
+    found = on.execute(_GENERATION, there).scalar_one_or_none() or 0
     raise Contradiction(
         f"{rollout.id} would be generation {rollout.generation} of {rollout.place}, which is at {found}; expected {found + 1}: look again"
     )
@@ -78,26 +97,21 @@ def complete(on: Connection, rollout: Rollout, now: datetime) -> None:
             before=before,
         )
     )
-    on.execute(update(places).where(at(places, place)).values(live=rollout.generation, before=before))
+    on.execute(_WENT_LIVE, {**here(place), "live_now": rollout.generation, "before_now": before})
     if rollout.trial is not None:
         return
     good = Passed(rollout.release, new.digest, place.environment, "rollout", True, now, by=rollout.asked_by)
     on.execute(insert(passed).values(service=place.service, digest=new.digest, record=encode(good)))
 
 
-def at(table: Table | Any, place: Place) -> ColumnElement[bool]:
-    """The rows of one place."""
-    return and_(table.c.service == place.service, table.c.environment == place.environment)
-
-
 def _before(on: Connection, rollout: Rollout, new: Workload) -> int | None:
-    here = on.execute(select(places.c.live, places.c.before).where(at(places, rollout.place))).one()
-    live = _life(on, rollout.place, here.live)
+    now = on.execute(_LIVES, here(rollout.place)).one()
+    live = _life(on, rollout.place, now.live)
     if live is not None and live.workload == new.name:
         # The same workload again: what was before it still is.
-        return here.before  # type: ignore[no-any-return]
+        return now.before  # type: ignore[no-any-return]
     if rollout.kind is Kind.PROMOTION:
-        return here.live  # type: ignore[no-any-return]
+        return now.live  # type: ignore[no-any-return]
     skip = {new.name, live.workload if live is not None else new.name}
     found = _last_life(on, rollout.place, new)
     while found is not None and found.workload in skip:
@@ -108,9 +122,8 @@ def _before(on: Connection, rollout: Rollout, new: Workload) -> int | None:
 def _life(on: Connection, place: Place, generation: int | None) -> Row[Any] | None:
     if generation is None:
         return None
-    return on.execute(select(lives).where(at(lives, place), lives.c.generation == generation)).one_or_none()
+    return on.execute(_LIFE, {**here(place), "of_generation": generation}).one_or_none()
 
 
 def _last_life(on: Connection, place: Place, workload: Workload) -> Row[Any] | None:
-    query = select(lives).where(at(lives, place), lives.c.workload == workload.name).order_by(lives.c.generation.desc()).limit(1)
-    return on.execute(query).one_or_none()
+    return on.execute(_LAST_LIFE, {**here(place), "of_workload": workload.name}).one_or_none()

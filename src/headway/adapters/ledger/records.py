@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 
 from headway.adapters.ledger import chain, places
 from headway.adapters.ledger.codec import FORMAT, Unreadable, decode_rollout
@@ -14,6 +14,17 @@ from headway.environments.model import Place
 from headway.ports import PlaceRecord, Recorded, Standing
 from headway.rollout.model import Kind, Rollout
 from headway.rollout.phases import ENDED, Phase
+
+_STANDING = select(rollouts).where(rollouts.c.id == bindparam("this"))
+_NEWEST = select(rollouts).order_by(rollouts.c.created.desc(), rollouts.c.id.desc()).limit(bindparam("most"))
+_UNENDED = rollouts.c.phase.not_in([phase.value for phase in ENDED])
+# By whether a place is asked for, and whether those that ended are. Built once: building one costs more than running it.
+_STANDINGS = {
+    (False, True): _NEWEST,
+    (False, False): _NEWEST.where(_UNENDED),
+    (True, True): _NEWEST.where(places.at(rollouts)),
+    (True, False): _NEWEST.where(places.at(rollouts), _UNENDED),
+}
 
 
 class LedgerRecords:
@@ -28,17 +39,14 @@ class LedgerRecords:
 
     def standing(self, id: str) -> Standing | None:
         with self._database.reading() as on:
-            row = on.execute(select(rollouts).where(rollouts.c.id == id)).one_or_none()
+            row = on.execute(_STANDING, {"this": id}).one_or_none()
         return None if row is None else _standing(row)
 
     def standings(self, *, place: Place | None = None, ended: bool = True, most: int = 200) -> Sequence[Standing]:
-        query = select(rollouts).order_by(rollouts.c.created.desc(), rollouts.c.id.desc()).limit(most)
-        if place is not None:
-            query = query.where(places.at(rollouts, place))
-        if not ended:
-            query = query.where(rollouts.c.phase.not_in([phase.value for phase in ENDED]))
+        query = _STANDINGS[place is not None, ended]
+        given = {"most": most} | (places.here(place) if place is not None else {})
         with self._database.reading() as on:
-            return tuple(_standing(row) for row in on.execute(query))
+            return tuple(_standing(row) for row in on.execute(query, given))
 
     def events(self, id: str | None = None, most: int = 1000) -> Sequence[Recorded]:
         """Oldest first; where there are more than `most`, the latest of them."""

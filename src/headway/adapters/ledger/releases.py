@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 
 from headway.adapters.ledger import chain
 from headway.adapters.ledger.codec import decode, encode, plain
@@ -18,6 +18,9 @@ from headway.releases.model import Release
 def stream(name: str) -> str:
     """Where the events of a release are kept."""
     return f"release:{name}"
+
+
+_GET = select(releases).where(releases.c.name == bindparam("this"))
 
 
 class LedgerReleases:
@@ -38,7 +41,7 @@ class LedgerReleases:
 
     def get(self, name: str) -> Release | None:
         with self._database.reading() as on:
-            row = on.execute(select(releases).where(releases.c.name == name)).one_or_none()
+            row = on.execute(_GET, {"this": name}).one_or_none()
         return None if row is None else _release(row)
 
     def all(self, service: str | None = None, most: int = 200) -> Sequence[Release]:

@@ -34,7 +34,30 @@ _SAVE = (
         due=case((rollouts.c.wake > bindparam("held_wake"), bindparam("at_once", type_=Moment)), else_=bindparam("later", type_=Moment))
     )
 )
-_READ = select(rollouts).where(rollouts.c.id == bindparam("this"))
+_HELD = select(rollouts.c.lease, rollouts.c.revision, rollouts.c.wake).where(rollouts.c.id == bindparam("this"))
+_FREE = or_(rollouts.c.lease_until.is_(None), rollouts.c.lease_until <= bindparam("at", type_=Moment))
+_LEGIBLE = or_(rollouts.c.unread_by.is_(None), rollouts.c.unread_by < bindparam("reads"))
+_OURS = or_(rollouts.c.host == "", rollouts.c.host == bindparam("on_host"))
+_READY = and_(rollouts.c.due <= bindparam("at", type_=Moment), _FREE, _LEGIBLE, _OURS)
+_ANY_READY = select(rollouts.c.id).where(_READY).limit(1)
+_CLAIM = (
+    select(rollouts)
+    .where(_READY)
+    .order_by(rollouts.c.turned, rollouts.c.revision, rollouts.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_LEASE = (
+    update(rollouts)
+    .where(rollouts.c.id.in_(bindparam("these", expanding=True)))
+    .values(
+        lease=bindparam("token"),
+        lease_until=bindparam("until", type_=Moment),
+        turned=bindparam("at", type_=Moment),
+        revision=rollouts.c.revision + 1,
+    )
+)
+_HEARD = select(signals).where(signals.c.rollout.in_(bindparam("these", expanding=True))).order_by(signals.c.rollout, signals.c.number)
 
 
 class LedgerRollouts:
@@ -59,16 +82,13 @@ class LedgerRollouts:
             return on.execute(ended).rowcount
 
     def claim(self, now: datetime, until: datetime, token: str, most: int, host: str = "") -> Sequence[Held]:
-        free = or_(rollouts.c.lease_until.is_(None), rollouts.c.lease_until <= now)
-        legible = or_(rollouts.c.unread_by.is_(None), rollouts.c.unread_by < FORMAT)
-        ready = and_(rollouts.c.due <= now, free, legible, rollouts.c.host.in_({"", host}))
+        ready = {"at": now, "on_host": host, "reads": FORMAT}
         with self._database.reading() as on:
             # Most looks find nothing, and those must neither write nor stand in a writer's way.
-            if on.execute(select(rollouts.c.id).where(ready).limit(1)).first() is None:
+            if on.execute(_ANY_READY, ready).first() is None:
                 return ()
-        query = select(rollouts).where(ready).order_by(rollouts.c.turned, rollouts.c.revision, rollouts.c.id).limit(most)
         with self._database.writing() as on:
-            rows = on.execute(query.with_for_update(skip_locked=True)).all()
+            rows = on.execute(_CLAIM, {**ready, "most": most}).all()
             read = [(row, rollout) for row in rows if (rollout := _read(on, row, now)) is not None]
             _lease(on, [row.id for row, _ in read], token, until, now)
             heard = _heard(on, {row.id: row.wake for row, _ in read if row.wake})
@@ -77,7 +97,7 @@ class LedgerRollouts:
     def refresh(self, held: Held) -> Held:
         name = held.rollout.id
         with self._database.reading() as on:
-            row = on.execute(_READ, {"this": name}).one_or_none()
+            row = on.execute(_HELD, {"this": name}).one_or_none()
             _insist(row, held)
             assert row is not None
             heard = _heard(on, {name: row.wake}) if row.wake else {}
@@ -197,8 +217,7 @@ def _read(on: Connection, row: Row[Any], now: datetime) -> Rollout | None:
 def _lease(on: Connection, ids: Sequence[str], token: str, until: datetime, now: datetime) -> None:
     """Take them. The new revision fences whoever held them until now, even under the same token."""
     if ids:
-        values = {"lease": token, "lease_until": until, "turned": now, "revision": rollouts.c.revision + 1}
-        on.execute(update(rollouts).where(rollouts.c.id.in_(ids)).values(values))
+        on.execute(_LEASE, {"these": list(ids), "token": token, "until": until, "at": now})
 
 
 def _heard(on: Connection, wakes: dict[str, int]) -> dict[str, tuple[Signal, ...]]:
@@ -206,8 +225,7 @@ def _heard(on: Connection, wakes: dict[str, int]) -> dict[str, tuple[Signal, ...
     heard: dict[str, tuple[Signal, ...]] = {}
     if not wakes:
         return heard
-    query = select(signals).where(signals.c.rollout.in_(wakes)).order_by(signals.c.rollout, signals.c.number)
-    for row in on.execute(query):
+    for row in on.execute(_HEARD, {"these": list(wakes)}):
         if row.number <= wakes[row.rollout]:
             heard[row.rollout] = (*heard.get(row.rollout, ()), decode(Signal, row.body))
     return heard
@@ -233,12 +251,12 @@ def _update(on: Connection, held: Held, rollout: Rollout, why: str, due: datetim
     except IntegrityError as error:
         raise Contradiction(f"{rollout.id} cannot be {rollout.phase.value}: {rollout.place} has another active rollout") from error
     if not written:
-        row = on.execute(_READ, {"this": rollout.id}).one_or_none()
+        row = on.execute(_HELD, {"this": rollout.id}).one_or_none()
         _insist(row, held)
         raise Contradiction(f"{rollout.id} was read as {held.rollout.phase.value}, but the ledger has it otherwise: look again")
 
 
-def _insist(row: Row[Any] | None, held: Held) -> None:
+def _insist(row: Row[*tuple[Any, ...]] | None, held: Held) -> None:
     """Fenced unless `held` still holds it, at the revision it was read at."""
     name = held.rollout.id
     if row is None:

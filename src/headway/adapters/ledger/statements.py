@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 
 from headway.adapters.ledger import chain
 from headway.adapters.ledger.codec import decode, encode
@@ -13,6 +13,13 @@ from headway.ports import Event, Notice
 from headway.promotion.model import Advice, Inquiry, ItemRun, Override, Statement, Tick
 
 KINDS: dict[str, type[Statement]] = {"override": Override, "tick": Tick, "advice": Advice, "item run": ItemRun, "inquiry": Inquiry}
+
+
+_SAID = (
+    select(statements.c.kind, statements.c.record)
+    .where(statements.c.release == bindparam("of_release"), statements.c.environment == bindparam("of_environment"))
+    .order_by(statements.c.number)
+)
 
 
 class LedgerStatements:
@@ -36,7 +43,6 @@ class LedgerStatements:
                 on.execute(insert(outbox), letters)
 
     def statements(self, release: str, environment: str) -> Sequence[Statement]:
-        said = statements.c.release == release, statements.c.environment == environment
         with self._database.reading() as on:
-            rows = on.execute(select(statements.c.kind, statements.c.record).where(*said).order_by(statements.c.number))
+            rows = on.execute(_SAID, {"of_release": release, "of_environment": environment})
             return tuple(decode(KINDS[row.kind], row.record) for row in rows if row.kind in KINDS)

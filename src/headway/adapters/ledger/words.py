@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from headway.adapters.ledger import chain
 from headway.adapters.ledger.codec import decode, encode
@@ -12,6 +12,22 @@ from headway.adapters.ledger.schema import approvals, quarantines
 from headway.adapters.ledger.schema import passed as passes
 from headway.ports import Event
 from headway.promotion.model import Approval, Passed, Quarantine
+
+_APPROVALS = (
+    select(approvals.c.record)
+    .where(approvals.c.release == bindparam("of_release"), approvals.c.environment == bindparam("of_environment"))
+    .order_by(approvals.c.number)
+)
+_PASSED = (
+    select(passes.c.record)
+    .where(passes.c.digest == bindparam("of_digest"), passes.c.service == bindparam("of_service"))
+    .order_by(passes.c.number)
+)
+_QUARANTINES = (
+    select(quarantines.c.record)
+    .where(quarantines.c.service == bindparam("of_service"), quarantines.c.cleared.is_(None))
+    .order_by(quarantines.c.number)
+)
 
 
 class LedgerWords:
@@ -28,15 +44,13 @@ class LedgerWords:
             chain.append(on, stream(approval.release), (event,))
 
     def approvals(self, release: str, environment: str) -> Sequence[Approval]:
-        given = approvals.c.release == release, approvals.c.environment == environment
         with self._database.reading() as on:
-            records = on.execute(select(approvals.c.record).where(*given).order_by(approvals.c.number)).scalars()
+            records = on.execute(_APPROVALS, {"of_release": release, "of_environment": environment}).scalars()
             return tuple(decode(Approval, record) for record in records)
 
     def passed(self, digest: str, service: str) -> Sequence[Passed]:
-        these = passes.c.digest == digest, passes.c.service == service
         with self._database.reading() as on:
-            records = on.execute(select(passes.c.record).where(*these).order_by(passes.c.number)).scalars()
+            records = on.execute(_PASSED, {"of_digest": digest, "of_service": service}).scalars()
             return tuple(decode(Passed, record) for record in records)
 
     def tick(self, passed: Passed, event: Event) -> None:
@@ -46,9 +60,8 @@ class LedgerWords:
             chain.append(on, stream(passed.release), (event,))
 
     def quarantines(self, service: str) -> Sequence[Quarantine]:
-        standing = quarantines.c.service == service, quarantines.c.cleared.is_(None)
         with self._database.reading() as on:
-            records = on.execute(select(quarantines.c.record).where(*standing).order_by(quarantines.c.number)).scalars()
+            records = on.execute(_QUARANTINES, {"of_service": service}).scalars()
             return tuple(decode(Quarantine, record) for record in records)
 
     def clear(self, release: str, event: Event) -> None:
