@@ -1,26 +1,31 @@
 """Rollouts per second and commits per rollout, and what 10,000 waiting rollouts cost; on SQLite and PostgreSQL.
 
 The engine and the ledger are the product's own; the platform is the fake of headway.testing, so that only Headway is measured.
-Each rollout is a canary 10, 50, 100 with its verdicts, in virtual time.
+Each rollout is a canary 10, 50, 100 with its verdicts, in virtual time, by one thread; its instances are ready at once, so that looking
+whether they are is not what is measured. With a disk that is waited for, and without: SQLite on a tmpfs, PostgreSQL with `fsync` off.
 
-    python -m bench engine [--database URL] [--rollouts 200] [--waiting 10000]
+    python -m bench engine [--rollouts 200] [--runs 5] [--waiting 10000] [--only sqlite|postgresql|waiting]
 """
 
 import argparse
+import gc
 import os
-import resource
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from statistics import median
 
-from sqlalchemy import event
+import psutil
+from sqlalchemy import event, select
 
 from headway.adapters.ledger import Ledger, open_ledger
+from headway.adapters.ledger.schema import rollouts
 from headway.analysis.model import Thresholds
 from headway.engine.commands import Commands
 from headway.engine.controller import LEASE, turn
@@ -28,26 +33,35 @@ from headway.engine.worker import Worker
 from headway.errors import Fenced
 from headway.ports import World
 from headway.promotion.model import Approvals
-from headway.testing import FakeWorld, sample_release, sample_stage
+from headway.testing import FakeWorld, Script, sample_release, sample_stage
 
 JUDGED = Thresholds(needs=1, min_time=1.0)
 """Judged at every weight, but with no long watching: polls are not what is measured here."""
+
+
+VERSIONS = ("1.0.0", "1.1.0")
 
 
 def world_on(ledger: Ledger, services: int, **rules: object) -> tuple[FakeWorld, World]:
     """A fake world whose records are really on this ledger, with so many services that each have a release."""
     fake = FakeWorld()
     fake.platform.requests = 200.0
+    fake.platform.scripts |= dict.fromkeys(VERSIONS, Script(ready_after=0.0, stops_after=0.0))
     world = replace(
-        fake.world, rollouts=ledger.rollouts, records=ledger.records, releases=ledger.releases, words=ledger.words, outbox=ledger.outbox
+        fake.world,
+        rollouts=ledger.rollouts,
+        records=ledger.records,
+        releases=ledger.releases,
+        words=ledger.words,
+        statements=ledger.statements,
+        trains=ledger.trains,
+        outbox=ledger.outbox,
     )
     for number in range(services):
         name = f"s{number}"
         fake.pipelines.declared.append(sample_stage("production", service=name, **rules))
-        release = sample_release("1.0.0", service=name)
-        fake.repository.commits.clear()
-        fake.release(release)
-        ledger.releases.add(release, ())
+        for version in VERSIONS:
+            ledger.releases.add(fake.release(sample_release(version, service=name)), ())
     return fake, world
 
 
@@ -67,27 +81,44 @@ def commits(ledger: Ledger) -> Iterator[list[int]]:
         event.remove(engine, "commit", committed)
 
 
-def rollouts_per_second(url: str, number: int) -> None:
-    """Every rollout from queued to completed, one after another, by one thread."""
+@dataclass(frozen=True)
+class Run:
+    """One measurement."""
+
+    rate: float
+    cpu: float
+    """Milliseconds of processor for each rollout, Headway's process alone."""
+    commits: float
+
+
+def rollouts_per_second(url: str, number: int) -> Run:
+    """Every rollout from queued to completed, one after another, by one thread; each takes over from a release that is live."""
     ledger = open_ledger(url)
     fake, world = world_on(ledger, number, strategy="canary", weights=(10, 50), soak=1.0, keep_warm=0.0, thresholds=JUDGED)
     commands = Commands(world)
-    for index in range(number):
-        commands.promote(f"s{index}@1.0.0", "production", "alice")
-    done, began, used = 0, time.perf_counter(), time.process_time()
-    with commits(ledger) as count:
-        while done < number:
-            now = fake.clock.now()
-            held = world.rollouts.claim(now, now + LEASE, "bench", 16)
-            if not held:
-                fake.clock.pass_time(1)
-            for one in held:
-                done += finish(one, fake, world)
+    for version in VERSIONS:
+        for index in range(number):
+            commands.promote(f"s{index}@{version}", "production", "alice")
+        began, used = time.perf_counter(), time.process_time()
+        with commits(ledger) as count:
+            complete(number, fake, world)
     wall, cpu = time.perf_counter() - began, time.process_time() - used
-    kind = url.partition(":")[0]
-    each = f"{1000 * cpu / number:.1f} ms of processor and {count[0] / number:.1f} commits each"
-    say(f"{kind}: {number / wall:.0f} rollouts/s ({number} in {wall:.1f} s), {each}")
+    said = [one.event.what for one in ledger.records.events(ledger.records.standings(most=1)[0].rollout.id)]
+    assert sum(what.startswith("route") for what in said) == 3, said
     ledger.close()
+    return Run(number / wall, 1000 * cpu / number, count[0] / number)
+
+
+def complete(number: int, fake: FakeWorld, world: World) -> None:
+    """Turn until so many have completed."""
+    done = 0
+    while done < number:
+        now = fake.clock.now()
+        held = world.rollouts.claim(now, now + LEASE, "bench", 16)
+        if not held:
+            fake.clock.pass_time(1)
+        for one in held:
+            done += finish(one, fake, world)
 
 
 def finish(held: object, fake: FakeWorld, world: World) -> int:
@@ -103,29 +134,52 @@ def finish(held: object, fake: FakeWorld, world: World) -> int:
     return int(standing is not None and standing.rollout.phase.value == "completed" and standing.rollout.tidied)
 
 
-def waiting(url: str, number: int, seconds: float = 10.0) -> None:
-    """Rollouts that wait for an approval: what they cost the server that has them."""
+def waiting(url: str, number: int, seconds: float = 20.0) -> None:
+    """Rollouts that wait for an approval: what they cost the server that has them, above one that has none."""
     ledger = open_ledger(url)
     fake, world = world_on(ledger, number, approvals=Approvals(needed=1))
     commands = Commands(world)
-    for index in range(number):
-        commands.promote(f"s{index}@1.0.0", "production", "alice")
+    commands.promote("s0@1.0.0", "production", "alice")
+    with working(world):
+        time.sleep(2.0)
+        idle = resident()
+        for index in range(1, number):
+            commands.promote(f"s{index}@1.0.0", "production", "alice")
+        queued, began = resident(), time.perf_counter()
+        while unlooked(ledger, fake):
+            time.sleep(0.5)
+        settled = time.perf_counter() - began
+        used, began = time.process_time(), time.perf_counter()
+        time.sleep(seconds)
+        share = (time.process_time() - used) / (time.perf_counter() - began)
+        memory = f"{resident() - idle:+.0f} MiB resident ({queued - idle:+.0f} of them before the last was looked at)"
+    say(f"| {number} waiting, {url.partition(':')[0]} | {100 * share:.2f} % of a core | {memory} | looked at once in {settled:.1f} s |")
+    ledger.close()
+
+
+@contextmanager
+def working(world: World) -> Iterator[None]:
+    """A worker as the server has it."""
     worker = Worker(world, lambda: "bench")
     thread = threading.Thread(target=worker.run)
     thread.start()
-    settled = time.perf_counter()
-    while any(one.due is not None and one.due <= fake.clock.now() for one in world.records.standings(ended=False, most=number)):
-        time.sleep(0.5)
-    settled = time.perf_counter() - settled
-    used, began = time.process_time(), time.perf_counter()
-    time.sleep(seconds)
-    share = (time.process_time() - used) / (time.perf_counter() - began)
-    worker.stop()
-    thread.join()
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    cost = f"{100 * share:.2f} % of a core; peak memory {memory:.0f} MiB, fakes included"
-    say(f"{number} waiting: looked at once in {settled:.1f} s, then {cost}")
-    ledger.close()
+    try:
+        yield
+    finally:
+        worker.stop()
+        thread.join()
+
+
+def unlooked(ledger: Ledger, fake: FakeWorld) -> bool:
+    """Is anything due?"""
+    with ledger.database.reading() as on:
+        return on.execute(select(rollouts.c.id).where(rollouts.c.due <= fake.clock.now()).limit(1)).first() is not None
+
+
+def resident() -> float:
+    """MiB of this process, garbage aside."""
+    gc.collect()
+    return psutil.Process().memory_info().rss / 2**20
 
 
 def say(line: str) -> None:
@@ -134,20 +188,68 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
+@contextmanager
+def stores(only: str | None) -> Iterator[list[tuple[str, Callable[[], AbstractContextManager[str]]]]]:
+    """Each store, with a disk that is waited for and without."""
+    found: list[tuple[str, Callable[[], AbstractContextManager[str]]]] = []
+    if only != "postgresql":
+        found.append(("SQLite, disk", partial(on_sqlite, None)))
+        if Path("/dev/shm").is_dir():
+            found.append(("SQLite, tmpfs", partial(on_sqlite, "/dev/shm")))
+    if only != "sqlite":
+        from bench._stage import postgres
+
+        found += [("PostgreSQL, fsync on", partial(durable, postgres)), ("PostgreSQL, fsync off", postgres)]
+    yield found
+
+
+@contextmanager
+def on_sqlite(folder: str | None) -> Iterator[str]:
+    """A ledger in a file."""
+    with tempfile.TemporaryDirectory(dir=folder) as made:
+        yield f"sqlite:///{made}/ledger.db"
+
+
+@contextmanager
+def durable(postgres: Callable[[], AbstractContextManager[str]]) -> Iterator[str]:
+    """The tests' PostgreSQL, as careful as a real one."""
+    import psycopg
+
+    with postgres() as url:
+        for value in ("on", "off"):
+            with psycopg.connect(url, autocommit=True) as on:
+                for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+                    on.execute(f"alter system set {setting} = {value}")
+                on.execute("select pg_reload_conf()")
+            if value == "on":
+                time.sleep(0.5)  # until every backend has heard of it
+                yield url
+
+
 def main() -> None:
     """Measure what was asked for."""
     parser = argparse.ArgumentParser(prog="python -m bench engine")
-    parser.add_argument("--database", default="")
     parser.add_argument("--rollouts", type=int, default=200)
-    parser.add_argument("--waiting", type=int, default=0)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--waiting", type=int, default=10_000)
+    parser.add_argument("--only", choices=["sqlite", "postgresql", "waiting"])
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        url = chosen.database or f"sqlite:///{Path(folder) / 'ledger.db'}"
-        say(f"{os.cpu_count()} processors, Python {sys.version.split()[0]}, {url.partition(':')[0]}")
-        if chosen.waiting:
+    say(f"{os.cpu_count()} processors, Python {sys.version.split()[0]}, load {os.getloadavg()[0]:.1f}")
+    if chosen.only != "waiting":
+        say("| store | rollouts/s, median (least to most) | ms of processor each | commits each |\n|---|---|---|---|")
+        with stores(chosen.only) as found:
+            for name, store in found:
+                runs = []
+                for _ in range(chosen.runs + 1):
+                    with store() as url:
+                        runs.append(rollouts_per_second(url, chosen.rollouts))
+                counted = runs[1:]  # the first warms the caches
+                rates = [run.rate for run in counted]
+                cpu, written = median(run.cpu for run in counted), median(run.commits for run in counted)
+                say(f"| {name} | {median(rates):.0f} ({min(rates):.0f} to {max(rates):.0f}) | {cpu:.1f} | {written:.1f} |")
+    if chosen.only in {None, "waiting"}:
+        with on_sqlite(None) as url:
             waiting(url, chosen.waiting)
-        else:
-            rollouts_per_second(url, chosen.rollouts)
 
 
 if __name__ == "__main__":
