@@ -76,9 +76,8 @@ def real(store: str, kills: int, seed: int) -> None:
         if lost:
             raise AssertionError(f"{len(lost)} requests lost (seed {seed}): {lost[:5]}")
         say(f"{store}, real server, Envoy, service and users: {killed} killed in {rollouts} rollouts, {len(bad)} of them bad;")
-        say(
-            f"  0 lost, 0 repeated, 0 of {counts.requests} requests failed but by a bad release; {time.monotonic() - began:.0f} s, seed {seed}"
-        )
+        took = f"{time.monotonic() - began:.0f} s, seed {seed}"
+        say(f"  0 lost, 0 repeated, 0 of {counts.requests} requests failed but by a bad release; {took}")
         _others(scene, chance)
 
 
@@ -100,9 +99,8 @@ def _others(scene: Scene, chance: random.Random) -> None:
                 counts = users.leave()
                 failed, asked = failed + counts.failed, asked + counts.requests
         back.sort()
-        say(
-            f"  {what} killed 10 times: back after {back[len(back) // 2]:.2f} s (median, {back[-1]:.2f} at most); {failed} of {asked} requests"
-        )
+        there = f"back after {back[len(back) // 2]:.2f} s (median, {back[-1]:.2f} at most)"
+        say(f"  {what} killed {len(back)} times: {there}; {failed} of {asked} requests")
 
 
 def _alive(scene: Scene, what: str) -> set[int]:
