@@ -10,7 +10,7 @@ from headway.testing import FakeChecks, FakePlatform
 from headway.testing.tables import Tables
 
 
-class Broken(BaseException):  # noqa: N818 - a law is broken, and that is what it is called
+class Broken(BaseException):
     """Something that must always hold did not. No `except` of the engine's may catch it."""
 
 
