@@ -10,6 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Protocol
 
+from headway.analysis.lately import Lately
 from headway.analysis.model import Readings
 from headway.environments.model import Place
 from headway.promotion.model import Approval, Passed, Quarantine, Stage, Statement
@@ -59,6 +60,14 @@ class Platform(Protocol):
 
     def by_hand(self, place: Place, bad: str, good: str) -> Sequence[str]:
         """The commands that move all traffic from one workload to another while no Headway runs; printed beforehand."""
+        ...
+
+
+class Live(Protocol):
+    """What the release that is live in a place does just now."""
+
+    def measured(self, place: Place, workload: str) -> Lately | None:
+        """Its requests and failures of the last minutes; None if that is not known, or not yet."""
         ...
 
 
@@ -531,6 +540,7 @@ class World:
 
     clock: Clock
     platform: Platform
+    live: Live
     checks: Checks
     rollouts: Rollouts
     records: Records

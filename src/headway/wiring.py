@@ -22,6 +22,7 @@ from headway.adapters.git import GitRepository
 from headway.adapters.gitbranches import GitBranches
 from headway.adapters.gitwrite import GitTags
 from headway.adapters.ledger import Ledger, open_ledger
+from headway.adapters.livetraffic import LiveTraffic
 from headway.adapters.local.platform import LocalPlatform
 from headway.adapters.notify import Command, Router, Webhook
 from headway.adapters.nowhere import NoPlatform
@@ -234,6 +235,7 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
     world = World(
         clock=clock,
         platform=platform,
+        live=LiveTraffic(platform),
         checks=checks,
         rollouts=ledger.rollouts,
         records=ledger.records,

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from door import RELEASE, Scene
 
+from headway.analysis.lately import Lately
 from headway.analysis.model import Thresholds
 from headway.engine.controller import turn
 from headway.environments.model import Place
@@ -209,3 +210,23 @@ def test_the_plan_shows_the_risk_the_opening_and_every_objection_at_once(scene: 
     assert [word.partition(" ")[0] for word in view["objections"]] == ["the", "1.0.0", "1.0.0,", "notes", "production"]  # type: ignore[attr-defined]
     assert view["risk"]["level"] == "medium"  # type: ignore[index]
     assert view["opens"] == (NOON + timedelta(hours=2)).isoformat()
+
+
+def test_a_gate_may_ask_what_is_live_just_now_and_silence_is_no_yes(scene: Scene) -> None:
+    scene.rules(freezes=(), thresholds=Thresholds(mode="health"), soak=0)
+    scene.commands.promote(RELEASE, "production", "erin")
+    scene.complete(Place("tally", "production"))
+    scene.fake.release(sample_release("1.1.0"))
+    scene.rules(gates=(Gate("quiet", "live.error_rate < 0.01"),))
+
+    def asked() -> object:
+        return scene.commands.plan("tally@1.1.0", "production", "erin")["objections"]
+
+    assert "cannot be answered for 1.1.0" in str(asked())
+    live = scene.fake.live.lately
+    live[Place("tally", "production")] = Lately(1000, 50, 60)
+    assert "the gate quiet is closed" in str(asked())
+    live[Place("tally", "production")] = Lately(0, 0, 60)
+    assert "cannot be answered for 1.1.0" in str(asked()), "no traffic is no calm"
+    live[Place("tally", "production")] = Lately(1000, 1, 60)
+    assert asked() == []

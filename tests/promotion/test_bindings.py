@@ -43,9 +43,10 @@ OTHER: dict[str, object] = {
     "skipped": ("staging",),
     "groups": {"qa": ("carol",)},
     "revoked": ("mallory",),
+    "timezone": "Asia/Tokyo",
     "origins": {"soak": "policies.yaml:3:11"},
 }
-UNBOUND = {"trigger", "newer", "notify", "freezes", "break_glass", "groups", "revoked", "origins"}
+UNBOUND = {"trigger", "newer", "notify", "freezes", "break_glass", "groups", "revoked", "timezone", "origins"}
 
 
 def test_every_key_of_a_stage_is_thought_of() -> None:

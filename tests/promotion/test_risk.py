@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from headway.analysis.model import Thresholds
@@ -86,3 +87,29 @@ def test_every_point_has_its_reason_and_more_reasons_never_make_it_safer(change:
     assert found.level in LEVELS
     assert assess(replace(change, irreversible=(*change.irreversible, "0042")), STAGE, now).score >= found.score
     assert assess(replace(change, lines=None), STAGE, now).score >= assess(replace(change, lines=0), STAGE, now).score
+
+
+ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia"]
+
+
+@given(st.datetimes(datetime(2026, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)), st.sampled_from(ZONES), st.sampled_from(ZONES))
+def test_the_same_hour_on_the_wall_is_the_same_risk_in_every_zone(at: datetime, one: str, other: str) -> None:
+    local = at.astimezone(ZoneInfo(one)).replace(tzinfo=None)
+    there = local.replace(tzinfo=ZoneInfo(other)).astimezone(UTC)
+    assume(there.astimezone(ZoneInfo(other)).replace(tzinfo=None) == local)
+    assert assess(SMALL, STAGE, at, one).score == assess(SMALL, STAGE, there, other).score
+
+
+@pytest.mark.parametrize(
+    ("at", "zone", "says"),
+    [
+        pytest.param("2026-03-06 12:30", "Europe/Berlin", "", id="half past one on Friday in Berlin is no weekend yet"),
+        pytest.param("2026-03-06 13:00", "Europe/Berlin", "the weekend is near (Fri 14:00 CET)", id="two o'clock is"),
+        pytest.param("2026-03-06 13:00", "America/New_York", "", id="while it is morning in New York"),
+        pytest.param("2026-03-08 22:30", "Asia/Tokyo", "", id="where Monday has come"),
+        pytest.param("2026-03-08 22:30", "Europe/Berlin", "it is the weekend (Sun 23:30 CET)", id="it is Sunday elsewhere"),
+    ],
+)
+def test_the_weekend_is_the_team_s(at: str, zone: str, says: str) -> None:
+    found = assess(SMALL, STAGE, datetime.fromisoformat(at).replace(tzinfo=UTC), zone)
+    assert [one for one in found.reasons if "weekend" in one] == ([f"{says} (+2)"] if says else [])

@@ -45,6 +45,18 @@ freezes:
     assert stage(text, name="staging").freezes == (weekends, Freeze("year-end", dated, "UTC", ("staging",), exempt=("carol",)))
 
 
+def test_the_team_s_clock_is_that_of_all_that_names_no_other() -> None:
+    text = """\
+people: {timezone: Europe/Berlin}
+freezes: {nights: {cron: 0 22 * * *, lasts: 8h}, days: {cron: 0 8 * * *, lasts: 1h, timezone: Asia/Tokyo}}
+gates: {day: time.hour > 8, there: {when: time.hour > 8, timezone: UTC}}
+"""
+    found = stage(text, "gates: [day, there]")
+    assert [one.timezone for one in (found, *found.freezes, *found.gates)] == [
+        "Europe/Berlin", "Europe/Berlin", "Asia/Tokyo", "Europe/Berlin", "UTC",
+    ]  # fmt: skip
+
+
 def test_an_item_may_be_answered_by_a_command() -> None:
     text = """\
 checklists: {release: {items: {load: {text: it carries the load, run: ./load.sh, against: staging, timeout: 5m, settings: [TOKEN]}}}}

@@ -11,6 +11,7 @@ from headway.migration.files import parse
 from headway.migration.model import Dialect
 from headway.ports import World
 from headway.promotion.approvals import counted
+from headway.promotion.expressions import names
 from headway.promotion.gates import answers
 from headway.promotion.model import Approval, Candidate, Passed, Risk, Stage
 from headway.promotion.risk import Change, assess
@@ -52,7 +53,7 @@ def changes(release: Release, stage: Stage, live: Workload | None, kind: str, wo
 
 def risk(release: Release, stage: Stage, live: Workload | None, kind: str, world: World, now: datetime) -> Risk:
     """How much could go wrong, if it went there now."""
-    return assess(changes(release, stage, live, kind, world, now), stage, now)
+    return assess(changes(release, stage, live, kind, world, now), stage, now, stage.timezone)
 
 
 def facts(
@@ -95,6 +96,7 @@ def facts(
         },
         "checks": {"defined": sorted(release.checks), "passed": sorted(good - bad), "failed": sorted(bad)},
         "metrics": _measured(done),
+        "live": _live(Place(release.service, stage.environment.name), live, stage, world),
         "people": {
             "asked_by": candidate.asked_by,
             "author": release.author,
@@ -127,6 +129,18 @@ def _measured(done: list[Rollout]) -> dict[str, Any]:
     return {}
 
 
+def _live(place: Place, live: Workload | None, stage: Stage, world: World) -> dict[str, Any]:
+    """What is live there does just now; asked only where a gate wants to know."""
+    asking = [*(gate.when for gate in stage.gates), *(item.when for item in stage.checklist if item.when)]
+    if live is None or not any("live" in names(one) for one in asking):
+        return {}
+    found = world.live.measured(place, live.name)
+    if found is None:
+        return {"version": live.version}
+    told = {"version": live.version, "requests": found.requests, "failures": found.failures, "seconds": found.seconds}
+    return {**told, **({"error_rate": found.failures / found.requests} if found.requests else {})}
+
+
 def _rollouts(release: Release, world: World) -> list[Rollout]:
     standings = (one for stage in world.pipelines.stages(release.service) for one in _standings(release, stage, world))
     return [one for one in standings if one.plan is not None and one.plan.new.digest == release.digest]
@@ -134,7 +148,8 @@ def _rollouts(release: Release, world: World) -> list[Rollout]:
 
 def _standings(release: Release, stage: Stage, world: World) -> list[Rollout]:
     place = Place(release.service, stage.environment.name)
-    return [one.rollout for one in world.records.standings(place=place, most=50)]
+    # A trial only found something out; what it came to is nobody's past.
+    return [one.rollout for one in world.records.standings(place=place, most=50) if one.rollout.trial is None]
 
 
 def _failures(release: Release, paths: frozenset[str], world: World, now: datetime) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -21,16 +21,18 @@ ROOTS: Mapping[str, Type] = {
     "environment": {"name": "string", "after": STRINGS, "replicas": "int", "strategy": "string", "live": "string"},
     "checks": {"defined": STRINGS, "passed": STRINGS, "failed": STRINGS},
     "metrics": {"requests": "int", "failures": "int", "error_rate": "double"},
+    "live": {"version": "string", "requests": "int", "failures": "int", "error_rate": "double", "seconds": "double"},
     "time": {
         "now": "timestamp", "year": "int", "month": "int", "day": "int", "hour": "int", "minute": "int", "weekday": "string",
         "date": "string",
     },
     "people": {"asked_by": "string", "author": "string", "automatic": "bool", "approved": STRINGS, "groups": ("map", STRINGS)},
 }  # fmt: skip
-"""What expressions can ask about. `metrics` are what this artifact was measured at in the stages before, and absent if it never was."""
+"""What expressions can ask about. `metrics` are what this artifact was measured at in the stages before, and absent if it never was;
+`live` is what the release that is live in this environment did in the last minutes, and absent while that is not known."""
 
 AGAIN = timedelta(minutes=1)
-"""How often a question about the time is asked again."""
+"""How often a question about the time, or about what is live, is asked again."""
 
 
 def moments(now: datetime, zone: str) -> dict[str, Any]:
@@ -60,7 +62,7 @@ def objections(
 ) -> tuple[Objection, ...]:
     """One for each gate that is not open."""
     return tuple(
-        Objection(_text(candidate, gate, answer), until=now + AGAIN if now and "time" in names(gate.when) else None)
+        Objection(_text(candidate, gate, answer), until=now + AGAIN if now and {"time", "live"} & set(names(gate.when)) else None)
         for gate in gates
         if (answer := found.get(key(gate), "nobody asked")) is not True
     )

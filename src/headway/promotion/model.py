@@ -158,6 +158,8 @@ class Stage:
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     revoked: tuple[str, ...] = ()
     """People whose word counts no longer, whatever they said before."""
+    timezone: str = "UTC"
+    """By whose clock the team works."""
     origins: Mapping[str, str] = field(default_factory=dict)
     """Where those of its values are from that the repository's own file does not say."""
 

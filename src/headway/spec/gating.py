@@ -29,11 +29,12 @@ def rules(file: Found, name: str, environment: Found) -> dict[str, Any]:
         "freezes": tuple(one for one in freezes(file, known) if not one.environments or name in one.environments),
         "break_glass": BreakGlass(expanded(glass["from"].values(), known), glass["within"].value) if glass.given else BreakGlass(),
         "checklist": tuple(item for one in environment["checklist"].values() for item in _checklist(file["checklists"][one], known)),
-        "gates": tuple(gate(one, file["gates"][one]) for one in environment["gates"].values()),
+        "gates": tuple(gate(one, file) for one in environment["gates"].values()),
         "advisory": _advisory(environment["advisory"], known),
         "skipped": file["hotfix"]["skips"].values(),
         "revoked": file["people"]["revoked"].values(),
         "groups": known,
+        "timezone": str(file["people"]["timezone"].value or "UTC"),
     }
 
 
@@ -43,7 +44,7 @@ def freezes(file: Found, known: Mapping[str, tuple[str, ...]]) -> tuple[Freeze, 
         Freeze(
             name=name,
             window=_window(found),
-            timezone=found["timezone"].value,
+            timezone=_zone(file, found),
             environments=found["environments"].values(),
             stops=found["stops"].values(),
             binds=found["binds"].values(),
@@ -81,9 +82,15 @@ def _command(name: str, found: Found) -> Command | None:
     return Command(CheckSpec(name, found["run"].value, timeout=timeout, settings=found["settings"].values()), found["against"].value)
 
 
-def gate(name: str, found: Found) -> Gate:
+def gate(name: str, file: Found) -> Gate:
     """A question, as it is written."""
-    return Gate(name, found["when"].value, found["why"].value or "", found["timezone"].value)
+    found = file["gates"][name]
+    return Gate(name, found["when"].value, found["why"].value or "", _zone(file, found))
+
+
+def _zone(file: Found, found: Found) -> str:
+    """By whose clock this is: its own word, else the team's."""
+    return str(found["timezone"].value or file["people"]["timezone"].value or "UTC")
 
 
 def _advisory(found: Found, known: Mapping[str, tuple[str, ...]]) -> Advisory | None:
@@ -106,7 +113,7 @@ def _timetable(name: str, found: Found, file: Found, order: tuple[str, ...]) -> 
         name=name,
         service=found["service"].value or next(one for one, _ in file["services"].parts()),
         departs=found["departs"].value,
-        timezone=found["timezone"].value,
+        timezone=_zone(file, found),
         cut=found["cut"].value,
         to=found["to"].value or order[-1],
         branch=found["branch"].value,
@@ -120,5 +127,5 @@ def _timetable(name: str, found: Found, file: Found, order: tuple[str, ...]) -> 
 
 
 def _phase(name: str, found: Found, file: Found) -> Phase:
-    gates = tuple(gate(one, file["gates"][one]) for one in found["gates"].values())
+    gates = tuple(gate(one, file) for one in found["gates"].values())
     return Phase(name, found["begins"].value, found["late"].value, found["approvals"].value, gates)

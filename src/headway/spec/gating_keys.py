@@ -30,6 +30,7 @@ PEOPLE = Record(
             "{}",
         ),
         Key("revoked", ListOf(PERSON, "a list of people"), "People whose word counts no longer, whatever they said before.", "[]"),
+        Key("timezone", ZONE, "By whose clock the team works: for risk, and for freezes, gates and trains that name no other.", "UTC"),
         Key("break_glass", BREAK_GLASS, "Who may lift a freeze in an emergency.", otherwise="nobody"),
     ),
 )
@@ -42,7 +43,7 @@ FREEZE = Record(
         Key("lasts", TIME, "How long a freeze by cron lasts.", otherwise="needed with cron"),
         Key("from", MOMENT, "Once, from this local time."),
         Key("until", MOMENT, "And until this one.", otherwise="needed with from"),
-        Key("timezone", ZONE, "By whose clock.", "UTC"),
+        Key("timezone", ZONE, "By whose clock.", otherwise="that of `people`, or UTC"),
         Key("environments", NAMES, "Which environments are frozen.", "[]", otherwise="all"),
         Key("stops", ListOf(one_of("promote", "approve"), "promote or approve, or both", 1), "What it stops.", "promote"),
         Key("binds", ListOf(one_of("people", "automation"), "people or automation, or both", 1), "Whom it stops.", "[people, automation]"),
@@ -80,7 +81,7 @@ GATE = Record(
     (
         Key("when", QUESTION, "True lets the release in. What cannot be answered does not.", required=True),
         Key("why", TEXT, "What it is for, shown to whoever meets it.", otherwise="the expression is shown"),
-        Key("timezone", ZONE, "By whose clock `time` is told.", "UTC"),
+        Key("timezone", ZONE, "By whose clock `time` is told.", otherwise="that of `people`, or UTC"),
     ),
     short="when",
 )
@@ -124,7 +125,7 @@ TRAIN = Record(
     "a mapping with departs and cut",
     (
         Key("departs", CRON, "When trains depart, by the local clock.", required=True),
-        Key("timezone", ZONE, "By whose clock.", "UTC"),
+        Key("timezone", ZONE, "By whose clock.", otherwise="that of `people`, or UTC"),
         Key("cut", TIME, "How long before departure the branch is cut; a day is a day by the local clock.", required=True),
         Key("service", NAME, "Whose releases ride.", otherwise="the file's only service"),
         Key("branch", BRANCH, "What is cut.", "main"),

@@ -121,7 +121,7 @@ def _policy(name: str, found: Found, file: Found, path: str) -> Policy:
         limits=Limits(*(limits[key].value for key in ("error_rate", "times_baseline", "needs", "min_time"))) if limits.given else None,
         checks=found["checks"].values(),
         after=found["after"].values(),
-        gates=tuple(gate(one, file["gates"][one]) for one in found["gates"].values()),
+        gates=tuple(gate(one, file) for one in found["gates"].values()),
         notify=found["notify"].values(),
         groups=known if found["gates"].values() else {},
     )

@@ -12,6 +12,7 @@ from headway.releases.model import CheckSpec, Release, RunSpec
 from headway.testing.checks import FakeChecks
 from headway.testing.clock import NOON, FakeClock
 from headway.testing.ledger import MemoryLedger
+from headway.testing.live import FakeLive
 from headway.testing.people import FakeNotifier
 from headway.testing.platform import FakePlatform
 from headway.testing.sources import FakeBuilder, FakePipelines, FakePushes, FakeRepository, FakeStore, FakeTags
@@ -32,12 +33,14 @@ class FakeWorld:
 
     def __post_init__(self) -> None:
         self.platform = FakePlatform(self.clock)
+        self.live = FakeLive()
         self.checks = FakeChecks(self.clock)
         self.ledger = MemoryLedger(self.clock)
         numbers = count(1)
         self.world = World(
             clock=self.clock,
             platform=self.platform,
+            live=self.live,
             checks=self.checks,
             rollouts=self.ledger.rollouts,
             records=self.ledger.records,
