@@ -79,7 +79,9 @@ def test_time_is_told_by_the_gate_s_own_clock() -> None:
         ),
         pytest.param("true &&", "'the end' found, expected a name, at 8", id="half of it"),
         pytest.param("true true", "'true' is left over, at 6", id="too much"),
-        pytest.param("a ? true", "there is no value a; there are checks, environment, live, metrics, people, release, time, at 1", id="no value"),
+        pytest.param(
+            "a ? true", "there is no value a; there are checks, environment, live, metrics, people, release, time, at 1", id="no value"
+        ),
         pytest.param("time.hour == 0x12", "'x12' is left over, at 15", id="a number of another kind"),
         pytest.param("release.name == 'a", '"\'" at 17 is not understood', id="an open quote"),
         pytest.param("has(true)", "there is no has(bool), at 10", id="has of no field"),

@@ -5,7 +5,6 @@ transport are kept out. Nothing of what the repository brings is executed.
 """
 
 import os
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
@@ -149,6 +148,8 @@ def _started(command: tuple[str, ...], *, keep_errors: bool = False) -> Iterator
 
 
 def _not_started(git: str, error: Exception) -> Unavailable:
+    import shutil  # it brings four compressors with it, which nobody needs who has git
+
     if shutil.which(git) is None:
         return Unavailable(f"{git} is not installed, or not on PATH; Headway reads repositories with it")
     return Unavailable(f"{git} could not be started: {error}")
