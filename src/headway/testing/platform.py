@@ -44,13 +44,14 @@ class FakePlatform:
 
     `down_until` makes it not answer; `forgetful` makes every probe unknown. `interrupt` is called at each durable point inside an
     effect, so that a test can raise there what a crash would. `requests` a second flow wherever something is routed;
-    so many `testers` ask for what they are routed to.
+    so many `testers` ask for what they are routed to; `outage` is the share of all requests that fails, whatever answers them.
     """
 
     clock: Clock
     scripts: dict[str, Script] = field(default_factory=dict)
     requests: float = 20.0
     testers: float = 0.0
+    outage: float = 0.0
     down_until: datetime | None = None
     forgetful: bool = False
     interrupt: Callable[[str], None] = lambda _: None
@@ -121,10 +122,10 @@ class FakePlatform:
         if self.down_until is not None and now < self.down_until:
             raise Unavailable(f"the fake platform does not answer before {self.down_until:%H:%M:%S}")
         site = self.sites.setdefault(place, Site(traffic=Traffic(flowed=now), copies=Traffic(flowed=now)))
-        site.copies.flow(now, self.requests, site.routes.mirrors, site.groups)
+        site.copies.flow(now, self.requests, site.routes.mirrors, site.groups, outage=self.outage)
         asking = {match.workload: 100 for match in site.routes.matches}
-        site.traffic.flow(now, self.testers, asking, site.groups, passed=False)
-        site.traffic.flow(now, self.requests, site.weights, site.groups)
+        site.traffic.flow(now, self.testers, asking, site.groups, outage=self.outage, passed=False)
+        site.traffic.flow(now, self.requests, site.weights, site.groups, outage=self.outage)
         return site
 
     def _routable(self, site: Site, routes: SetWeights) -> None:

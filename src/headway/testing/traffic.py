@@ -7,6 +7,9 @@ from datetime import datetime, timedelta
 from headway.analysis.model import Counters
 from headway.testing.scripts import Script
 
+PATIENCE = 15.0
+"""Seconds until the proxy gives up on a request."""
+
 
 @dataclass
 class Instances:
@@ -58,6 +61,7 @@ class Arm:
     answered: float = 0.0
     failed: float = 0.0
     slow: float = 0.0
+    hanging: float = 0.0
     quick_ms: float = 25.0
     slow_ms: float = 2500.0
 
@@ -66,6 +70,7 @@ class Arm:
         return Counters(
             completed=completed,
             failures=int(self.failed),
+            active=int(self.hanging),
             latency={self.quick_ms: completed - slow, self.slow_ms: slow},
         )
 
@@ -78,8 +83,20 @@ class Traffic:
     arms: dict[str, Arm] = field(default_factory=dict)
     unanswered: int = 0
 
-    def flow(self, now: datetime, rate: float, weights: Mapping[str, int], groups: Mapping[str, Instances], *, passed: bool = True) -> None:
-        """Let the requests since the last time go where they are routed; more of them come in the same time unless it has `passed`."""
+    def flow(
+        self,
+        now: datetime,
+        rate: float,
+        weights: Mapping[str, int],
+        groups: Mapping[str, Instances],
+        *,
+        outage: float = 0.0,
+        passed: bool = True,
+    ) -> None:
+        """Let the requests since the last time go where they are routed; more of them come in the same time unless it has `passed`.
+
+        With an `outage`, such a share of them fails, whoever answers.
+        """
         before = self.flowed or now
         self.flowed = now if passed else before
         due = rate * (now - before).total_seconds()
@@ -93,7 +110,13 @@ class Traffic:
                 arm.failed += requests
                 self.unanswered += int(requests + 0.5)
                 continue
-            arm.failed += requests * script.errors if instances.spoiled(now) else 0.0
+            if script.hangs:
+                arm.answered -= requests
+                arm.hanging += requests
+                given_up = max(0.0, arm.hanging - rate * percent / 100 * PATIENCE)
+                arm.hanging, arm.answered, arm.failed = arm.hanging - given_up, arm.answered + given_up, arm.failed + given_up
+                continue
+            arm.failed += requests * max(outage, script.errors if instances.spoiled(now) else 0.0)
             arm.slow += requests * script.slow
 
     def counters(self) -> dict[str, Counters]:
