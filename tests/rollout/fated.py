@@ -8,6 +8,7 @@ from headway.analysis.model import Thresholds
 from headway.engine.commands import Commands
 from headway.engine.controller import LEASE, turn
 from headway.environments.model import Place
+from headway.errors import Unavailable
 from headway.ports import Held
 from headway.releases.model import CheckSpec
 from headway.rollout.model import Rollout, SetWeights
@@ -44,7 +45,7 @@ class Fated:
         self.commands = Commands(self.fakes.world)
         self.seen = 0
         first = self.ask(OLD)
-        self.until(lambda: self.rollout(first).phase is Phase.COMPLETED, within=120)
+        self.until(lambda: self.rollout(first).phase is Phase.COMPLETED, within=600)
         self.platform.interrupt = self.fakes.ledger.tables.interrupt = self._point
 
     # -- what people do
@@ -62,6 +63,11 @@ class Fated:
 
     def back(self) -> str:
         return str(self.commands.rollback("production", "bob")["rollout"])
+
+    def outage(self, seconds: float) -> None:
+        """The platform does not answer for so long, from this very instant."""
+        self.platform.down_until = self.now + timedelta(seconds=seconds)
+        raise Unavailable("the platform went away")
 
     # -- what there is
 
@@ -173,7 +179,8 @@ class Fated:
 
     def _carried(self, done: Done, effect: SetWeights) -> None:
         for name, percent in effect.weights.items():
-            ready, needed = self.site.groups[name].ready(done.at), -(-REPLICAS * percent // 100)
+            replicas = self.fakes.pipelines.declared[0].environment.replicas
+            ready, needed = self.site.groups[name].ready(done.at), -(-replicas * percent // 100)
             # On the way back the old release may be smaller than it was once it had its time, but never nobody.
             least = needed if self.version(name) != OLD else 1
             assert ready >= least, f"{percent} % to {name} with {ready} of {needed} replicas ready"
