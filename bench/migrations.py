@@ -31,6 +31,7 @@ from headway.adapters.databases.postgres_vault import PostgresVault, named
 from headway.adapters.databases.runner import How, Runner
 from headway.adapters.databases.store import Timeouts, open_store
 from headway.adapters.system import SystemClock
+from headway.migration.lexer import statements
 from headway.migration.plan import Together
 
 NOW = SystemClock().now
@@ -94,6 +95,7 @@ def called(argv: list[str], **environment: str) -> None:
 
 
 def ours(url: str, scene: Scene, together: Together) -> None:
+    statements.cache_clear()  # nobody runs the same files twice in one process
     found = address(url)
     runner = Runner(open_store(found, Timeouts()), NOW)
     done = runner.up(read(scene.ours, found.dialect), How(together, "bench", rollout="bench"))

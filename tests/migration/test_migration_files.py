@@ -1,9 +1,13 @@
 """Files become migrations, or sentences about what is wrong with them."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headway.errors import InvalidSpec
+from headway.migration import files
 from headway.migration.files import down_of, normal, parse, stored_down
+from headway.migration.lexer import tokens
 from headway.migration.model import Dialect
 
 GOOD = "-- migrate:up\nCREATE TABLE a (id int);\n-- migrate:verify\nSELECT 1;\n-- migrate:down\nDROP TABLE a;\n"
@@ -130,3 +134,15 @@ def test_other_files_of_the_folder_are_none_of_our_business() -> None:
 
 def test_normal_text_ends_with_one_newline() -> None:
     assert normal("a  \r\nb\r\n\r\n") == "a\nb\n"
+
+
+_PIECES = st.sampled_from(
+    ["-- migrate:up", "-- migrate:down transaction:false", "--", "select 1;", "\n", "\n", " ", "'", '"', "$$", "/*", "*/", "[", "`", "a-b"]
+)
+
+
+@given(st.lists(_PIECES, max_size=25).map("".join), st.sampled_from(list(Dialect)))
+def test_the_quick_way_to_find_headers_finds_what_the_careful_one_does(text: str, dialect: Dialect) -> None:
+    careful = list(files._headers(text, list(tokens(text, dialect))))
+    if not files._QUOTES.search(text):
+        assert list(files._headers(text, list(files._plain_comments(text)))) == careful

@@ -24,6 +24,8 @@ from psycopg import sql
 RUN = "HEADWAY_TEST_RUN"
 """The process id of the run: set by the process that starts the workers, inherited by them."""
 USER = "headway"
+GUARDED = "guarded"
+PASSWORD = "pass-that-nobody-has"
 PATIENCE = 60.0
 
 
@@ -39,6 +41,10 @@ class Postgres:
 
     def url(self, database: str) -> str:
         return f"postgresql://{USER}@/{database}?host={self.socket}"
+
+    def guarded_url(self, url: str, password: str = PASSWORD) -> str:
+        """The same database, for the role that must give its password."""
+        return url.replace(f"//{USER}@", f"//{GUARDED}:{password}@")
 
     def connect(self, database: str = "postgres") -> psycopg.Connection:
         return psycopg.connect(host=str(self.socket), user=USER, dbname=database, autocommit=True)
@@ -93,10 +99,15 @@ def _start(server: Postgres, run: int) -> None:
     programs = _programs(server.folder, user)
     data = server.folder / "data"
     _call(user, [programs / "initdb", "-D", data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"])
+    # One role must give its password; whoever else comes by this socket is believed.
+    rules = data / "pg_hba.conf"
+    rules.write_text(f"local all {GUARDED} scram-sha-256\n{rules.read_text()}")
     guard = [sys.executable, str(Path(__file__).with_name("postgres_guard.py")), str(run), str(server.folder), user or ""]
     with (server.folder / "log").open("w") as log:
         subprocess.Popen([*guard, *_postgres(programs, server)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     _await(server)
+    with server.connect() as on:
+        on.execute(sql.SQL("create role {} login superuser password {}").format(sql.Identifier(GUARDED), sql.Literal(PASSWORD)))
     (server.folder / "ready").touch()
 
 

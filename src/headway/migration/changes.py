@@ -10,6 +10,8 @@ from headway.migration.lexer import Sort, Statement, Token, statements
 from headway.migration.model import Dialect, Kind, Migration, Script
 
 Name = tuple[str, ...]
+_DESTROYING = frozenset({"DROP", "TRUNCATE", "DELETE"})
+"""Without one of these words no statement destroys data that we could count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ def kind_of(migration: Migration, dialect: Dialect, created: set[Name] | None = 
 
 def losses(script: Script | None, dialect: Dialect) -> tuple[Loss, ...]:
     """Data that these statements destroy, each once."""
+    if script is None or not any(_DESTROYING.intersection(one.words) for one in statements(script.sql, dialect, script.line)):
+        return ()
     return tuple(dict.fromkeys(change.loss for change in changes(script, dialect) if change.loss))
 
 
@@ -95,15 +99,17 @@ _KINDS = ("MATERIALIZED", "FOREIGN")
 class _Words:
     """The statement from left to right."""
 
-    def __init__(self, tokens: Sequence[Token]) -> None:
+    def __init__(self, tokens: Sequence[Token], words: Sequence[str] | None = None) -> None:
         self._tokens = tokens
-        self._words = [token.word for token in tokens]
+        self._words = [token.word for token in tokens] if words is None else words
         self._at = 0
 
     def take(self, *words: str) -> bool:
         """Step over these keywords, if they come next."""
+        if self._at >= len(self._words) or self._words[self._at] != words[0]:
+            return False  # nearly always, and cheaply
         end = self._at + len(words)
-        if tuple(self._words[self._at : end]) != words:
+        if len(words) > 1 and tuple(self._words[self._at : end]) != words:
             return False
         self._at = end
         return True
@@ -132,9 +138,11 @@ class _Words:
 
 def _rebuilt(all_of_it: Sequence[Statement]) -> set[Name]:
     """Tables that are dropped and whose name another one then takes: rebuilt, not lost."""
+    if not any(one.begins("DROP", "TABLE") for one in all_of_it):
+        return set()
     taken: set[Name] = set()
     for one in all_of_it:
-        words = _Words(one.tokens)
+        words = _Words(one.tokens, one.words)
         if words.take("ALTER", "TABLE"):
             table = words.name()
             if words.take("RENAME", "TO"):
@@ -152,7 +160,7 @@ class _Reader:
     renamed_away: set[Name] = field(default_factory=set)
 
     def read(self, statement: Statement) -> Iterator[Change]:
-        words = _Words(statement.tokens)
+        words = _Words(statement.tokens, statement.words)
         first = words.word()
         readers: dict[str, Callable[[_Words, int], Iterator[Change]]] = {
             "ALTER": self._alter,

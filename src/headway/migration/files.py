@@ -21,6 +21,8 @@ LARGEST_VERSION = 2**63 - 1
 _NAME = re.compile(r"(?P<version>\d+)_(?P<name>\w[\w.-]*?)(?:\.(?P<half>up|down))?\.sql", re.ASCII)
 _HEADER = re.compile(r"--\s*migrate:(?P<section>\w+)\s*(?P<options>.*)")
 _OPTIONS = {"up": {"transaction"}, "down": {"transaction"}, "verify": set(), "backfill": {"table", "key", "batch", "rate", "pause"}}
+_QUOTES = re.compile(r"['\"`\[$]|/\*")
+_COMMENT = re.compile(r"^--[^\n]*", re.MULTILINE)
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w$]*(\.[A-Za-z_][\w$]*)?")
 
 
@@ -205,13 +207,14 @@ def _backfill(section: _Section) -> Backfill:
 def _sections(path: str, text: str, dialect: Dialect, faults: list[str], first: str | None) -> list[_Section]:
     """Cut at the headers. What stands before the first header belongs to `first`; None: nothing may stand there."""
     lines = text.split("\n")
-    pieces = [*tokens(text, dialect)]
+    # Where nothing is quoted, a header is known by its line alone; most files are so, and each is read before every run.
+    pieces = [*(tokens(text, dialect) if _QUOTES.search(text) else _plain_comments(text))]
     headers = [*_headers(text, pieces)]
     faults += [f"{path}:{one.line}: what starts with {one.text[:12]!r} never ends" for one in pieces if one.sort is Sort.BROKEN]
     if first is not None and not any(name == first for _, name, _ in headers):
         headers = [(0, first, ""), *headers]
     start = headers[0][0] if headers else len(lines) + 1
-    stray = statements("\n".join(lines[: max(start - 1, 0)]), dialect)[:1]
+    stray = statements("\n".join(lines[: max(start - 1, 0)]), dialect)[:1] if start > 1 else ()
     faults += [f"{path}:{one.line}: SQL before the first `-- migrate:` line; expected `-- migrate:up` above it" for one in stray]
     found = []
     ends = [*(one[0] - 1 for one in headers[1:]), len(lines)]
@@ -221,6 +224,12 @@ def _sections(path: str, text: str, dialect: Dialect, faults: list[str], first: 
             continue
         found.append(_Section(name, _options(path, line, options, faults), "\n".join(lines[line:end]), line))
     return found
+
+
+def _plain_comments(text: str) -> Iterable[Token]:
+    """The comments at the beginnings of lines, as tokens."""
+    for found in _COMMENT.finditer(text):
+        yield Token(Sort.COMMENT, found[0], found.start(), text.count("\n", 0, found.start()) + 1)
 
 
 def _headers(text: str, pieces: Iterable[Token]) -> Iterable[tuple[int, str, str]]:

@@ -95,22 +95,26 @@ _SORTS = {
 
 def tokens(sql: str, dialect: Dialect, line: int = 1) -> Iterator[Token]:
     """Every token, comments too. What never ends is one broken token up to the end."""
-    pattern, at = _TOKENS[dialect], 0
-    while at < len(sql):
-        found = pattern.match(sql, at)
+    match, at, most = _TOKENS[dialect].match, 0, len(sql)
+    counted = 0  # lines are counted up to here
+    while at < most:
+        found = match(sql, at)
         assert found is not None  # the last alternative takes any character
         group, end = found.lastgroup or "mark", found.end()
+        if group == "space":
+            at = end
+            continue
         sort = _SORTS.get(group, Sort.MARK)
         if group == "block":
             sort, end = _block(sql, at, nested=dialect is Dialect.POSTGRES)
         elif group == "dollar":
             closed = sql.find(found[0], end)
-            sort, end = (Sort.TEXT, closed + len(found[0])) if closed >= 0 else (Sort.BROKEN, len(sql))
+            sort, end = (Sort.TEXT, closed + len(found[0])) if closed >= 0 else (Sort.BROKEN, most)
         elif group == "mark" and found[0] in "'\"`":
-            sort, end = Sort.BROKEN, len(sql)
-        if group != "space":
-            yield Token(sort, sql[at:end], at, line)
-        line += sql.count("\n", at, end)
+            sort, end = Sort.BROKEN, most
+        line += sql.count("\n", counted, at)
+        counted = at
+        yield Token(sort, sql[at:end], at, line)
         at = end
 
 

@@ -337,37 +337,3 @@ def test_a_swap_gets_past_clients_that_come_back(pg: Bench) -> None:
         for one in clients:
             one.join()
     assert pg.one("select count(*) from a") == 3
-
-
-def test_kill_9_in_the_middle_of_a_restore_leaves_the_live_database(filled: Bench) -> None:
-    import signal
-
-    from headway.adapters.databases import backup as module
-
-    made = taken(filled)
-    filled.ask("insert into a values (4, 'new')")
-    child = os.fork()
-    if child == 0:
-        try:
-            real = module.vault(filled.address)
-            real.restore(made, None, real.beside("_restored_r1"))
-            os.kill(os.getpid(), signal.SIGKILL)  # restored beside, not yet swapped
-        finally:
-            os._exit(7)
-    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
-    assert filled.one("select count(*) from a") == 4
-    restore(filled.address, made, "r2", swap=True, accept_loss=True)
-    assert filled.one("select count(*) from a") == 3
-
-
-def test_what_a_kill_left_of_a_backup_goes_with_the_broom(lite: Bench) -> None:
-    lite.up(DATA)
-    shelf_folder = lite.folder / "shelf"
-    taken(lite)
-    old, fresh = shelf_folder / ".old.sqlite.tmp", shelf_folder / ".fresh.sqlite.tmp"
-    old.touch()
-    fresh.touch()
-    os.utime(old, (0, 0))
-    thin(shelf_folder, Keep())
-    assert not old.exists()
-    assert fresh.exists()

@@ -4,14 +4,15 @@ And back: into a new database, held against the manifest, swapped in by name; th
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 from headway.adapters.databases.address import Address
-from headway.adapters.databases.shelf import Backup, Manifest, backups, whole
-from headway.errors import Contradiction, InvalidSpec, Refused
+from headway.adapters.databases.shelf import Backup, Manifest, backups, sweep, whole
+from headway.errors import Contradiction, HeadwayError, InvalidSpec, Refused
 from headway.migration.model import Dialect
 
 
@@ -30,11 +31,22 @@ class Vault(Protocol):
 
     def since(self, backup: Backup, scratch: Path) -> Since: ...
 
-    def restore(self, backup: Backup, secret: str | None, name: str) -> Mapping[str, int]:
-        """Into a new database of this name, checked against the manifest; gone again if it does not agree."""
+    def making(self, suffix: str) -> AbstractContextManager[str]:
+        """A name for a database that is being made beside this one. Gone at the end, unless kept or swapped; if we die, the next one's
+        broom finds it."""
         ...
 
-    def discard(self, name: str) -> None: ...
+    def restore(self, backup: Backup, secret: str | None, name: str) -> Mapping[str, int]:
+        """Into a new database of this name, checked against the manifest."""
+        ...
+
+    def keep(self, name: str, suffix: str) -> str:
+        """What was being made is whole, and a person's from now on; its new name."""
+        ...
+
+    def sweep(self) -> tuple[str, ...]:
+        """Remove what others were making when they died; which ones."""
+        ...
 
     def swap(self, name: str, bad: str) -> None:
         """The restored database takes the live one's name, the live one becomes `bad`."""
@@ -60,9 +72,12 @@ def vault(address: Address) -> Vault:
 
 def back_up(address: Address, folder: Path, now: Callable[[], datetime], tag: str, secret: str | None = None) -> Backup:
     """A backup that was read through before it counts."""
-    at = now()
-    stem = Path(vault(address).beside("")).name or "database"
-    return vault(address).take(folder, f"{stem}-{at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{tag}", secret, at)
+    at, there = now(), vault(address)
+    with suppress(HeadwayError):  # a broom that breaks is no reason to go without a backup
+        sweep(folder)
+        there.sweep()
+    stem = Path(there.beside("")).name or "database"
+    return there.take(folder, f"{stem}-{at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{tag}", secret, at)
 
 
 def newest(folder: Path) -> Backup:
@@ -88,6 +103,7 @@ def restore(address: Address, backup: Backup, tag: str, *, swap: bool, accept_lo
     if backup.manifest.dialect != address.dialect.value:
         raise Refused(f"{backup.path} is a backup of {backup.manifest.dialect}", (f"{address.where} is {address.dialect.value}",))
     there = vault(address)
+    there.sweep()
     if swap and not accept_loss:
         since = there.since(backup, backup.path.parent)
         if not since.untouched:
@@ -95,16 +111,12 @@ def restore(address: Address, backup: Backup, tag: str, *, swap: bool, accept_lo
             raise Refused(
                 f"{address.where} was written to after the backup of {backup.manifest.created}; with --accept-data-loss it goes", said
             )
-    name = there.beside(f"_restored_{tag}")
-    counts = there.restore(backup, secret, name)
-    if not swap:
-        return Restored(name, sum(counts.values()))
-    bad = there.beside(f"_bad_{tag}")
-    try:
+    with there.making(f"_restored_{tag}") as name:
+        counts = there.restore(backup, secret, name)
+        if not swap:
+            return Restored(there.keep(name, f"_restored_{tag}"), sum(counts.values()))
+        bad = there.beside(f"_bad_{tag}")
         there.swap(name, bad)
-    except BaseException:
-        there.discard(name)
-        raise
     return Restored(there.beside(""), sum(counts.values()), bad)
 
 
@@ -112,9 +124,9 @@ def drill(address: Address, backup: Backup, tag: str, secret: str | None = None)
     """Prove that the backup restores: into a scratch database that is dropped again."""
     whole(backup)
     there = vault(address)
-    name = there.beside(f"_drill_{tag}")
-    counts = there.restore(backup, secret, name)
-    there.discard(name)
+    there.sweep()
+    with there.making(f"_drill_{tag}") as name:
+        counts = there.restore(backup, secret, name)
     return Restored(name, sum(counts.values()))
 
 

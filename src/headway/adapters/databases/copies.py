@@ -57,11 +57,11 @@ def seal_file(plain: Path, target: Path, secret: str) -> None:
 
 
 def unpack(backup: Backup, target: Path, secret: str | None) -> None:
-    """The plain database of a backup, in a new file."""
+    """The plain database of a backup, in a file that is ours."""
     with (
         disk(target.parent),
         backup.path.open("rb") as source,
-        os.fdopen(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file,
+        os.fdopen(os.open(target, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file,
     ):
         if secret is None:
             while chunk := source.read(1024 * 1024):
@@ -76,9 +76,20 @@ def unpack(backup: Backup, target: Path, secret: str | None) -> None:
         raise Contradiction(f"{backup.path} does not hold what was backed up")
 
 
+def remove(path: Path) -> None:
+    """A database's file, and what belongs to it."""
+    for suffix in ("", *BESIDE):
+        with suppress(FileNotFoundError):
+            Path(f"{path}{suffix}").unlink()
+
+
 def swap(live: Path, new: Path, bad: Path, address: Address) -> None:
     """The new database takes the name; the old one is kept as `bad`. Refuses while anybody has the old one open."""
     mode = _settled(live, address) if live.exists() else None
+    if mode == "wal":
+        # Beforehand, so that no instant has a live database without its log's mode.
+        with translated(address), closing(sqlite3.connect(new)) as on:
+            on.execute("pragma journal_mode = wal")
     with disk(live.parent):
         if live.exists():
             before = live.stat()
@@ -96,13 +107,10 @@ def swap(live: Path, new: Path, bad: Path, address: Address) -> None:
             with suppress(FileNotFoundError):
                 live.rename(bad)
             new.rename(live)
-    if mode == "wal":
-        with translated(address), closing(sqlite3.connect(live)) as on:
-            on.execute("pragma journal_mode = wal")
 
 
 def _settled(live: Path, address: Address) -> str | None:
-    """Fold the log into the file; only the last one who has it open can. None: it cannot be read as a database."""
+    """Fold the log into the file; only the last one who has it open can. Its journal's mode; None: it cannot be read as a database."""
     with disk(live.parent), live.open("rb") as file:
         if file.read(16) not in {b"", b"SQLite format 3\0"}:
             return None  # not even opened: SQLite would delete the log beside it, and that may be all that is left
@@ -110,15 +118,18 @@ def _settled(live: Path, address: Address) -> str | None:
         with closing(sqlite3.connect(live, isolation_level=None, timeout=2)) as on:
             mode = str(on.execute("pragma journal_mode").fetchone()[0])
             if mode == "wal":
-                on.execute("pragma wal_checkpoint(truncate)")
-                on.execute("pragma journal_mode = delete")
-            on.execute("begin exclusive")
-            on.execute("rollback")
-            left = [suffix for suffix in BESIDE if Path(f"{live}{suffix}").exists()]
+                busy = on.execute("pragma wal_checkpoint(truncate)").fetchone()[0]
+            else:
+                busy = 0
+                on.execute("begin exclusive")
+                on.execute("rollback")
+        # Whoever closes last removes the log: one that stays has somebody else at it.
+        left = [suffix for suffix in BESIDE if Path(f"{live}{suffix}").exists()]
     except sqlite3.DatabaseError as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
             return None
         raise Refused(f"{address.where} is in use", (f"{error}; stop the service first, and start it again afterwards",)) from error
-    if left:
-        raise Refused(f"{address.where} is in use", (f"{', '.join(left)} stays beside it; stop the service first",))
+    if left or busy:
+        said = f"{', '.join(left) or 'its log'} stays beside it; stop the service first"
+        raise Refused(f"{address.where} is in use", (said,))
     return mode

@@ -1,5 +1,6 @@
 """The folder of migrations, read."""
 
+import os
 from pathlib import Path
 
 from headway.errors import InvalidSpec, Unavailable
@@ -14,15 +15,18 @@ def read(folder: Path, dialect: Dialect) -> tuple[Migration, ...]:
     texts: dict[str, str] = {}
     faults: list[str] = []
     try:
-        files = sorted(path for path in folder.iterdir() if path.suffix == ".sql" and path.is_file())
-        for path in files:
-            if path.stat().st_size > _LARGEST:
-                faults.append(f"{path.name}: is larger than {_LARGEST // 2**20} MiB; data belongs into a backfill or an import")
+        with os.scandir(folder) as entries:
+            names = sorted(one.name for one in entries if one.name.endswith(".sql") and one.is_file())
+        for name in names:
+            with (folder / name).open("rb") as file:
+                content = file.read(_LARGEST + 1)
+            if len(content) > _LARGEST:
+                faults.append(f"{name}: is larger than {_LARGEST // 2**20} MiB; data belongs into a backfill or an import")
                 continue
             try:
-                texts[path.name] = path.read_text("utf-8")
+                texts[name] = content.decode("utf-8")
             except UnicodeDecodeError as error:
-                faults.append(f"{path.name}: is not UTF-8 text (at byte {error.start})")
+                faults.append(f"{name}: is not UTF-8 text (at byte {error.start})")
     except FileNotFoundError:
         raise InvalidSpec(f"{folder}: there is no such folder; expected one with files such as 0001_users.sql") from None
     except OSError as error:

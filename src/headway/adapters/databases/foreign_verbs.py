@@ -1,7 +1,6 @@
 """The verbs of `headway migrate` by the team's own tool: Headway locks, backs up, asks before and after; the tool migrates."""
 
 import os
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from headway.adapters.databases.address import Address
 from headway.adapters.databases.filling import Tell
 from headway.adapters.databases.keeping import Keeping, View, kinds
 from headway.adapters.databases.patience import patiently
-from headway.adapters.databases.rehearse import Rehearsal, cloned, same
+from headway.adapters.databases.rehearse import Rehearsal, cloned, same, scratch_folder
 from headway.adapters.databases.store import TOOL, open_store
 from headway.adapters.databases.toolcommand import Promises, Stands, Tool
 from headway.errors import Contradiction, Failed, InvalidSpec, Refused
@@ -109,8 +108,8 @@ class ToolMigrations(Keeping):
         self._without_objections()
         source = shelves.read(backup) if backup else None
         with (
-            tempfile.TemporaryDirectory(prefix="headway-rehearsal-") as scratch,
-            cloned(self.address, Path(scratch), self.now, self.new_id(), source, self.secret, template=template) as (clone, on),
+            scratch_folder() as scratch,
+            cloned(self.address, scratch, self.now, self.new_id(), source, self.secret, template=template) as (clone, on),
         ):
             there = replace(self, address=clone)
             return asdict(there._rehearsed(on))

@@ -22,6 +22,8 @@ from headway.migration.changes import Loss
 from headway.migration.lexer import Sort, statements, tokens
 from headway.migration.model import Backfill, Dialect, Progress, Row, Script
 
+OLDEST = 13
+"""The first that drops a database under its sessions, and says which transaction comes next."""
 _KEY = 0x48777931
 """Advisory locks belong to one database, and so does this number in it: 1 is the runner's turn, 2 a working session."""
 FRESH = "RESET ALL; RESET ROLE; RESET SESSION AUTHORIZATION; DISCARD TEMP;\n"
@@ -55,9 +57,14 @@ class PostgresStore:
             given = conninfo_to_dict(self.address.url)
             options = " ".join((str(given.get("options") or ""), *(f"-c {name}={value}" for name, value in wanted.items())))
             timeout = int(given.get("connect_timeout") or 10)
-            return psycopg.connect(
+            made = psycopg.connect(
                 self.address.url, autocommit=True, connect_timeout=timeout, application_name="headway migrate", options=options.strip()
             )
+        found = made.info.server_version // 10_000
+        if found < OLDEST:
+            made.close()
+            raise Refused(f"{self.address.where} is PostgreSQL {found}", (f"Headway's migrations need {OLDEST} or newer",))
+        return made
 
     def look(self) -> Look:
         with self.reading() as on:

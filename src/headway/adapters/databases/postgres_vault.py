@@ -1,5 +1,6 @@
 """Backups of a PostgreSQL database."""
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +25,11 @@ _PATIENT = Timeouts(lock=30, statement=0)
 _FENCING = 20.0
 _LONGEST = 63
 """PostgreSQL cuts longer names silently."""
+_DRAFT = "_tmp"
+_MADE = re.compile(r"_(?:restored|drill|rehearsal)_[\w-]+_tmp$")
+_MAKING = 0x48777932
+"""Advisory locks in the maintenance database, one for each database in the making: its maker lives."""
+_TAKE = "select pg_try_advisory_lock(%s, hashtext(%s))"
 
 
 class PostgresVault:
@@ -73,15 +79,44 @@ class PostgresVault:
         if backup.manifest.encrypted and secret is None:
             raise Refused(f"{backup.path} is encrypted", ("name its key with --key env:NAME or --key file:PATH",))
         self.create(name)
-        try:
-            dumps.restore_into(backup, secret, named(self._address, name))
-            with PostgresStore(named(self._address, name), _PATIENT).connect() as on, translated(self._address):
-                tables, versions = dumps.tables(on), dumps.versions(on)
-            compared(tables, backup.manifest, versions, name)
-        except BaseException:
-            self.discard(name)
-            raise
+        dumps.restore_into(backup, secret, named(self._address, name))
+        with PostgresStore(named(self._address, name), _PATIENT).connect() as on, translated(self._address):
+            tables, versions = dumps.tables(on), dumps.versions(on)
+        compared(tables, backup.manifest, versions, name)
         return tables
+
+    @contextmanager
+    def making(self, suffix: str) -> Iterator[str]:
+        """A session in the maintenance database holds the name's lock for as long as its maker lives."""
+        name = self.beside(f"{suffix}{_DRAFT}")
+        with self._server() as held:
+            held.execute(_TAKE, (_MAKING, name))
+            try:
+                yield name
+            finally:
+                self.discard(name)
+
+    def keep(self, name: str, suffix: str) -> str:
+        kept = self.beside(suffix)
+        with self._server() as on:
+            on.execute(sql.SQL("alter database {} rename to {}").format(sql.Identifier(name), sql.Identifier(kept)))
+        return kept
+
+    def sweep(self) -> tuple[str, ...]:
+        gone = []
+        with self._server() as on:
+            names = [
+                str(one) for (one,) in on.execute("select datname from pg_database where right(datname, 4) = %s", (_DRAFT,)).fetchall()
+            ]
+            for name in names:
+                found = _MADE.search(name)
+                # The name must be one that we would make beside this very database; longer ones are cut.
+                if found is None or name != self.beside(found[0]) or on.execute(_TAKE, (_MAKING, name)).fetchone() != (True,):
+                    continue
+                on.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+                on.execute("select pg_advisory_unlock(%s, hashtext(%s))", (_MAKING, name))
+                gone.append(name)
+        return tuple(gone)
 
     def clone(self, name: str) -> None:
         """A copy by the server itself: quick, and only while nobody is connected."""

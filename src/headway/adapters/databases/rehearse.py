@@ -4,6 +4,7 @@ On a restored backup it also proves that the backup restores.
 """
 
 import difflib
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from headway.adapters.databases.address import Address
 from headway.adapters.databases.backup import back_up, compared
+from headway.adapters.databases.claims import abandoned, claimed
 from headway.adapters.databases.down import down
 from headway.adapters.databases.filling import fill
 from headway.adapters.databases.runner import How, Runner
@@ -23,6 +25,8 @@ from headway.adapters.databases.verify import verify
 from headway.errors import Failed
 from headway.migration.model import Dialect, Migration
 from headway.migration.plan import Together
+
+_SCRATCH = "headway-rehearsal-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,8 @@ def rehearse(
 ) -> Rehearsal:
     """Rehearse what is pending. Raises what would have stopped the real run, or Failed when the way down does not lead back."""
     with (
-        tempfile.TemporaryDirectory(prefix="headway-rehearsal-") as scratch,
-        cloned(address, Path(scratch), now, tag, backup, secret, template=template) as (
+        scratch_folder() as scratch,
+        cloned(address, scratch, now, tag, backup, secret, template=template) as (
             clone,
             on,
         ),
@@ -120,16 +124,27 @@ def cloned(
     from headway.adapters.databases.postgres_vault import PostgresVault, named
 
     there = PostgresVault(address)
-    name = there.beside(f"_rehearsal_{tag}")
-    try:
+    there.sweep()
+    with there.making(f"_rehearsal_{tag}") as name:
         if template:
             there.clone(name)
         else:
             used = backup or back_up(address, scratch, now, tag)
             there.restore(used, secret if backup else None, name)
         yield named(address, name), "a clone by the server" if template else _from(backup)
-    finally:
-        there.discard(name)
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder for copies of data, gone afterwards: at the latest when the next rehearsal finds that its maker died."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*"):
+        if abandoned(left):
+            shutil.rmtree(left, ignore_errors=True)
+    with claimed(lambda: Path(tempfile.mkdtemp(prefix=_SCRATCH))) as made:
+        try:
+            yield made
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
 
 
 def _sqlite_clone(address: Address, scratch: Path, backup: Backup | None, secret: str | None) -> tuple[Address, str]:

@@ -10,12 +10,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from headway.adapters.databases.claims import abandoned, claimed
 from headway.errors import Contradiction, Refused, Unavailable
 from headway.migration.retention import Keep, kept
 
 _SUFFIX = ".manifest.json"
-_STALE = 86_400.0
-"""A draft this many seconds older than the newest backup belongs to nobody any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,32 +54,47 @@ class Backup:
 @contextmanager
 def draft(folder: Path, name: str) -> Iterator[Path]:
     """A `.tmp` to write to; gone unless it was put on the shelf."""
-    with disk(folder):
+
+    def make() -> Path:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = folder / f".{name}.tmp"
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    try:
-        yield path
-    finally:
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
+        return path
+
+    with contextlib.ExitStack() as stack:
+        with disk(folder):
+            path = stack.enter_context(claimed(make))
+        try:
+            yield path
+        finally:
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> tuple[str, ...]:
+    """Remove the drafts of those who died over them; which ones. A file that has its name is never removed here, manifest or not."""
+    if not folder.is_dir():
+        return ()
+    gone = []
+    with disk(folder):
+        for left in sorted(folder.glob(".*.tmp")):
+            if abandoned(left):
+                left.unlink(missing_ok=True)
+                gone.append(left.name)
+    return tuple(gone)
 
 
 def put(path: Path, manifest: Manifest) -> Backup:
     """Both files to the disk, then under their names; the manifest last."""
     folder = path.parent
-    with disk(folder):
-        text = folder / f".{manifest.file}.json.tmp"
-        try:
-            with text.open("w", encoding="utf-8") as file:
-                json.dump(asdict(manifest), file, indent=2)
-                file.flush()
-                os.fsync(file.fileno())
-            _sync(path)
-            path.rename(folder / manifest.file)
-            text.rename(folder / f"{manifest.file}{_SUFFIX}")
-        finally:
-            text.unlink(missing_ok=True)
+    with disk(folder), draft(folder, f"{manifest.file}.json") as text:
+        with text.open("w", encoding="utf-8") as file:
+            json.dump(asdict(manifest), file, indent=2)
+            file.flush()
+            os.fsync(file.fileno())
+        _sync(path)
+        path.rename(folder / manifest.file)
+        text.rename(folder / f"{manifest.file}{_SUFFIX}")
         _sync(folder)
     return Backup(folder / manifest.file, manifest)
 
@@ -122,18 +136,14 @@ def digest(path: Path) -> str:
 
 
 def thin(folder: Path, policy: Keep) -> tuple[str, ...]:
-    """Remove what the policy does not keep; the manifest first, so that no half a backup is ever listed. And what a kill -9 left."""
+    """Remove what the policy does not keep; the manifest first, so that no half a backup is ever listed."""
     found = {one.path.name: one for one in backups(folder)}
     stays = kept({name: one.manifest.at for name, one in found.items()}, policy)
     gone = tuple(name for name in found if name not in stays)
     with disk(folder):
-        newest = max((one.path.stat().st_mtime for one in found.values()), default=0.0)
         for name in gone:
             (folder / f"{name}{_SUFFIX}").unlink(missing_ok=True)
             (folder / name).unlink(missing_ok=True)
-        for left in folder.glob(".*.tmp"):
-            if left.stat().st_mtime < newest - _STALE:
-                left.unlink(missing_ok=True)
     return gone
 
 

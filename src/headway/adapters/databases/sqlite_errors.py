@@ -29,7 +29,10 @@ def _explained(error: sqlite3.Error, address: Address, what: str) -> HeadwayErro
         return Unavailable(f"{at}{address.where} has no room left on its disk; nothing of this transaction was kept")
     if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
         return Contradiction(f"{address.where} is not a whole SQLite database ({error}); restore it from a backup")
-    if code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}:
+    if code == sqlite3.SQLITE_IOERR:
+        said = "the disk failed, or has no room left; nothing of this transaction was kept"
+        return Unavailable(f"{at}{address.where} cannot be read or written ({error}): {said}")
+    if code == sqlite3.SQLITE_CANTOPEN:
         return Unavailable(f"{at}{address.where} cannot be reached: {error}")
     if code == sqlite3.SQLITE_INTERRUPT:
         return Failed(f"{at}took longer than it may; nothing was kept")

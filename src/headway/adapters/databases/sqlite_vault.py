@@ -1,18 +1,25 @@
 """Backups of a SQLite database."""
 
 import os
+import re
 import sqlite3
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from glob import escape
 from pathlib import Path
 
 from headway.adapters.databases.address import Address
 from headway.adapters.databases.backup import Since, compared, row_differences
-from headway.adapters.databases.copies import BESIDE, copy, read_through, seal_file, swap, unpack
+from headway.adapters.databases.claims import abandoned, claimed
+from headway.adapters.databases.copies import copy, read_through, remove, seal_file, swap, unpack
 from headway.adapters.databases.shelf import Backup, Manifest, digest, disk, draft, put
 from headway.adapters.databases.sqlite import locked
 from headway.errors import Contradiction, Refused
+
+_DRAFT = ".tmp"
+_MADE = re.compile(r"_(?:restored|drill)_[\w-]+\.tmp")
+"""What is in the making beside a live file, after its name."""
 
 
 class SqliteVault:
@@ -78,19 +85,45 @@ class SqliteVault:
         if backup.manifest.encrypted and secret is None:
             raise Refused(f"{backup.path} is encrypted", ("name its key with --key env:NAME or --key file:PATH",))
         path = Path(name)
-        try:
-            unpack(backup, path, secret)
-            tables, versions = read_through(path, self._address)
-            compared(tables, backup.manifest, versions, name)
-        except BaseException:
-            self.discard(name)
-            raise
+        unpack(backup, path, secret)
+        tables, versions = read_through(path, self._address)
+        compared(tables, backup.manifest, versions, name)
         return tables
 
-    def discard(self, name: str) -> None:
-        for suffix in ("", *BESIDE):
-            with suppress(FileNotFoundError):
-                os.unlink(f"{name}{suffix}")  # noqa: PTH108 - a suffix after the name, not another path
+    @contextmanager
+    def making(self, suffix: str) -> Iterator[str]:
+        path = Path(self.beside(f"{suffix}{_DRAFT}"))
+
+        def make() -> Path:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            return path
+
+        with ExitStack() as stack:
+            with disk(path.parent):
+                stack.enter_context(claimed(make))
+            try:
+                yield str(path)
+            finally:
+                remove(path)
+
+    def keep(self, name: str, suffix: str) -> str:
+        kept = self.beside(suffix)
+        with disk(self._live.parent):
+            Path(name).rename(kept)
+        return kept
+
+    def sweep(self) -> tuple[str, ...]:
+        gone = []
+        with disk(self._live.parent):
+            for left in sorted(self._live.parent.glob(f"{escape(self._live.name)}_*")):
+                if _MADE.fullmatch(left.name.removeprefix(self._live.name)) and abandoned(left):
+                    remove(left)
+                    gone.append(left.name)
+                elif left.name.startswith(f"{self._live.name}_bad_") and self._live.exists() and left.samefile(self._live):
+                    # Died between the two steps of a swap: the second name of what is still the live file.
+                    left.unlink()
+                    gone.append(left.name)
+        return tuple(gone)
 
     def swap(self, name: str, bad: str) -> None:
         with locked(self._live, 30.0, self._address.where):
