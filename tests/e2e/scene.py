@@ -57,7 +57,7 @@ class Repo(Project):
 
     def found(self, edit: Edit, message: str = "Count votes") -> str:
         """The first commit."""
-        shutil.copytree(sample(), self.folder, ignore=shutil.ignore_patterns("__pycache__", "dist"))
+        shutil.copytree(sample(), self.folder, ignore=shutil.ignore_patterns("__pycache__", "dist"), dirs_exist_ok=True)
         (self.folder / ".gitignore").write_text("dist/\n__pycache__/\n")
         self.git("init", "--quiet", "--initial-branch=main")
         self.edit(edit)

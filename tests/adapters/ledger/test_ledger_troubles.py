@@ -129,7 +129,7 @@ def test_a_server_that_dropped_our_connections_is_asked_again(postgres, postgres
     ledger.rollouts.add(pending("r1"), ())
     name = postgres_url.partition("@/")[2].partition("?")[0]
     with postgres.connect() as on:
-        on.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (name,))
+        on.execute("select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = %s", (name,))
     assert len(ledger.records.standings()) == 1
     ledger.close()
 
