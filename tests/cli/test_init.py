@@ -1,9 +1,12 @@
 """`headway init` writes once, tells what it saw, and never overwrites unasked."""
 
+import json
 import subprocess
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
+from ruamel.yaml import YAML
 
 from headway.cli.main import main
 from headway.spec.read import read
@@ -43,7 +46,24 @@ def test_what_was_recognised_and_guessed_is_told_with_the_next_command(shop: Pat
     file = read((shop / "headway.yaml").read_text())
     assert list(file.services) == ["shop"]
     assert file.environments["staging"].stage.trigger.merge == "trunk"
-    assert sorted(path.name for path in shop.iterdir()) == [".git", ".gitignore", "app.py", "headway.yaml", "old"]
+    assert sorted(path.name for path in shop.iterdir()) == [".git", ".gitignore", "app.py", "headway.schema.json", "headway.yaml", "old"]
+
+
+def test_an_editor_finds_the_schema_and_has_nothing_to_say_of_what_was_written(shop: Path) -> None:
+    assert headway("init", str(shop)) == 0
+    text = (shop / "headway.yaml").read_text()
+    first = text.partition("\n")[0]
+    assert first.startswith("# yaml-language-server: $schema=")
+    schema = json.loads((shop / first.partition("=")[2]).read_text())
+    Draft202012Validator.check_schema(schema)
+    assert not list(Draft202012Validator(schema).iter_errors(YAML(typ="safe", pure=True).load(text)))
+    assert list(Draft202012Validator(schema).iter_errors(YAML(typ="safe", pure=True).load(text.replace("soak:", "sock:"))))
+
+
+def test_without_the_schema_there_is_one_file(shop: Path) -> None:
+    assert headway("init", str(shop), "--no-schema") == 0
+    assert "yaml-language-server" not in (shop / "headway.yaml").read_text()
+    assert not (shop / "headway.schema.json").exists()
 
 
 def test_a_file_that_is_there_is_kept_unless_forced(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,6 +22,8 @@ import greeter
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
+        if not self.headers["Host"].startswith("127.0.0.1"):
+            return self.send_error(400, "who is that?")  # as Django does
         if self.path not in ("/", "/healthz"):
             return self.send_error(404)
         self.send_response(200)

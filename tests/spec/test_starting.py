@@ -29,6 +29,22 @@ SHELL = ("sh", "-ec")
 
 WAYS = [
     pytest.param(
+        {"Procfile": "web: gunicorn wsgi:app --workers 2\n", "wsgi.py": "", "requirements.txt": "gunicorn\n"},
+        ("env", "PYTHONPATH=vendor", "python3", "-m", "gunicorn", "--bind", "127.0.0.1:$PORT", "wsgi:app", "--workers", "2"),
+        (*VENDOR, "-r", "requirements.txt"),
+        id="a Procfile that leaves the port to the platform",
+    ),
+    pytest.param(
+        {
+            "backend/manage.py": "import django\n",
+            "backend/shop/wsgi.py": "application = get_wsgi_application()\n",
+            "requirements.txt": "Django\ngunicorn\n",
+        },
+        ("env", "PYTHONPATH=vendor:backend", "python3", "-m", "gunicorn", "shop.wsgi:application", "--bind", "127.0.0.1:$PORT"),
+        (*VENDOR, "-r", "requirements.txt"),
+        id="django in a folder of its own",
+    ),
+    pytest.param(
         {"Procfile": "web: python3 -m pypiserver run --port $PORT\n", "requirements.txt": "pypiserver==2.3.2\n"},
         ("env", "PYTHONPATH=vendor", "python3", "-m", "pypiserver", "run", "--port", "$PORT"),
         (*VENDOR, "-r", "requirements.txt"),
@@ -211,6 +227,11 @@ UNITS = [
     pytest.param({"app.py": FLASK, "tests/test_a.py": "import unittest"}, "unittest discover -q -s tests", id="unittest needs nothing"),
     pytest.param({"app.py": FLASK, **PYTEST, "requirements-dev.txt": "pytest"}, "-r requirements-dev.txt pytest", id="what tests need"),
     pytest.param({"package.json": node(scripts={"start": "a", "test": "vitest run"})}, "npm run test", id="the script test"),
+    pytest.param(
+        {"package.json": node(scripts={"start": "a", "build": "tsc", "test": "node --test dist/"})},
+        "npm run build && npm run test",
+        id="tests of what the build makes",
+    ),
     pytest.param({"package.json": node(scripts={"start": "a", "test": 'echo "Error: no test specified"'})}, None, id="npm's placeholder"),
     pytest.param({"app.py": FLASK}, None, id="no tests"),
 ]

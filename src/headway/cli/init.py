@@ -3,6 +3,7 @@
 It looks at files and git alone, so it goes past `wiring`, whose engine and database it does not need.
 """
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -13,16 +14,21 @@ from rich.markup import escape
 from headway.cli.context import next_step, say
 from headway.errors import InvalidSpec, Refused, Unavailable
 from headway.spec.read import read
+from headway.spec.schema import schema as json_schema
 from headway.spec.starting import Start, start
 
 FILE = "headway.yaml"
+SCHEMA = "headway.schema.json"
+MODELINE = f"# yaml-language-server: $schema={SCHEMA}"
+"""What editors with the YAML language server go by: VS Code, Neovim, Helix, Zed, JetBrains' and others."""
 
 
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path), default=".")
 @click.option("--force", is_flag=True, help="Replace the headway.yaml that is there.")
 @click.option("--stdout", "print_only", is_flag=True, help="Print the file and write nothing.")
-def init(path: Path, force: bool, print_only: bool) -> None:
+@click.option("--schema/--no-schema", default=True, help="Write headway.schema.json too, by which editors complete and check the file.")
+def init(path: Path, force: bool, print_only: bool, schema: bool) -> None:
     """Write a first headway.yaml for a repository: recognises Python, Node, Procfile and Dockerfile, and says what it guessed."""
     from headway.adapters.workfolder import branches, files
 
@@ -37,12 +43,14 @@ def init(path: Path, force: bool, print_only: bool) -> None:
     if print_only:
         sys.stdout.write(made.text)
     else:
-        _write(target, made.text, force)
+        _write(target, f"{MODELINE}\n{made.text}" if schema else made.text, force)
+        if schema:
+            _write(path / SCHEMA, json.dumps(json_schema(), separators=(",", ":")) + "\n", force=True)
     _tell(made, None if print_only else target)
 
 
 def _write(target: Path, text: str, force: bool) -> None:
-    draft = target.with_name(f".{FILE}.draft")
+    draft = target.with_name(f".{target.name}.draft")
     try:
         draft.write_text(text, encoding="utf-8")
         try:

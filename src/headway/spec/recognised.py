@@ -85,7 +85,8 @@ def demanded(files: Files) -> Mapping[str, str]:
 
 def asks_for_port(files: Files) -> bool:
     """Whether any code asks for the variable PORT."""
-    return any(re.search(r"""["']PORT["']|\benv\.PORT\b|\$\{?PORT\b""", text) for _, text in code(files))
+    written = re.compile(r"""["']PORT["']|\benv\.PORT\b|\$\{?PORT\b|\{[^{}]*\bPORT\b[^{}]*\}\s*=\s*process\.env\b""")
+    return any(written.search(text) for _, text in code(files))
 
 
 def service_name(*candidates: str | None) -> str:

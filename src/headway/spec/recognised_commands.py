@@ -23,6 +23,27 @@ def through_python(command: str) -> str:
     return f"python3 {rest}" if first == "python" else command
 
 
+PORTS = (
+    (r"gunicorn|hypercorn", r"(-b|--bind)\b", "--bind 127.0.0.1:$PORT"),
+    (r"uvicorn", r"--(port|uds|fd)\b", "--host 127.0.0.1 --port $PORT"),
+    (r"waitress(-serve)?", r"--(listen|port|unix-socket)\b", "--listen=127.0.0.1:$PORT"),
+    (r"daphne", r"(-p|--port|-u|-e)\b", "-b 127.0.0.1 -p $PORT"),
+    (r"flask\b.* run", r"(-p|--port)\b", "--port $PORT"),
+)
+"""Servers, the options with which a command names their port, and what names ours."""
+
+
+def with_port(command: str) -> str:
+    """A server's command that names no port, with ours. Most platforms have it in a variable that not every server reads."""
+    if "PORT" in command or re.search(r"[;&|`\n]", command):
+        return command
+    for server, named, ours in PORTS:
+        if re.match(rf"(python3? -m )?({server})\b", command) and not re.search(rf"(^|\s){named}", command):
+            program, first, rest = re.match(rf"((?:python3? -m )?(?:{server}))(\s*)(.*)", command).groups()  # type: ignore[union-attr]
+            return f"{program} {ours}{first}{rest}"
+    return command
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
     """What a Dockerfile says of how the service is run."""

@@ -102,4 +102,6 @@ def _unit(scripts: dict[str, str], manager: Manager, installs: bool) -> str | No
     test = scripts.get("test", "")
     if not test or "no test specified" in test:
         return None
-    return " && ".join(([manager.install] if installs else []) + [f"{manager.run} test"])
+    # Tests of what a build makes need it made.
+    built = "build" in scripts and re.search(r"\b(dist|build|lib|out)\b", test)
+    return " && ".join((*([manager.install] if installs else []), *([f"{manager.run} build"] if built else []), f"{manager.run} test"))

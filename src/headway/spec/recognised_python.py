@@ -88,7 +88,14 @@ def search_path(files: Files, project: Project, build: str | None) -> str:
     """Where Python looks besides the artifact's own folder."""
     inside = any(path.startswith("src/") and path.endswith(".py") for path in files)
     installed = project.install is not None and project.install.rpartition(" ")[2] == "."
-    return ":".join(part for part, there in (("vendor", build), ("src", inside and not installed)) if there)
+    root = django_root(files)
+    return ":".join(part for part, there in (("vendor", build), (root, root), ("src", inside and not installed)) if there)
+
+
+def django_root(files: Files) -> str:
+    """The folder of manage.py, from which a Django project imports its own modules; empty for the repository's own."""
+    found = min((path for path in files if path.rpartition("/")[2] == "manage.py"), key=lambda path: path.count("/"), default="")
+    return found.rpartition("/")[0]
 
 
 def with_path(run: str, path: str) -> str:
@@ -166,14 +173,16 @@ def _without_server(files: Files, project: Project) -> str | None:
     path = search_path(files, project, None)
     if app.framework == "Flask":
         return with_path(f"python3 -m flask --app {app.module} run --port $PORT", path)
-    if app.framework == "Django" and "manage.py" in files:
-        return "python3 manage.py runserver --noreload 127.0.0.1:$PORT"
+    manage = f"{django_root(files)}/manage.py".removeprefix("/")
+    if app.framework == "Django" and manage in files:
+        return f"python3 {manage} runserver --noreload 127.0.0.1:$PORT"
     return with_path(_wsgiref(app), path)
 
 
 def app_of(files: Files) -> App | None:
     """The application to serve: the shallowest, and of those the one in a file with a usual name."""
-    apps = [app for path, text in code(files) if path.endswith(".py") and (app := _app(path, text)) is not None]
+    root = django_root(files)
+    apps = [app for path, text in code(files) if path.endswith(".py") and (app := _app(path, text, root)) is not None]
     return min(apps, key=_usual, default=None)
 
 
@@ -183,8 +192,9 @@ def _usual(app: App) -> tuple[bool, int, int]:
     return (app.factory, 0 if app.framework == "Django" else app.path.count("/"), USUAL.index(stem) if stem in USUAL else len(USUAL))
 
 
-def _app(path: str, text: str) -> App | None:
-    module = re.sub(r"(/__init__)?\.py$", "", path).removeprefix("src/").replace("/", ".")
+def _app(path: str, text: str, root: str) -> App | None:
+    inner = path.removeprefix(f"{root}/") if root else path.removeprefix("src/")
+    module = re.sub(r"(/__init__)?\.py$", "", inner).replace("/", ".")
     if module == "__init__":
         return None
     if found := DJANGO.search(text):
@@ -221,9 +231,9 @@ def _started(files: Files, project: Project) -> tuple[str, str, tuple[str, ...],
 
 
 def _django_hints(files: Files) -> tuple[str, ...]:
-    if "manage.py" not in files:
+    if not any(path.rpartition("/")[2] == "manage.py" for path in files):
         return ()
-    return ("Django: the first host in ALLOWED_HOSTS must be 127.0.0.1 here; collectstatic belongs into build.run.",)
+    return ("Django: ALLOWED_HOSTS must have 127.0.0.1, by which it is asked for its health; collectstatic belongs into build.run.",)
 
 
 # -- what is installed

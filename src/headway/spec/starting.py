@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from headway.spec import values
 from headway.spec.recognised import Files, Way, asks_for_port, demanded, health, ready, service_name
-from headway.spec.recognised_commands import MODULES, Image, at_our_port, image, procfile, through_python
+from headway.spec.recognised_commands import MODULES, Image, at_our_port, image, procfile, through_python, with_port
 from headway.spec.recognised_node import node
 from headway.spec.recognised_python import app_of, python
 from headway.spec.starting_text import environments
@@ -59,7 +59,7 @@ def _next(branch: str | None, main: str, way: Way) -> tuple[str, ...]:
     edit = () if way.because else ("edit headway.yaml: run",)
     git = () if branch else ("git init --initial-branch=main",)
     protected = "" if main == "main" else f" --branch {main}"
-    commands = ("headway dev", *git, "git add headway.yaml && git commit", f"headway repo add .{protected}", "headway serve")
+    commands = ("headway dev", *git, "git add headway.* && git commit", f"headway repo add .{protected}", "headway serve")
     return (*edit, "headway validate", *commands)
 
 
@@ -92,7 +92,7 @@ def _code(files: Files, command: str | None = None) -> Way | None:
 
 
 def _of_procfile(files: Files, processes: dict[str, str]) -> Way:
-    command = processes["web"]
+    command = with_port(processes["web"])
     way = _code(files, command) or Way("service", command, ())
     hints = tuple(
         f"Procfile has {name} as well, which listens nowhere: it is not run by Headway."
@@ -102,7 +102,7 @@ def _of_procfile(files: Files, processes: dict[str, str]) -> Way:
     if "release" in processes:
         hints += (f"Procfile runs before each release: {processes['release']}. Here that is a migration (headway migrate).",)
     port = () if "PORT" in command or asks_for_port(files) else ("neither Procfile nor code mentions PORT: it must listen at $PORT",)
-    because = (f"Procfile's web: {command}", *way.because)
+    because = (f"Procfile's web: {processes['web']}", *way.because)
     return replace(way, because=because, guesses=(*way.guesses, *port), hints=(*way.hints, *hints))
 
 

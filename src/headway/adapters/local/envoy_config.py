@@ -210,7 +210,8 @@ def _cluster(cluster: Cluster, files: Path) -> Json:
                 "unhealthy_interval": "0.5s",
                 "unhealthy_threshold": 2,
                 "healthy_threshold": 1,
-                "http_health_check": {"path": cluster.health},
+                # By default the name of the cluster, which a service that knows its hosts (Django, for one) answers with 400.
+                "http_health_check": {"path": cluster.health, "host": "127.0.0.1"},
             }
         ],
         # A replica that we take out goes at once, whatever its health checks still say.
