@@ -12,7 +12,8 @@ from typing import Protocol
 
 from headway.analysis.lately import Lately
 from headway.analysis.model import Readings
-from headway.environments.model import Place
+from headway.environments.model import Database, Place
+from headway.migration.shipping import Outlook
 from headway.promotion.model import Approval, Passed, Quarantine, Stage, Statement
 from headway.releases.decision import Reason
 from headway.releases.history import History, Tag
@@ -20,8 +21,8 @@ from headway.releases.lines import Line, Naming
 from headway.releases.model import Artifact, Recipe, Release
 from headway.releases.policy import Policy
 from headway.releases.tagging import ReleaseTag
-from headway.rollout.model import Intent, Rollout, Workload
-from headway.rollout.seen import CheckRun, Probe, Sight, Signal
+from headway.rollout.model import Intent, Rollout, RunMigration, Workload
+from headway.rollout.seen import CheckRun, MigrationRun, Probe, Sight, Signal
 from headway.trains.forward import Landed
 from headway.trains.model import Hotfix, Timetable, Train
 
@@ -88,6 +89,40 @@ class Checks(Protocol):
 
     def stop(self, key: str) -> None:
         """End it, if it still runs."""
+        ...
+
+
+class Migrations(Protocol):
+    """The databases that releases keep their data in. Runs outlive us; one run per intent key, however often it is started.
+
+    The database's own ledger is the truth: every run reads it under the lock before it acts.
+    """
+
+    def outlook(self, database: Database, release: Release, running: Sequence[Release]) -> Outlook:
+        """What this release would do there, and why it may not; `running` are the releases that live on the database now.
+
+        Unavailable if the database does not answer. Nothing is touched.
+        """
+        ...
+
+    def taken(self, database: Database, release: Release) -> Sequence[str]:
+        """What was taken from the database that this release may need, in sentences; empty when it can run there."""
+        ...
+
+    def start(self, place: Place, intent: Intent) -> None:
+        """Start the run of a RunMigration, unless this key was started, or stopped, before."""
+        ...
+
+    def probe(self, place: Place, intent: Intent) -> Probe:
+        """Was this run started? Where no trace of it is left, the database's ledger answers; unknown if that has an unfinished row."""
+        ...
+
+    def look(self, key: str, effect: RunMigration) -> MigrationRun:
+        """How the run with this key is going; of one that was lost, what the database's ledger says became of it."""
+        ...
+
+    def stop(self, key: str) -> None:
+        """End it, if it still runs, and let it not be started any more: what is in a transaction is rolled back."""
         ...
 
 
@@ -542,6 +577,7 @@ class World:
     platform: Platform
     live: Live
     checks: Checks
+    migrations: Migrations
     rollouts: Rollouts
     records: Records
     releases: Releases

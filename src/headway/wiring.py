@@ -24,6 +24,7 @@ from headway.adapters.gitwrite import GitTags
 from headway.adapters.ledger import Ledger, open_ledger
 from headway.adapters.livetraffic import LiveTraffic
 from headway.adapters.local.platform import LocalPlatform
+from headway.adapters.migrating.port import DatabaseMigrations
 from headway.adapters.notify import Command, Router, Webhook
 from headway.adapters.nowhere import NoPlatform
 from headway.adapters.policytext import PolicyText
@@ -92,6 +93,7 @@ class Headway:
     pipelines: Pipelines
     checks: CommandChecks
     watched: "Watched"
+    databases: DatabaseMigrations
 
     @property
     def training(self) -> Training:
@@ -207,9 +209,10 @@ class Headway:
         return self.ledger.lead.take(self.world.host, self.world.clock.now())
 
     def collect(self) -> None:
-        """Clear away what nobody can need any more: artifacts by the policy, old checks' folders."""
+        """Clear away what nobody can need any more: artifacts by the policy, old folders of checks and migrations."""
         collect(self.world)
         self.checks.collect(CHECKS_KEPT)
+        self.databases.collect(CHECKS_KEPT)
 
     def close(self, *, stop: bool = False) -> None:
         """Let go; with `stop`, end what runs on this machine as well."""
@@ -232,11 +235,13 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
     local = _local(home, store, clock) if serving else None
     platform: Platform = local or NoPlatform()
     checks = CommandChecks(home, sources, resolve)
+    databases = DatabaseMigrations(home, sources)
     world = World(
         clock=clock,
         platform=platform,
         live=LiveTraffic(platform),
         checks=checks,
+        migrations=databases,
         rollouts=ledger.rollouts,
         records=ledger.records,
         releases=ledger.releases,
@@ -260,7 +265,7 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
     commands = Commands(world, worker.wake)
     # A command without a server does what it finds itself: nobody would be there to finish it.
     watcher = Watcher(world, commands, worker.wake, *((Pool(BUILDS).submit,) if serving else ()))
-    return Headway(home, ledger, world, commands, worker, watcher, local, pipelines, checks, watched)
+    return Headway(home, ledger, world, commands, worker, watcher, local, pipelines, checks, watched, databases)
 
 
 def _for_builds() -> Mapping[str, str]:

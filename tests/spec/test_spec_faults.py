@@ -84,7 +84,7 @@ NO_SHELL = "is for a shell and no shell runs it: put it in a script, or write [s
         pytest.param(
             "zzz: 1",
             '4:5: services.web has no key "zzz"; the keys are build, health, ready, ready_within, stop_grace, request_timeout, '
-            "requires, limits, checks, local",
+            "requires, limits, migrations, checks, local",
             id="an unknown key",
         ),
         pytest.param("run: again", '4:5: the key "run" is there twice, expected once; the first is on line 3', id="a key twice"),

@@ -35,8 +35,9 @@ def anything(kind: Any) -> SearchStrategy[Any]:
     if origin is Literal:
         return st.sampled_from(arguments)
     if origin is tuple:
-        each, _ = arguments
-        return st.lists(anything(each), max_size=3).map(tuple)
+        if arguments[-1] is not Ellipsis:
+            return st.tuples(*map(anything, arguments))
+        return st.lists(anything(arguments[0]), max_size=3).map(tuple)
     if origin is Mapping:
         key, value = arguments
         return st.dictionaries(anything(key), anything(value), max_size=3)

@@ -230,11 +230,12 @@ def _teller(word: str, text: str) -> click.Command:
 @click.argument("environment")
 @click.option("--service")
 @why_option
+@click.option("--accept-data-loss", is_flag=True, help="Also onto a database from which a migration took what that release may need.")
 @json_option
 @with_context
-def rollback(context: Context, environment: str, service: str | None, why: str, as_json: bool) -> None:
+def rollback(context: Context, environment: str, service: str | None, why: str, accept_data_loss: bool, as_json: bool) -> None:
     """Bring back the release before. Needs no approval and is never frozen."""
-    view = context.ask("rollback", environment=environment, by=context.person, why=why, service=service)
+    view = context.ask("rollback", environment=environment, by=context.person, why=why, service=service, accept_data_loss=accept_data_loss)
     if as_json:
         print_json(view)
         return

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from headway.analysis.model import Thresholds
+from headway.engine.data import SOON, outlook
 from headway.engine.facts import facts, risk
 from headway.environments.model import Place
 from headway.errors import Refused
+from headway.migration.shipping import Shipping
 from headway.ports import World
 from headway.promotion import schedule
 from headway.promotion.bindings import target_digest
@@ -91,14 +93,16 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False) -
         said=world.statements.statements(release.name, asked.place.environment),
         answers=found_out,
     )
+    data = outlook(release, stage, world)
+    ends = [one.until for one in found if one.until is not None and one.until > now]
     return Considered(
         release=release,
         stage=stage,
         candidate=candidate,
-        waits=tuple(one.text for one in (*early, *found) if one.kind == "waits"),
-        refusals=tuple(one.text for one in found if one.kind != "waits"),
-        plan=_plan(release, stage, candidate, live),
-        until=until or min((one.until for one in found if one.until is not None and one.until > now), default=None),
+        waits=(*(one.text for one in (*early, *found) if one.kind == "waits"), *data.waits),
+        refusals=(*(one.text for one in found if one.kind != "waits"), *data.refusals),
+        plan=_plan(release, stage, candidate, live, data.shipping),
+        until=until or min([*ends, *([now + SOON] if data.waits else [])], default=None),
         answers=found_out,
     )
 
@@ -173,7 +177,7 @@ def _candidate(asked: Asked, release: Release, stage: Stage) -> Candidate:
     )
 
 
-def _plan(release: Release, stage: Stage, candidate: Candidate, live: Workload | None) -> Plan:
+def _plan(release: Release, stage: Stage, candidate: Candidate, live: Workload | None, migrations: Shipping | None) -> Plan:
     # An environment without checks' definitions in the release meets an objection; the plan shows what can run.
     return promotion(
         release,
@@ -196,4 +200,5 @@ def _plan(release: Release, stage: Stage, candidate: Candidate, live: Workload |
         },
         notify=stage.notify,
         routing=stage.routing or BY_WEIGHT,
+        migrations=migrations,
     )

@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from headway.engine.candidate import Asked, Considered, consider
 from headway.engine.collecting import collect
 from headway.engine.cutting import Tagging, cut
+from headway.engine.data import taken
 from headway.engine.views import View, event_view, place_view, release_view, rollout_view
 from headway.environments.model import Place
 from headway.errors import HeadwayError, InvalidSpec, Refused, Unavailable
+from headway.migration.shipping import sentences as data_sentences
 from headway.ports import Event, Standing, World
 from headway.promotion import freezes, schedule
 from headway.promotion.approvals import speakers
@@ -117,6 +119,7 @@ class Commands:
             "digest": considered.release.digest,
             "binding": dict(considered.plan.binding),
             "steps": list(sentences(considered.plan)),
+            "migrations": list(data_sentences(considered.plan.migrations)) if considered.plan.migrations else [],
             "way_back": [*back_sentences(considered.plan), *self._drilled(considered)],
             "by_hand": self._by_hand(considered.plan, place),
             "configuration": self._configuration(considered, place),
@@ -231,8 +234,11 @@ class Commands:
         self._woken()
         return rollout_view(standing)
 
-    def rollback(self, environment: str, by: str, why: str = "", service: str | None = None) -> View:
-        """Bring back the release before. Needs no approval and is never frozen; a rollout under way is aborted instead."""
+    def rollback(self, environment: str, by: str, why: str = "", service: str | None = None, accept_data_loss: bool = False) -> View:
+        """Bring back the release before. Needs no approval and is never frozen; a rollout under way is aborted instead.
+
+        Only where a migration took away what that release may need does a person have to accept it.
+        """
         place = Place(self._to_go_back(environment, service), environment)
         active = self._world.records.place(place).active
         if active is not None:
@@ -241,6 +247,10 @@ class Commands:
         record = self._world.records.place(place)
         if record.before is None or record.live is None:
             raise Refused(f"there is nothing to go back to in {environment}", ("no release completed there before the present one",))
+        gone = taken(self._world.releases.get(record.before_release or ""), place, self._world)
+        if gone and not accept_data_loss:
+            hint = "restore side by side and copy by key (`headway migrate restore`), or go back all the same with --accept-data-loss"
+            raise Refused(f"{record.before.version} may not run on the database of {environment} any more", (*gone, hint))
         now = self._now()
         rollout = Rollout(
             id=self._world.new_id(),
@@ -253,7 +263,8 @@ class Commands:
             reasons=(f"rolled back by {by}" + (f": {why}" if why else ""),),
             host=self.host(place),
         )
-        reason = (f"from {record.live.version} to {record.before.version}", *((why,) if why else ()))
+        accepted = tuple(f"accepted: {one}" for one in gone)
+        reason = (f"from {record.live.version} to {record.before.version}", *((why,) if why else ()), *accepted)
         self._world.rollouts.add(rollout, (Event(now, by, "rollback asked for", reason),))
         self._woken()
         return {"rollout": rollout.id, "environment": environment, "aborted": False, "to": record.before.version}

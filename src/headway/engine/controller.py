@@ -16,10 +16,10 @@ from headway.ports import Event, Held, World
 from headway.promotion.model import Quarantine
 from headway.rollout.decide import decide
 from headway.rollout.effects import landed, stumbled
-from headway.rollout.model import Intent, Kind, Rollout, StartCheck
-from headway.rollout.moves import Decision, Do, Finish, Wait, backed_off
+from headway.rollout.model import Backfill, Intent, Kind, Rollout, RunMigration, StartCheck
+from headway.rollout.moves import Decision, Do, Finish, Wait, backed_off, present
 from headway.rollout.phases import ENDED, Phase
-from headway.rollout.seen import Signal, Word
+from headway.rollout.seen import RunState, Seen, Signal, Word
 
 log = structlog.get_logger()
 
@@ -47,6 +47,12 @@ def turn(held: Held, saved: datetime, world: World) -> Turned:
     now = world.clock.now()
     seen = look(held, world, now)
     decision = decide(seen.rollout, seen.seen, now)
+    turned = _follow(held, saved, decision, world, now)
+    _stop_run(decision.rollout, seen.seen, world)
+    return turned
+
+
+def _follow(held: Held, saved: datetime, decision: Decision, world: World, now: datetime) -> Turned:
     match decision.move:
         case Wait(until):
             return _wait(held, saved, decision, until, world, now)
@@ -110,10 +116,26 @@ def _stop_check(rollout: Rollout, world: World) -> None:
             world.checks.stop(rollout.check)
 
 
+def _stop_run(rollout: Rollout, seen: Seen, world: World) -> None:
+    """What a release that goes back began on the database ends; a pause ends a backfill, which goes on later from where it stopped.
+
+    Every turn again, as long as it shows: a server that dies before this leaves it to the next.
+    """
+    if rollout.run is None:
+        return
+    back = rollout.phase in {Phase.ROLLING_BACK, Phase.ROLLED_BACK}
+    running = seen.run is not None and seen.run.state is RunState.RUNNING
+    if back or (running and rollout.phase is Phase.PAUSED and isinstance(present(rollout), Backfill)):
+        with suppress(Unavailable):
+            world.migrations.stop(rollout.run)
+
+
 def _carry_out(rollout: Rollout, intent: Intent, world: World) -> None:
     if isinstance(intent.effect, StartCheck):
         alone = intent.effect.workload.name if intent.effect.preview else None
         world.checks.start(rollout.place, intent, world.platform.url(rollout.place, alone))
+    elif isinstance(intent.effect, RunMigration):
+        world.migrations.start(rollout.place, intent)
     else:
         world.platform.act(rollout.place, intent)
 

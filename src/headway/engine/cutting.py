@@ -82,6 +82,7 @@ def cut(
         cut_at=now,
         checks=recipe.checks,
         requires=recipe.requires,
+        migrations=recipe.migrations,
     )
     data = {"commit": commit.id, "digest": release.digest, **told}
     world.releases.add(release, (Event(now, by, "cut", evidence, data),))

@@ -10,12 +10,13 @@ from headway.analysis.model import Verdict
 from headway.engine.candidate import Asked, consider
 from headway.errors import HeadwayError, InvalidSpec, Refused, Unavailable
 from headway.ports import Held, World
-from headway.rollout.model import NONE, Intent, Kind, Plan, Rollout, StartCheck
+from headway.rollout.data import what_runs
+from headway.rollout.model import NONE, Intent, Kind, Plan, Rollout, RunMigration, StartCheck
 from headway.rollout.phases import ACTIVE, Phase
 from headway.rollout.plan import way_back
 from headway.rollout.queue import earlier, overtaken
 from headway.rollout.routes import reached, without_weight
-from headway.rollout.seen import CheckRun, Probe, Seen, Sight
+from headway.rollout.seen import CheckRun, MigrationRun, Probe, Seen, Sight
 
 JUDGED = ACTIVE - {Phase.ROLLING_BACK}
 """Held too: a first release keeps its traffic when it is held, for there is nobody else to have it."""
@@ -46,15 +47,17 @@ def _during(rollout: Rollout, held: Held, world: World, now: datetime) -> Look:
     rollout, verdict = _measure(rollout, world, now)
     probed, unprobed = _probe(rollout, world)
     check, unchecked = _check(rollout, world)
+    run, unseen = _run(rollout, world)
     return Look(
         rollout,
         Seen(
             generation=rollout.generation,
             sight=sight,
-            trouble=trouble or unprobed or unchecked,
+            trouble=trouble or unprobed or unchecked or unseen,
             signals=held.signals,
             verdict=verdict,
             check=check,
+            run=run,
             probe=probed,
         ),
     )
@@ -98,10 +101,23 @@ def _probe(rollout: Rollout, world: World) -> tuple[Probe | None, str | None]:
 
 
 def probe(rollout: Rollout, intent: Intent, world: World) -> Probe:
-    """Was this intent done? A check that has a run was started."""
+    """Was this intent done? A check, or a migration, that has a run was started."""
     if isinstance(intent.effect, StartCheck):
         return world.checks.probe(intent.key)
+    if isinstance(intent.effect, RunMigration):
+        return world.migrations.probe(rollout.place, intent)
     return world.platform.probe(rollout.place, intent)
+
+
+def _run(rollout: Rollout, world: World) -> tuple[MigrationRun | None, str | None]:
+    """Asked on the way back too, which ends it."""
+    effect = what_runs(rollout) if rollout.run is not None and rollout.phase in ACTIVE else None
+    if rollout.run is None or effect is None:
+        return None, None
+    try:
+        return world.migrations.look(rollout.run, effect), None
+    except Unavailable as error:
+        return None, str(error)
 
 
 def _check(rollout: Rollout, world: World) -> tuple[CheckRun | None, str | None]:

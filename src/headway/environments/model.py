@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -29,6 +30,34 @@ class Configuration:
 
 
 @dataclass(frozen=True, slots=True)
+class Backups:
+    """Where an environment's backups are kept and which stay. `keep` counts the newest, days and weeks; `key` is a secret's reference.
+
+    No folder: one in Headway's home.
+    """
+
+    folder: str | None = None
+    keep: tuple[int, int, int] | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Where a service keeps its data in one environment, and how migrations go about it there. Times in seconds.
+
+    `url` is a reference such as `env:DATABASE_URL`, never the URL itself. `together` says how far a transaction reaches; none: as suits
+    the database. `contract`: `hold` leaves files that take something away to the next promotion, `auto` asks for that by itself.
+    """
+
+    url: str
+    together: Literal["release", "file"] | None = None
+    lock_timeout: float = 2.0
+    statement_timeout: float = 900.0
+    contract: Literal["hold", "auto"] = "hold"
+    backup: Backups = Backups()
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """A place where releases run, as the protected branch's file declares it."""
 
@@ -38,3 +67,4 @@ class Environment:
     platform: str = "local"
     port: int | None = None
     """Where users reach the service on the local platform; drawn free and then kept when None."""
+    database: Database | None = None

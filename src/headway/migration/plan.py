@@ -1,6 +1,6 @@
 """What a run would do, in which transactions, before anything is touched."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -40,8 +40,11 @@ def default_together(dialect: Dialect, *, traffic: bool) -> Together:
     return Together.FILE if traffic and dialect is Dialect.POSTGRES else Together.RELEASE
 
 
-def plan(status: Status, dialect: Dialect, together: Together, *, contracts: bool) -> Run:
-    """The pending files up to the first that must wait. A contract waits for a word (`contracts`) and for every backfill before it."""
+def plan(status: Status, dialect: Dialect, together: Together, *, contracts: bool | Collection[int]) -> Run:
+    """The pending files up to the first that must wait. A contract waits for every backfill before it, and for a word.
+
+    `contracts` is that word: for all of them, for none, or for these versions.
+    """
     created: set[Name] = set()
     ready: list[Migration] = []
     why: tuple[str, ...] = ()
@@ -51,7 +54,7 @@ def plan(status: Status, dialect: Dialect, together: Together, *, contracts: boo
         # A table may be new to the old release and yet be what a backfill before this file still reads.
         if unfilled and kind is not Kind.CONTRACT and losses(one.up, dialect):
             kind = Kind.CONTRACT
-        why = _waits(one, kind, unfilled, contracts=contracts)
+        why = _waits(one, kind, unfilled, may=contracts if isinstance(contracts, bool) else one.version in contracts)
         if why:
             break
         ready.append(one)
@@ -59,12 +62,12 @@ def plan(status: Status, dialect: Dialect, together: Together, *, contracts: boo
     return Run(groups(ready, together), tuple(status.pending[len(ready) :]), why)
 
 
-def _waits(one: Migration, kind: Kind, unfilled: Sequence[str], *, contracts: bool) -> tuple[str, ...]:
+def _waits(one: Migration, kind: Kind, unfilled: Sequence[str], *, may: bool) -> tuple[str, ...]:
     if kind is not Kind.CONTRACT:
         return ()
     if unfilled:
         return tuple(f"{one.title} takes something away and waits for the backfill of {title}" for title in unfilled)
-    if contracts:
+    if may:
         return ()
     return (f"{one.title} takes something away and waits until no running release needs it",)
 

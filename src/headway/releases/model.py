@@ -60,6 +60,14 @@ class BuildSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class MigrationSpec:
+    """Where a release has its migrations, relative to the repository, and which tool runs them."""
+
+    folder: str
+    tool: str = "headway"
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """What a release's own commit says of one service: how to build it, run it, check it, and what settings it needs."""
 
@@ -67,6 +75,7 @@ class Recipe:
     build: BuildSpec
     checks: Mapping[str, CheckSpec] = field(default_factory=dict)
     requires: tuple[str, ...] = ()
+    migrations: MigrationSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +103,8 @@ class Release:
     requires: tuple[str, ...] = ()
     """Configuration keys without which this release will not run."""
     withdrawn: str | None = None
+    migrations: MigrationSpec | None = None
+    """Where the commit has the changes to stored data that ship with it."""
 
     @property
     def name(self) -> str:

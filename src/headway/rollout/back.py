@@ -3,13 +3,14 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from headway.rollout.data import kept
 from headway.rollout.effects import settle
 from headway.rollout.hear import listen_on_the_way_back
-from headway.rollout.model import ALL, NONE, Plan, Rollout, SetReplicas, SetWeights, Workload
+from headway.rollout.model import ALL, NONE, Plan, Rollout, RunMigration, SetReplicas, SetWeights, Workload
 from headway.rollout.moves import POLL, SOON, Decision, Finish, Said, Wait, calm, do, for_a_person, plan_of, troubled
 from headway.rollout.phases import Phase, move
 from headway.rollout.routes import confirmed, home, reached
-from headway.rollout.seen import Seen, Sight
+from headway.rollout.seen import RunState, Seen, Sight
 
 DRAIN = timedelta(seconds=120)
 """How long the last instances may take to go before a rollback is called done without them."""
@@ -24,6 +25,8 @@ def turn_back(rollout: Rollout, against: Said, seen: Seen, now: datetime) -> Dec
         phase=move(rollout.phase, Phase.ROLLING_BACK),
         reasons=against.why,
         intent=None,  # whatever was under way is outranked: its fence is lower than the next
+        # But for a run that may have begun: it has a key, and is ended by that.
+        run=rollout.intent.key if rollout.intent is not None and isinstance(rollout.intent.effect, RunMigration) else rollout.run,
         since=now,
         asked=False,
         advanced=False,
@@ -48,16 +51,21 @@ def going_back(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
 
 def _next(rollout: Rollout, plan: Plan, seen: Seen, now: datetime) -> Decision:
     assert seen.sight is not None
-    if plan.old is not None and plan.old.name == plan.new.name:
-        return _rolled_back(rollout, f"{plan.new.version} was live before and still is")
-    if way := give_back(rollout, plan, seen, now):
+    same = plan.old is not None and plan.old.name == plan.new.name
+    if not same and (way := give_back(rollout, plan, seen, now)):
         return way
+    if seen.run is not None and seen.run.state is RunState.RUNNING and now - (rollout.since or now) < DRAIN:
+        return Decision(rollout, Wait(now + SOON, f"ending what runs on the database: {seen.run.text}"))
+    if same:
+        return _rolled_back(rollout, seen, f"{plan.new.version} was live before and still is")
     new = seen.sight.group(plan.new.name)
     if new.wanted > 0:
         return do(rollout, SetReplicas(plan.new, 0), now)
     if new.running > 0 and now - (rollout.since or now) < DRAIN:
         return Decision(rollout, Wait(now + SOON, f"{new.running} instances of {plan.new.version} finish what they have"))
-    return _rolled_back(rollout, f"{plan.old.version} has all traffic again" if plan.old else "nothing ran here before; nothing does now")
+    return _rolled_back(
+        rollout, seen, f"{plan.old.version} has all traffic again" if plan.old else "nothing ran here before; nothing does now"
+    )
 
 
 def hold(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
@@ -116,7 +124,7 @@ def _overdue(rollout: Rollout, old: Workload, now: datetime) -> bool:
     return now - rollout.since > timedelta(seconds=old.run.ready_within)
 
 
-def _rolled_back(rollout: Rollout, why: str) -> Decision:
+def _rolled_back(rollout: Rollout, seen: Seen, why: str) -> Decision:
     ended = replace(rollout, phase=move(rollout.phase, Phase.ROLLED_BACK), weight=NONE)
-    reasons = (*rollout.reasons, why)
+    reasons = tuple(dict.fromkeys((*rollout.reasons, why, *kept(rollout, seen))))
     return Decision(ended, Finish("; ".join(reasons)), (Said("rolled back", reasons),))

@@ -17,7 +17,7 @@ from headway.rollout.model import Rollout, RunCheck, SetReplicas
 from headway.rollout.moves import SAFETY_NET, Decision, Do, Finish, Said, Wait, calm, do, doing, for_a_person, plan_of, present, troubled
 from headway.rollout.phases import Phase, move
 from headway.rollout.routes import reached
-from headway.rollout.seen import CheckState, Probe, Seen, Word
+from headway.rollout.seen import CheckState, Probe, RunState, Seen, Word
 from headway.rollout.steps import all_of_it, step, wanted
 
 TURN_OVER = timedelta(seconds=15)
@@ -109,6 +109,8 @@ def _against(rollout: Rollout, seen: Seen, now: datetime) -> Said | None:
         return Said("failed verdict", seen.verdict.reasons)
     if seen.check is not None and seen.check.state is CheckState.FAILED and not _may_retry(rollout):
         return Said("failed check", (seen.check.text,))
+    if seen.run is not None and seen.run.state is RunState.FAILED:
+        return Said("failed migration", (seen.run.text, *seen.run.notes))
     if seen.sight is None:
         return None
     plan = plan_of(rollout)

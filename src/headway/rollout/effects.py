@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import assert_never
 
 from headway.analysis.evidence import begin
-from headway.rollout.model import Intent, Rollout, SetReplicas, SetWeights, StartCheck, Weight
+from headway.rollout.model import Intent, Rollout, RunMigration, SetReplicas, SetWeights, StartCheck, Weight
 from headway.rollout.moves import SOON, Decision, Do, Said, Wait, backed_off, calm, doing, for_a_person, plan_of, troubled
 from headway.rollout.phases import Phase, move
 from headway.rollout.seen import Probe, Seen
@@ -24,6 +24,8 @@ def landed(rollout: Rollout, now: datetime) -> Rollout:
             return replace(known, asked=True, weight=weight, invited=invited, weighed_at=now, evidence=begin(now), undecided_since=None)
         case StartCheck():
             return replace(known, asked=True, check=intent.key)
+        case RunMigration():
+            return replace(known, asked=True, run=intent.key)
         case SetReplicas(workload):
             if rollout.phase is Phase.COMPLETED:
                 return replace(known, tidied=True)
@@ -80,7 +82,12 @@ def _nobody_there(intent: Intent, seen: Seen) -> str | None:
 def _park(rollout: Rollout, intent: Intent, now: datetime) -> Decision:
     if rollout.phase is Phase.PARKED:
         return Decision(rollout, for_a_person(rollout, now, parked_because(rollout)))
-    why = (f"nobody can tell whether this was done: {doing(intent.effect)}",)
+    hint = "; look at `headway migrate status` and `headway migrate repair`" if isinstance(intent.effect, RunMigration) else ""
+    return park(rollout, (f"nobody can tell whether this was done: {doing(intent.effect)}{hint}",), now)
+
+
+def park(rollout: Rollout, why: tuple[str, ...], now: datetime) -> Decision:
+    """Stop where it is, until a person has looked."""
     parked = replace(rollout, phase=move(rollout.phase, Phase.PARKED), paused_from=rollout.phase, reasons=(*rollout.reasons, *why))
     return Decision(parked, for_a_person(parked, now, parked_because(parked)), (Said("parked", why),))
 

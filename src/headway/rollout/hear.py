@@ -48,7 +48,7 @@ def _hear(rollout: Rollout, signal: Signal, now: datetime) -> Rollout:
             return _again(rollout, now)
         case Word.RETRY, Phase.RUNNING:
             rerun = rollout.check is not None
-            return replace(calm(rollout), attempt=1, check=None, asked=rollout.asked and not rerun, undecided_since=None)
+            return replace(calm(rollout), attempt=1, check=None, again=None, asked=rollout.asked and not rerun, undecided_since=None)
         case Word.ADVANCE, (Phase.RUNNING | Phase.PAUSED) if isinstance(present(rollout), Watch | Soak):
             return replace(rollout, advanced=True)
         case Word.ADVANCE, Phase.HELD:
@@ -70,6 +70,8 @@ def _again(rollout: Rollout, now: datetime) -> Rollout:
         asked=False,
         attempt=1,
         check=None,
+        run=None,
+        again=None,
         intent=None,
         reasons=(),
         undecided_since=None,

@@ -9,6 +9,7 @@ from typing import Literal
 from headway.analysis.evidence import Evidence
 from headway.analysis.model import Thresholds
 from headway.environments.model import Configuration, Place
+from headway.migration.shipping import Shipping
 from headway.releases.model import CheckSpec, RunSpec
 from headway.rollout.phases import Phase
 from headway.rollout.routing import BY_WEIGHT, Routing
@@ -106,7 +107,31 @@ class Drill:
     kind: Literal["drill"] = "drill"
 
 
-Step = Scale | Shift | Watch | RunCheck | Soak | Drill
+@dataclass(frozen=True, slots=True)
+class Migrate:
+    """Back up the database and apply the plan's migrations, before any instance of the new release starts."""
+
+    kind: Literal["migrate"] = "migrate"
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyData:
+    """Ask again, with the new release at work, what the migrations promised."""
+
+    kind: Literal["verify data"] = "verify data"
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """Fill rows in batches, while users are served."""
+
+    kind: Literal["backfill"] = "backfill"
+
+
+OnData = Migrate | VerifyData | Backfill
+"""The steps that a run against the database answers."""
+
+Step = Scale | Shift | Watch | RunCheck | Soak | Drill | Migrate | VerifyData | Backfill
 
 
 class Kind(Enum):
@@ -135,6 +160,8 @@ class Plan:
     binding: Mapping[str, str] = field(default_factory=dict)
     notify: tuple[str, ...] = ()
     routing: Routing = BY_WEIGHT
+    migrations: Shipping | None = None
+    """What it does to the database; None: the release has no migrations."""
 
 
 # The effects: what the engine may do to the world. Each is idempotent and carries everything the platform needs.
@@ -188,7 +215,29 @@ class StartCheck:
     kind: Literal["start check"] = "start check"
 
 
-Effect = SetReplicas | SetWeights | StartCheck
+@dataclass(frozen=True, slots=True)
+class RunMigration:
+    """Start a run against the database: `what` of the shipping, from the workload's own commit; look() tells how it goes.
+
+    `attempt` counts from 1. Each run reads the ledger under the lock first, so that nothing is applied twice.
+    """
+
+    what: Literal["migrate", "verify data", "backfill"]
+    workload: Workload
+    shipping: Shipping
+    attempt: int = 1
+    kind: Literal["run migration"] = "run migration"
+
+
+Effect = SetReplicas | SetWeights | StartCheck | RunMigration
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A run met trouble on our side: why, and when it is tried again."""
+
+    why: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -251,6 +300,9 @@ class Rollout:
     attempt: int = 1
     check: str | None = None
     """The key of the check that runs now."""
+    run: str | None = None
+    """The key of the run against the database, from its start to the end of its step."""
+    again: Again | None = None
     weight: Weight = NONE
     weighed_at: datetime | None = None
     invited: bool = False

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from headway.rollout.model import Effect, Fence, Intent, Plan, Rollout, SetReplicas, SetWeights, StartCheck, Step
+from headway.rollout.model import Effect, Fence, Intent, Plan, Rollout, RunMigration, SetReplicas, SetWeights, StartCheck, Step
 from headway.rollout.routes import reached
 from headway.rollout.seen import Signal
 
@@ -17,6 +17,7 @@ SAFETY_NET = timedelta(hours=6)
 """A rollout that waits for people is woken by their word; this is for words that got lost."""
 BACK_OFF = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds before trouble on our side is tried again, by how often in a row it came."""
+_ON_DATA = {"migrate": "migrate", "verify data": "verify the data of", "backfill": "fill rows of"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,8 @@ def doing(effect: Effect) -> str:
             return "; ".join((f"route {shares}" if shares else "route nothing", *_besides(effect)))
         case StartCheck(check, _, attempt):
             return f"run the check {check.name}" + (f", attempt {attempt}" if attempt > 1 else "")
+        case RunMigration(what, _, shipping, attempt):
+            return f"{_ON_DATA[what]} {shipping.where}" + (f", attempt {attempt}" if attempt > 1 else "")
         case _:
             assert_never(effect)
 

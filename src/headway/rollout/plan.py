@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 
 from headway.analysis.model import Thresholds
 from headway.environments.model import Environment
+from headway.migration import shipping as data
+from headway.migration.shipping import Shipping
 from headway.releases.model import Release
-from headway.rollout.model import ALL, NONE, Drill, Plan, Soak, Step, Weight, Workload
+from headway.rollout.model import ALL, NONE, Backfill, Drill, Migrate, Plan, Soak, Step, VerifyData, Weight, Workload
 from headway.rollout.routing import BY_WEIGHT, Routing
 from headway.rollout.strategies import blue_green, canary, rolling, straight
 
@@ -38,6 +40,7 @@ def promotion(
     binding: Mapping[str, str],
     notify: tuple[str, ...],
     routing: Routing = BY_WEIGHT,
+    migrations: Shipping | None = None,
 ) -> Plan:
     """The plan that takes an environment from what is live to this release."""
     new = workload(release, environment)
@@ -65,6 +68,8 @@ def promotion(
             steps = rolling(replicas, batch=batch, old=old, warm=keep_warm > 0, checks=wanted, soak=soak)
     if drill and old:
         steps = tuple(one for step in steps for one in ((Drill(), step) if isinstance(step, Soak) else (step,)))
+    if migrations is not None:
+        steps = _with_data(steps, migrations)
     return Plan(
         new=new,
         old=live,
@@ -77,7 +82,15 @@ def promotion(
         binding=binding,
         notify=notify,
         routing=routing if strategy == "canary" and old else BY_WEIGHT,
+        migrations=migrations,
     )
+
+
+def _with_data(steps: tuple[Step, ...], migrations: Shipping) -> tuple[Step, ...]:
+    """The database is ready before any instance starts; it is asked again, and filled, once the release has its traffic."""
+    before = (Migrate(),) if migrations.apply else ()
+    after = (*((VerifyData(),) if migrations.apply else ()), *((Backfill(),) if migrations.fill else ()))
+    return (*before, *(one for step in steps for one in ((*after, step) if isinstance(step, Soak) else (step,))))
 
 
 def way_back(bad: Plan, good: Workload, replicas: int) -> Plan:
@@ -101,6 +114,10 @@ def sentences(plan: Plan) -> tuple[str, ...]:
 
 def back_sentences(plan: Plan) -> tuple[str, ...]:
     """The way back in words, printed before anything starts."""
+    return (*_back(plan), *(data.way_back(plan.migrations) if plan.migrations is not None else ()))
+
+
+def _back(plan: Plan) -> tuple[str, ...]:
     if plan.old is None:
         return (f"nothing ran here before {plan.new.version}: on failure its instances stop and the environment serves nothing",)
     if plan.old.name == plan.new.name:
@@ -127,6 +144,8 @@ def _sentence(step: Step, plan: Plan) -> str:
             return f"run the check {step.name}" + (f" against {version['new']} alone, before it has traffic" if step.preview else "")
         case "drill":
             return f"drill the way back: everything to {version['old']}, and forward again"
+        case "migrate" | "verify data" | "backfill":
+            return _on_data(step.kind, plan)
         case "soak":
             return f"soak for {step.seconds:g} s: it must stay good"
 
@@ -139,3 +158,14 @@ def _shift_sentence(weight: Weight, plan: Plan) -> str:
     testers = [f"who sends {' or '.join(map(str, routing.testers))} reaches {new}"] if routing.testers else []
     copies = [f"{new} gets copies of {routing.mirror} % of what users read, and nobody sees its answers"] if routing.mirror else []
     return f"{'; '.join((*testers, *copies))}; users all stay on {plan.old.version if plan.old else 'nothing'}"
+
+
+def _on_data(kind: str, plan: Plan) -> str:
+    assert plan.migrations is not None
+    where, apply, fill = plan.migrations.where, plan.migrations.apply, plan.migrations.fill
+    match kind:
+        case "migrate":
+            return f"back up {where}, then migrate it: {', '.join(f'{one.title} ({one.kind.value})' for one in apply)}"
+        case "backfill":
+            return f"fill rows of {where}, in batches: {', '.join(one.title for one in fill)}"
+    return f"ask again what was promised of {where}"

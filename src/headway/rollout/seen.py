@@ -64,6 +64,31 @@ class CheckRun:
     log: str = ""
 
 
+class RunState(Enum):
+    """How a run against a database stands."""
+
+    RUNNING = "running"
+    PASSED = "passed"
+    FAILED = "failed"
+    """The database or a verify query said no: evidence against the release."""
+    ERRORED = "errored"
+    """The database was away, or a lock was not to be had: trouble on our side, tried again."""
+    STUCK = "stuck"
+    """Nobody can tell what it left, or a rule refuses: a person looks."""
+    STOPPED = "stopped"
+    """We ended it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationRun:
+    """One run: its state, a sentence, what else the record should say, and where the (masked) log is."""
+
+    state: RunState
+    text: str
+    notes: tuple[str, ...] = ()
+    log: str = ""
+
+
 class Word(Enum):
     """What people may say to a rollout."""
 
@@ -110,6 +135,7 @@ class Seen:
     signals: tuple[Signal, ...] = ()
     verdict: Verdict | None = None
     check: CheckRun | None = None
+    run: MigrationRun | None = None
     probe: Probe | None = None
     waits: tuple[str, ...] = ()
     until: datetime | None = None

@@ -6,10 +6,13 @@ from typing import assert_never
 
 from headway.analysis.model import Outcome
 from headway.rollout.back import CONFIRM, give_back, hold
+from headway.rollout.data import on_the_data
 from headway.rollout.model import (
     ALL,
     NONE,
+    Backfill,
     Drill,
+    Migrate,
     Plan,
     Rollout,
     RunCheck,
@@ -19,6 +22,7 @@ from headway.rollout.model import (
     Side,
     Soak,
     StartCheck,
+    VerifyData,
     Watch,
     Weight,
 )
@@ -50,6 +54,9 @@ def step(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
             return _drill(rollout, seen, now)
         case RunCheck() as check:
             return _check(rollout, check, seen, now)
+        case Migrate() | VerifyData() | Backfill() as on_data:
+            went = on_the_data(rollout, on_data, seen, now)
+            return went if isinstance(went, Decision) else _enter_next(rollout, seen, now, went)
         case unknown:
             assert_never(unknown)
 
@@ -64,9 +71,18 @@ def _enter_next(rollout: Rollout, seen: Seen, now: datetime, *said: Said) -> Dec
     # A person's "advance" to a held release counts until the wait it was held in, which comes after its weight is set again.
     advanced = rollout.advanced and not isinstance(present(rollout), Watch | Soak)
     entered = replace(
-        rollout, cursor=rollout.cursor + 1, since=now, asked=False, attempt=1, check=None, undecided_since=None, advanced=advanced
+        rollout,
+        cursor=rollout.cursor + 1,
+        since=now,
+        asked=False,
+        attempt=1,
+        check=None,
+        run=None,
+        again=None,
+        undecided_since=None,
+        advanced=advanced,
     )
-    return step(entered, replace(seen, check=None), now).after(*said)
+    return step(entered, replace(seen, check=None, run=None), now).after(*said)
 
 
 def _scale(rollout: Rollout, side: Side, replicas: int, seen: Seen, now: datetime) -> Decision:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 from headway.environments.configuration import Layer
 from headway.environments.local import Local
+from headway.environments.model import Database
 from headway.promotion.model import Stage
-from headway.releases.model import BuildSpec, CheckSpec, RunSpec
+from headway.releases.model import BuildSpec, CheckSpec, MigrationSpec, RunSpec
 from headway.releases.policy import Policy
 from headway.trains.model import Timetable
 
@@ -21,6 +22,7 @@ class ReleasePart:
     requires: tuple[str, ...] = ()
     local: Local = Local()
     """What `headway dev` does with the working tree; no release has it."""
+    migrations: MigrationSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Override:
     settings: Layer
     replicas: int | None = None
     port: int | None = None
+    database: Database | None = None
 
 
 @dataclass(frozen=True, slots=True)

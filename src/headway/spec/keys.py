@@ -6,6 +6,7 @@ must exist, numbers that must agree) is in `rules.py`.
 
 from headway.releases.policy import CALENDARS
 from headway.releases.stamping import KNOWN
+from headway.spec.data_keys import DATABASE, MIGRATIONS
 from headway.spec.gating_keys import ADVISORY, CHECKLIST, FREEZE, GATE, HOTFIX, NAMES, PEOPLE, SOME, TRAIN
 from headway.spec.kinds import (
     BRANCH,
@@ -111,6 +112,7 @@ SERVICE = Record(
         Key("request_timeout", TIME, "After this, a request counts as failed.", "15s"),
         Key("requires", SETTING_NAMES, "Variables without which the release is refused before anything is touched.", "[]"),
         Key("limits", LIMITS, "What one replica may use.", "{}"),
+        Key("migrations", MIGRATIONS, "Changes to stored data that ship with a release.", otherwise="it has none"),
         Key("checks", MapOf(CHECK_NAME, CHECK, "a mapping of checks", "CHECK"), "The tests that run against a release, by name.", "{}"),
         Key("local", LOCAL, "What differs for `headway dev`, on this machine, from the working tree; no release knows of it.", "{}"),
     ),
@@ -183,6 +185,7 @@ OVERRIDE = Record(
         Key("port", whole(1, 65535), "Where users reach this service here.", otherwise="a free one, then kept"),
         Key("config", CONFIG, "Variables of this service here; they win over the environment's.", "{}"),
         Key("secrets", SECRETS, "Secrets of this service here; they win over the environment's.", "{}"),
+        Key("database", DATABASE, "The database of this service here.", otherwise="that of the environment"),
     ),
 )
 
@@ -201,6 +204,7 @@ ENVIRONMENT = Record(
         Key("port", whole(1, 65535), "Where users reach the service, if the file has one service.", otherwise="a free one, then kept"),
         Key("config", CONFIG, "Variables; they win over those at the top of the file.", "{}"),
         Key("secrets", SECRETS, "Secrets; they win over those at the top of the file.", "{}"),
+        Key("database", DATABASE, "The database of the service that has migrations.", otherwise="none"),
         Key("services", MapOf(NAME, OVERRIDE, "a mapping of services", "SERVICE"), "What differs for one service here.", "{}"),
         Key("approvals", APPROVALS, "Who must say yes before a release enters.", "0"),
         Key("advisory", ADVISORY, "The change advisory group that must say go before a release enters.", otherwise="none"),

@@ -70,7 +70,7 @@ class Pipelines:
     def recipe(self, service: str, commit: str) -> Recipe:
         """How that commit is built, run and checked; its own file says."""
         part = release_part(self._file(self.source(service), commit, governs=False), service)
-        return Recipe(part.run, part.build, part.checks, part.requires)
+        return Recipe(part.run, part.build, part.checks, part.requires, part.migrations)
 
     def trains(self, service: str) -> tuple[Timetable, ...]:
         """The timetables by which releases of this service leave."""

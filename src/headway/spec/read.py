@@ -5,9 +5,9 @@ from dataclasses import replace
 from headway.analysis.model import Thresholds
 from headway.environments.configuration import Layer, Setting
 from headway.environments.local import SOURCES, Local
-from headway.environments.model import Environment
+from headway.environments.model import Backups, Database, Environment
 from headway.promotion.model import Approvals, Stage, Trigger
-from headway.releases.model import BuildSpec, CheckSpec, Limits, RunSpec
+from headway.releases.model import BuildSpec, CheckSpec, Limits, MigrationSpec, RunSpec
 from headway.releases.stamping import Stamp
 from headway.spec.compose import compose
 from headway.spec.faults import Faults
@@ -70,7 +70,7 @@ def _gated(name: str, file: Found, after: tuple[str, ...], path: str) -> Declare
 
 
 def _service(found: Found, path: str) -> ReleasePart:
-    build = found["build"]
+    build, migrations = found["build"], found["migrations"]
     health = found["health"].value
     return ReleasePart(
         run=RunSpec(
@@ -92,6 +92,7 @@ def _service(found: Found, path: str) -> ReleasePart:
         checks={name: _check(name, check) for name, check in found["checks"].parts()},
         requires=found["requires"].values(),
         local=_local(found["local"], path),
+        migrations=MigrationSpec(migrations["dir"].value, migrations["tool"].value) if migrations.given else None,
     )
 
 
@@ -122,7 +123,13 @@ def _environment(name: str, found: Found, after: tuple[str, ...], path: str) -> 
     canary = strategy["canary"]["weights"].values()
     stage = Stage(
         service="",
-        environment=Environment(name, found["replicas"].value, platform=found["platform"].value, port=found["port"].value),
+        environment=Environment(
+            name,
+            found["replicas"].value,
+            platform=found["platform"].value,
+            port=found["port"].value,
+            database=_database(found["database"]),
+        ),
         after=after,
         trigger=Trigger(trigger["push"].values(), trigger["merge"].value, trigger["tag"].values(), bool(trigger["pulls"].value)),
         approvals=Approvals(
@@ -146,9 +153,25 @@ def _environment(name: str, found: Found, after: tuple[str, ...], path: str) -> 
         notify=found["notify"].values(),
     )
     overrides = {
-        service: Override(_layer(one, path), one["replicas"].value, one["port"].value) for service, one in found["services"].parts()
+        service: Override(_layer(one, path), one["replicas"].value, one["port"].value, _database(one["database"]))
+        for service, one in found["services"].parts()
     }
     return Declared(stage, _layer(found, path), overrides)
+
+
+def _database(found: Found) -> Database | None:
+    if not found.given:
+        return None
+    backup = found["backup"]
+    keep = tuple(int(number) for number in backup["keep"].value.split(",")) if backup["keep"].given else None
+    return Database(
+        url=found["url"].value,
+        together=found["together"].value,
+        lock_timeout=found["lock_timeout"].value,
+        statement_timeout=found["statement_timeout"].value,
+        contract=found["contract"].value,
+        backup=Backups(backup["folder"].value, (keep[0], keep[1], keep[2]) if keep else None, backup["key"].value),
+    )
 
 
 def _thresholds(found: Found, otherwise: str) -> Thresholds:

@@ -27,6 +27,7 @@ def agree(file: Found, faults: Faults) -> None:
         _suits(name, environment, faults)
         _analysis(name, environment["analysis"], faults)
         _approvals(name, environment["approvals"], groups(file), faults)
+        _database(name, environment, file, faults)
     _circles(file["environments"], faults)
     _ports(file, faults)
     _settings(file, faults)
@@ -131,6 +132,17 @@ def _approvals(name: str, approvals: Found, known: Mapping[str, tuple[str, ...]]
         at = needed if needed.given else approvals
         text = f"environments.{name}.approvals needs {needed.value}, but from names {len(named)}; that could never open"
         faults.add(at.node, text)
+
+
+def _database(name: str, environment: Found, file: Found, faults: Faults) -> None:
+    """One ledger of migrations in one database: services that share it share the folder."""
+    folders = {service: one["migrations"]["dir"].value for service, one in file["services"].parts() if one["migrations"].given}
+    own = {service for service, one in environment["services"].parts() if one["database"].given}
+    left = {service: folder for service, folder in folders.items() if service not in own}
+    if environment["database"].given and len(set(left.values())) > 1:
+        where = f"environments.{name}"
+        text = f"{where}.database is one for {', '.join(sorted(left))}, which have folders of their own; put it under {where}.services"
+        faults.add(environment["database"].key, text)
 
 
 def afters(environments: Found) -> dict[str, tuple[str, ...]]:

@@ -54,6 +54,7 @@ def _stage(file: File, service: str, declared: Declared) -> Stage:
             shared.environment,
             replicas=own.replicas or shared.environment.replicas,
             port=own.port or shared.environment.port,
+            database=own.database or shared.environment.database,
             configuration=configured(file, service, shared.environment.name).configuration,
         ),
         drill=DRILL in shared.checks,

@@ -7,6 +7,7 @@ real adapters to the ports run against these, so that the fakes cannot drift.
 from headway.testing.checks import CheckScript, FakeChecks
 from headway.testing.clock import NOON, FakeClock
 from headway.testing.ledger import MemoryLedger
+from headway.testing.migrations import FakeMigrations
 from headway.testing.people import FakeNotifier
 from headway.testing.platform import Done, FakePlatform
 from headway.testing.scripts import (
@@ -38,6 +39,7 @@ __all__ = [
     "FakeBuilder",
     "FakeChecks",
     "FakeClock",
+    "FakeMigrations",
     "FakeNotifier",
     "FakePipelines",
     "FakePlatform",

@@ -8,7 +8,7 @@ from headway.analysis.model import Readings
 from headway.environments.model import Place
 from headway.errors import Contradiction, Fenced, Unavailable
 from headway.ports import Clock
-from headway.rollout.model import Fence, Intent, SetReplicas, SetWeights, StartCheck, Workload
+from headway.rollout.model import Fence, Intent, RunMigration, SetReplicas, SetWeights, StartCheck, Workload
 from headway.rollout.seen import Group, Probe, Sight
 from headway.testing.scripts import GOOD, Script
 from headway.testing.traffic import Instances, Traffic
@@ -74,8 +74,8 @@ class FakePlatform:
                 site.fence = intent.fence
                 self.interrupt("between the fence and the instances")
                 self._scale(site, workload, replicas)
-            case StartCheck():
-                raise TypeError("checks are started through the Checks port")
+            case StartCheck() | RunMigration():
+                raise TypeError(f"a platform does not {intent.effect.kind}; there is a port for that")
         self.done.append(Done(self.clock.now(), place, intent, again=intent.key in site.done))
         site.done.add(intent.key)
         self.interrupt("done, and nobody told")

@@ -13,6 +13,7 @@ from headway.testing.checks import FakeChecks
 from headway.testing.clock import NOON, FakeClock
 from headway.testing.ledger import MemoryLedger
 from headway.testing.live import FakeLive
+from headway.testing.migrations import FakeMigrations
 from headway.testing.people import FakeNotifier
 from headway.testing.platform import FakePlatform
 from headway.testing.sources import FakeBuilder, FakePipelines, FakePushes, FakeRepository, FakeStore, FakeTags
@@ -35,6 +36,7 @@ class FakeWorld:
         self.platform = FakePlatform(self.clock)
         self.live = FakeLive()
         self.checks = FakeChecks(self.clock)
+        self.migrations = FakeMigrations(self.clock)
         self.ledger = MemoryLedger(self.clock)
         numbers = count(1)
         self.world = World(
@@ -42,6 +44,7 @@ class FakeWorld:
             platform=self.platform,
             live=self.live,
             checks=self.checks,
+            migrations=self.migrations,
             rollouts=self.ledger.rollouts,
             records=self.ledger.records,
             releases=self.ledger.releases,

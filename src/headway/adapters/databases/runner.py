@@ -5,7 +5,7 @@ row is committed first; whoever finds it stops.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -26,11 +26,11 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """Who asks for what, and how patiently. `contracts`: may files that take something away go out now?"""
+    """Who asks for what, and how patiently. `contracts`: may files (these) that take something away go out now?"""
 
     together: Together
     who: str
-    contracts: bool = True
+    contracts: bool | Collection[int] = True
     release: str = ""
     rollout: str = ""
     tries: int = 5

@@ -1,0 +1,62 @@
+"""What a release would do to the database of a stage, asked of the world."""
+
+from datetime import timedelta
+
+from headway.environments.model import Database, Place
+from headway.errors import HeadwayError, InvalidSpec, Refused, Unavailable
+from headway.migration.shipping import Outlook
+from headway.ports import World
+from headway.promotion.model import Stage
+from headway.releases.model import Release
+
+SOON = timedelta(seconds=15)
+"""A database that did not answer is asked again then."""
+
+
+def outlook(release: Release, stage: Stage, world: World) -> Outlook:
+    """What it would do, and why it may not. A release without migrations has nothing to say."""
+    if release.migrations is None:
+        return Outlook()
+    environment, database = stage.environment.name, stage.environment.database
+    if database is None:
+        why = f"{release.version} has migrations in {release.migrations.folder}, and {environment} names no database for {release.service}"
+        return Outlook(refusals=(f"{why}; set `environments: {environment}: database:`",))
+    try:
+        return world.migrations.outlook(database, release, running(Place(release.service, environment), database, world))
+    except Unavailable as error:
+        return Outlook(waits=(f"what {release.version} would migrate in {environment} cannot be told: {error}",))
+    except (InvalidSpec, Refused) as error:
+        return Outlook(refusals=(str(error),))
+
+
+def running(place: Place, database: Database, world: World) -> tuple[Release, ...]:
+    """The releases that live on this database: here, and wherever else the files name the same one."""
+    live = (world.records.place(one).live_release for one in (place, *_sharing(place, database, world)))
+    found = (world.releases.get(name) for name in dict.fromkeys(live) if name is not None)
+    return tuple(one for one in found if one is not None)
+
+
+def _sharing(place: Place, database: Database, world: World) -> tuple[Place, ...]:
+    shared = []
+    for service in world.pipelines.services():
+        try:
+            stages = world.pipelines.stages(service)
+        except HeadwayError:
+            continue  # its own file is at fault, and says so there
+        shared += [
+            Place(service, stage.environment.name)
+            for stage in stages
+            if stage.environment.database is not None and stage.environment.database.url == database.url
+        ]
+    return tuple(one for one in shared if one != place)
+
+
+def taken(release: Release | None, place: Place, world: World) -> tuple[str, ...]:
+    """What was taken from the place's database that this release may need. What cannot be asked stands in nobody's way back."""
+    try:
+        database = world.pipelines.stage(place).environment.database if release is not None else None
+        if release is None or release.migrations is None or database is None:
+            return ()
+        return tuple(world.migrations.taken(database, release))
+    except HeadwayError:
+        return ()

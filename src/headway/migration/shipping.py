@@ -1,0 +1,175 @@
+"""What a release would do to an environment's database, and what keeps it from that: worked out before anything starts.
+
+On the way forward the release before can still come back, so what takes something away waits until no release that runs needs it: one
+that has the file itself, unchanged, does not. Where nothing runs yet, nothing needs to wait.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from headway.environments.model import Database
+from headway.migration.changes import Loss, Name, changes, kind_of
+from headway.migration.lint import transaction_control
+from headway.migration.model import Dialect, Kind, Migration, Row
+from headway.migration.plan import Together, default_together, plan
+from headway.migration.rollback import sentence
+from headway.migration.status import Status
+from headway.migration.status import objections as of_the_ledger
+
+Known = frozenset[tuple[int, str]]
+"""The migrations that a release has, by version and sha256."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """One migration as a rollout froze it. `back` says which way back there is after it."""
+
+    version: int
+    title: str
+    sha256: str
+    kind: Kind
+    back: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shipping:
+    """What one rollout does to one database, frozen into its plan.
+
+    `apply` goes out before any instance of the new release starts, `fill` after it has the traffic; `waiting` is left to a later rollout.
+    `whole`: nothing runs there yet, so that backfills and what takes something away go out at once, in their order.
+    """
+
+    database: Database
+    where: str
+    """The database as people call it; no secret."""
+    folder: str
+    apply: tuple[Shipped, ...] = ()
+    fill: tuple[Shipped, ...] = ()
+    waiting: tuple[Shipped, ...] = ()
+    together: Together = Together.RELEASE
+    whole: bool = False
+
+    @property
+    def contracts(self) -> frozenset[int]:
+        """The versions to apply that take something away."""
+        return frozenset(one.version for one in self.apply if one.kind is Kind.CONTRACT)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a release would do, and why it may not: `waits` can be lifted without another release, `refusals` cannot."""
+
+    shipping: Shipping | None = None
+    waits: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """A release that runs on the database, and the migrations it knows."""
+
+    name: str
+    known: Known
+
+
+def known(files: Iterable[Migration]) -> Known:
+    """What a release with these files knows."""
+    return frozenset((one.version, one.sha256) for one in files)
+
+
+def outlook(
+    status: Status,
+    dialect: Dialect,
+    database: Database,
+    where: str,
+    folder: str,
+    running: Sequence[Runs],
+    count: Callable[[Loss], int | None],
+) -> Outlook:
+    """Hold the release's files against the ledger and against what runs. `count` tells how many values a loss would destroy."""
+    waits, refusals = _objections(status, dialect)
+    together = Together(database.together) if database.together else default_together(dialect, traffic=True)
+    allowed = {one.version for one in status.pending if all((one.version, one.sha256) in each.known for each in running)}
+    run = plan(status, dialect, together, contracts=allowed)
+    if not running:
+        apply: Sequence[Migration] = status.pending
+        held: Sequence[Migration] = ()
+    else:
+        apply = [one for group in run.groups for one in group.migrations]
+        held = run.waiting
+    shipped = {one.version: one for one in _shipped(status.pending, dialect, running, count, allowed)}
+    later = [one.title for one in held[1:] if shipped[one.version].kind is not Kind.CONTRACT]
+    if later:
+        refusals = (*refusals, f"{', '.join(later)} would come after {held[0].title}, and {run.why[0]}; ship that in a release of its own")
+    fill = [*status.unfilled, *(one for one in apply if one.backfill)] if running else []
+    return Outlook(
+        Shipping(
+            database=database,
+            where=where,
+            folder=folder,
+            apply=tuple(shipped[one.version] for one in apply),
+            fill=tuple(Shipped(one.version, one.title, one.sha256, Kind.BACKFILL) for one in fill),
+            waiting=tuple(shipped[one.version] for one in held),
+            together=together,
+            whole=not running,
+        ),
+        waits,
+        refusals,
+    )
+
+
+def _objections(status: Status, dialect: Dialect) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What a repair mends, and what only another release can."""
+    said = of_the_ledger(status)
+    begun = len(status.running)
+    controls = [
+        f"{one.file}:{found.line}: {found.words[0]} would end the transaction behind the runner's back"
+        for one in status.pending
+        if one.up is not None and (found := transaction_control(one.up, dialect)) is not None
+    ]
+    return said[:begun], (*said[begun:], *controls)
+
+
+def _shipped(
+    pending: Sequence[Migration], dialect: Dialect, running: Sequence[Runs], count: Callable[[Loss], int | None], allowed: Collection[int]
+) -> Iterator[Shipped]:
+    created: set[Name] = set()
+    for one in pending:
+        found = changes(one.up, dialect, created.copy())
+        kind = kind_of(one, dialect, created)
+        counted = {each.loss: count(each.loss) for each in found if each.loss} if running else {}
+        back = sentence(one.title, kind, [each.what for each in found if each.breaks], counted, has_down=one.down is not None)
+        if kind is Kind.CONTRACT and one.version in allowed:
+            back += f"; {', '.join(dict.fromkeys(each.name for each in running))} can come back without it"
+        yield Shipped(one.version, one.title, one.sha256, kind, back if running else "")
+
+
+def sentences(shipping: Shipping) -> tuple[str, ...]:
+    """What is done before the release starts, in words, file by file; what waits comes last."""
+    return (
+        *(f"{one.title} ({one.kind.value})" for one in shipping.apply),
+        *(f"{one.title} waits: it takes something away that the release before may need; {_then(shipping)}" for one in shipping.waiting),
+    )
+
+
+def _then(shipping: Shipping) -> str:
+    if shipping.database.contract == "auto":
+        return "Headway promotes this release once more when the old one is gone"
+    return "promote this release once more when the old one is gone, or it goes with the next"
+
+
+def way_back(shipping: Shipping) -> tuple[str, ...]:
+    """Which way back there is after these, said beforehand."""
+    return tuple(one.back for one in shipping.apply if one.back)
+
+
+def left_behind(shipping: Shipping) -> str:
+    """What the schema keeps when the release goes back after these were applied."""
+    return f"the schema keeps {', '.join(one.title for one in shipping.apply)}: the old release runs on it, and nothing is restored"
+
+
+def taken(rows: Sequence[Row], target: Known) -> tuple[str, ...]:
+    """What was taken away by migrations that a release does not have: why it may not run on this database any more."""
+    have = {version for version, _ in target}
+    gone = [row for row in rows if row.version not in have and (row.kind is Kind.CONTRACT or row.took)]
+    return tuple(f"{row.title}, applied on {row.at:%Y-%m-%d %H:%M}, took {row.took or 'what it may need'}" for row in gone)

@@ -1,0 +1,53 @@
+"""The keys about stored data: where a service has its migrations, and which database an environment gives it."""
+
+from headway.spec.kinds import FOLDER, SECRET, TIME, matching, one_of
+from headway.spec.records import Key, Record
+
+MIGRATIONS = Record(
+    "a folder, or a mapping with dir",
+    (
+        Key("dir", FOLDER, "The folder with the migrations, relative to the repository.", required=True),
+        Key("tool", one_of("headway", later=("alembic", "django", "flyway", "dbmate")), "What runs them.", "headway"),
+    ),
+    short="dir",
+)
+
+KEEP = matching(r"[1-9][0-9]{0,3},[0-9]{1,4},[0-9]{1,4}", "three numbers such as 7,14,8: the newest, of each of so many days, and weeks")
+
+BACKUP = Record(
+    "a mapping that says where backups go",
+    (
+        Key(
+            "folder",
+            matching(r"/[^\0]*", "an absolute path such as /var/backups"),
+            "Where.",
+            otherwise="the folder backups in Headway's home",
+        ),
+        Key("keep", KEEP, "Which stay after a new one was made; they hold for a folder of their own for each database.", otherwise="all"),
+        Key("key", SECRET, "The secret that they are encrypted with.", otherwise="they are not encrypted"),
+    ),
+)
+
+DATABASE = Record(
+    "a reference such as env:DATABASE_URL, or a mapping with url",
+    (
+        Key("url", SECRET, "Where the database's URL stands: `sqlite:////path/app.db` or `postgresql://…`.", required=True),
+        Key(
+            "together",
+            one_of("release", "file"),
+            "What shares a transaction: all files of a release, or each file by itself, so that locks are short.",
+            otherwise="file on PostgreSQL, release on SQLite",
+        ),
+        Key("lock_timeout", TIME, "How long a statement may wait for a lock; behind it everybody waits. Tried again a few times.", "2s"),
+        Key("statement_timeout", TIME, "How long one statement may take.", "15m"),
+        Key(
+            "contract",
+            one_of("hold", "auto"),
+            "Files that take something away wait until the old release is gone: `hold` for the next promotion, of this release or a newer "
+            "one; `auto` promotes the release once more by itself.",
+            "hold",
+        ),
+        Key("backup", BACKUP, "Where the backup goes that is made before every migration.", "{}"),
+    ),
+    short="url",
+)

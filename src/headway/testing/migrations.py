@@ -1,0 +1,218 @@
+"""Databases in virtual time: real migration files against a ledger in memory, each run a while and as its script says."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from headway.environments.model import Database, Place
+from headway.errors import Unavailable
+from headway.migration.changes import Loss, kind_of, losses
+from headway.migration.files import parse
+from headway.migration.model import Dialect, Kind, Migration, Progress, Row, State
+from headway.migration.shipping import Outlook, Runs, known, outlook, taken
+from headway.migration.status import Status, compare, objections
+from headway.ports import Clock
+from headway.releases.model import Release
+from headway.rollout.model import Intent, RunMigration
+from headway.rollout.seen import MigrationRun, Probe, RunState
+
+
+@dataclass
+class FakeDatabase:
+    """One database: its ledger, and how often each version was applied."""
+
+    rows: dict[int, Row] = field(default_factory=dict)
+    progress: dict[int, Progress] = field(default_factory=dict)
+    applied: Counter[int] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class DataRun:
+    """One run that was started. `end` once it is over; `lost`: its process died and nobody saw how."""
+
+    effect: RunMigration
+    at: datetime
+    end: MigrationRun | None = None
+    lost: bool = False
+
+
+@dataclass
+class FakeMigrations:
+    """`files` maps a commit to its migrations, file name to SQL. What happens to a version: `fails` at it, `breaks` what it promised,
+    leaves it `unfinished` when it is outside of a transaction. Every run takes `takes` seconds; `lock` holds databases, by URL.
+
+    `asked` counts how often each key was asked to start, `runs` has what really ran: one for each key.
+    """
+
+    clock: Clock
+    files: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    databases: dict[str, FakeDatabase] = field(default_factory=dict)
+    fails: set[int] = field(default_factory=set)
+    breaks: set[int] = field(default_factory=set)
+    unfinished: set[int] = field(default_factory=set)
+    locked: set[str] = field(default_factory=set)
+    values: int = 0
+    """How many values everything holds that could be lost."""
+    takes: float = 2.0
+    down_until: datetime | None = None
+    interrupt: Callable[[str], None] = lambda _: None
+    runs: dict[str, DataRun] = field(default_factory=dict)
+    stopped: set[str] = field(default_factory=set)
+    asked: Counter[str] = field(default_factory=Counter)
+
+    # -- the port
+
+    def outlook(self, database: Database, release: Release, running: Sequence[Release]) -> Outlook:
+        self._answer()
+        files = self._files(release.commit)
+        runs = [Runs(one.name, known(self._files(one.commit))) for one in running]
+        folder = release.migrations.folder if release.migrations else ""
+        return outlook(self._status(database.url, files), Dialect.SQLITE, database, database.url, folder, runs, self._count)
+
+    def taken(self, database: Database, release: Release) -> tuple[str, ...]:
+        self._answer()
+        return taken(tuple(self.database(database.url).rows.values()), known(self._files(release.commit)))
+
+    def start(self, place: Place, intent: Intent) -> None:
+        del place
+        self._answer()
+        self.interrupt("before the run started")
+        effect = intent.effect
+        assert isinstance(effect, RunMigration), "only a RunMigration starts a run"
+        self.asked[intent.key] += 1
+        if intent.key not in self.runs and intent.key not in self.stopped:
+            self.runs[intent.key] = DataRun(effect, self.clock.now())
+        self.interrupt("the run started, and nobody was told")
+
+    def probe(self, place: Place, intent: Intent) -> Probe:
+        del place
+        self._answer()
+        assert isinstance(intent.effect, RunMigration), "only a RunMigration is asked for here"
+        if intent.key in self.runs or intent.key in self.stopped:
+            return Probe.DONE
+        if intent.effect.what != "migrate":
+            return Probe.NOT_DONE
+        found = self._by_the_ledger(intent.effect)
+        return {RunState.PASSED: Probe.DONE, RunState.STUCK: Probe.UNKNOWN}.get(found.state, Probe.NOT_DONE)
+
+    def look(self, key: str, effect: RunMigration) -> MigrationRun:
+        self._answer()
+        run = self.runs.get(key)
+        if run is not None and run.end is not None:
+            return run.end
+        if key in self.stopped:
+            return MigrationRun(RunState.STOPPED, "it was stopped")
+        if run is None or run.lost:
+            return self._by_the_ledger(effect)
+        return MigrationRun(RunState.RUNNING, f"{effect.what} goes on")
+
+    def stop(self, key: str) -> None:
+        self._answer()
+        self.stopped.add(key)
+
+    # -- to steer and to look at
+
+    def database(self, url: str) -> FakeDatabase:
+        """The database behind a URL; empty when nobody has used it."""
+        return self.databases.setdefault(url, FakeDatabase())
+
+    def lose(self, key: str) -> None:
+        """kill -9 of a run's process: what it had not committed is gone."""
+        self._settle()
+        if self.runs[key].end is None:
+            self.runs[key] = replace(self.runs[key], lost=True)
+
+    def repair(self, url: str) -> None:
+        """A person settles what was begun and not finished: it was not done."""
+        there = self.database(url)
+        for version in [row.version for row in there.rows.values() if row.state is not State.APPLIED]:
+            del there.rows[version]
+
+    def settle(self) -> None:
+        """Have everything happen that has had its time."""
+        self._settle()
+
+    # -- inside
+
+    def _answer(self) -> None:
+        self._settle()
+        if self.down_until is not None and self.clock.now() < self.down_until:
+            raise Unavailable(f"the fake databases do not answer before {self.down_until:%H:%M:%S}")
+
+    def _settle(self) -> None:
+        for key, run in self.runs.items():
+            over = self.clock.now() >= run.at + timedelta(seconds=self.takes)
+            if over and run.end is None and not run.lost and key not in self.stopped:
+                self.runs[key] = replace(run, end=self._done(run.effect))
+
+    def _done(self, effect: RunMigration) -> MigrationRun:
+        shipping = effect.shipping
+        url = shipping.database.url
+        there, files = self.database(url), self._files(effect.workload.commit)
+        if url in self.locked:
+            return MigrationRun(RunState.ERRORED, f"{url}: the lock was not to be had; nothing was kept")
+        if said := objections(self._status(url, files)):
+            return MigrationRun(RunState.STUCK, "; ".join(said))
+        match effect.what:
+            case "migrate":
+                return self._migrated(there, [one for one in files if one.version in {each.version for each in shipping.apply}], effect)
+            case "backfill":
+                self._fill(there, files)
+                return MigrationRun(RunState.PASSED, "filled")
+        broken = [one.title for one in shipping.apply if one.version in self.breaks]
+        if broken:
+            return MigrationRun(RunState.FAILED, f"{broken[0]}: verify says false")
+        return MigrationRun(RunState.PASSED, "all promises hold")
+
+    def _migrated(self, there: FakeDatabase, files: Sequence[Migration], effect: RunMigration) -> MigrationRun:
+        fresh = [one for one in files if one.version not in there.rows]
+        kept: list[Migration] = []
+        for one in fresh:
+            if one.version in self.unfinished:
+                self._keep(there, kept, effect)
+                there.rows[one.version] = _row(one, effect, self.clock.now(), State.RUNNING)
+                return MigrationRun(RunState.STUCK, f"{one.title} was begun and not finished: `headway migrate repair`")
+            if one.version in self.fails:
+                together = effect.shipping.together.value == "release"
+                self._keep(there, [] if together else kept, effect)
+                return MigrationRun(RunState.FAILED, f"{one.title} failed")
+            kept.append(one)
+        self._keep(there, kept, effect)
+        if effect.shipping.whole:
+            self._fill(there, files)
+        return MigrationRun(RunState.PASSED, f"migrated: {', '.join(one.title for one in kept)}")
+
+    def _keep(self, there: FakeDatabase, kept: Sequence[Migration], effect: RunMigration) -> None:
+        for one in kept:
+            there.applied[one.version] += 1
+            there.rows[one.version] = _row(one, effect, self.clock.now(), State.APPLIED)
+
+    def _fill(self, there: FakeDatabase, files: Sequence[Migration]) -> None:
+        for one in files:
+            if one.backfill is not None and one.version in there.rows:
+                there.progress[one.version] = Progress(one.version, 1, 1, done=True)
+
+    def _by_the_ledger(self, effect: RunMigration) -> MigrationRun:
+        rows = self.database(effect.shipping.database.url).rows
+        if begun := [row.title for row in rows.values() if row.state is not State.APPLIED]:
+            return MigrationRun(RunState.STUCK, f"{begun[0]} was begun and not finished: `headway migrate repair`")
+        if effect.what == "migrate" and all(one.version in rows for one in effect.shipping.apply):
+            return MigrationRun(RunState.PASSED, "all of it is applied, says the ledger")
+        return MigrationRun(RunState.ERRORED, "the run was lost")
+
+    def _status(self, url: str, files: Sequence[Migration]) -> Status:
+        there = self.database(url)
+        return compare(files, tuple(there.rows[version] for version in sorted(there.rows)), there.progress)
+
+    def _files(self, commit: str) -> tuple[Migration, ...]:
+        return parse(self.files.get(commit, {}), Dialect.SQLITE)
+
+    def _count(self, _loss: Loss) -> int | None:
+        return self.values
+
+
+def _row(one: Migration, effect: RunMigration, now: datetime, state: State) -> Row:
+    kind: Kind = kind_of(one, Dialect.SQLITE)
+    took = ", ".join(loss.what for loss in losses(one.up, Dialect.SQLITE))
+    return Row(one.version, one.name, one.sha256, state, None, kind, effect.workload.version, "", "headway", now, took=took)
