@@ -5,16 +5,19 @@ BIN    := $(VENV)/bin
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format clean
+.PHONY: help demo test test-cluster check bench format clean
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.run ## the whole story on this machine: dev, staging, production, and back (ARGS="--keep" leaves it running)
 	@$(BIN)/headway demo --no-input $(ARGS)
 
 test: $(VENV)/.dev ## every test, in parallel (ARGS="-k words" picks some)
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+test-cluster: $(VENV)/.dev ## the tests on a real Kubernetes, which this builds (once), starts and removes; Debian, root, go (ARGS="-k words")
+	@scripts/cluster run $(BIN)/python -m pytest -p no:cacheprovider tests/cluster $(ARGS)
 
 check: $(VENV)/.dev ## lint, format, types, layers
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,12 @@ from support.postgres import Postgres
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         private.begin_run()
+
+
+def pytest_report_header() -> str | None:
+    """What is left out is said."""
+    left_out = "tests/cluster is left out: no cluster; `make test-cluster` starts one, HEADWAY_TEST_KUBECONFIG names yours"
+    return None if os.environ.get("HEADWAY_TEST_KUBECONFIG") else left_out
 
 
 @pytest.hookimpl(optionalhook=True)

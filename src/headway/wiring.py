@@ -27,6 +27,7 @@ from headway.adapters.local.platform import LocalPlatform
 from headway.adapters.migrating.port import DatabaseMigrations
 from headway.adapters.notify import Command, Router, Webhook
 from headway.adapters.nowhere import NoPlatform
+from headway.adapters.platforms import Platforms
 from headway.adapters.policytext import PolicyText
 from headway.adapters.pushes import NotedPushes
 from headway.adapters.remote import Remote
@@ -46,7 +47,8 @@ from headway.engine.releasing import Releasing
 from headway.engine.training import Training
 from headway.engine.watcher import Watcher
 from headway.engine.worker import Worker
-from headway.errors import HeadwayError, InvalidSpec, Refused, Unavailable
+from headway.environments.model import Cluster, Place
+from headway.errors import Contradiction, HeadwayError, InvalidSpec, Refused, Unavailable
 from headway.ports import Built, Commit, Event, Notice, Notifier, Platform, World
 from headway.releases.model import Recipe
 from headway.spec import file
@@ -233,7 +235,10 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
     clock = SystemClock()
     sources = Sources(home / "sources", repositories)
     local = _local(home, store, clock) if serving else None
-    platform: Platform = local or NoPlatform()
+    where = Whereabouts(ledger, pipelines)
+    platform: Platform = NoPlatform()
+    if local is not None:
+        platform = Platforms(local, lambda: _kubernetes(where, sources, clock, key), where)
     checks = CommandChecks(home, sources, resolve)
     databases = DatabaseMigrations(home, sources)
     world = World(
@@ -336,6 +341,48 @@ class Watched:
 def _policies(text: PolicyText) -> Policies:
     label, content = text.read()
     return read_policies(content, label)
+
+
+def _kubernetes(where: "Whereabouts", sources: Sources, clock: SystemClock, key: bytes) -> Platform:
+    # Imported here: whoever has no cluster needs neither its client nor the time to load it.
+    try:
+        from headway.adapters.kubernetes.platform import KubernetesPlatform
+    except ModuleNotFoundError as error:
+        raise Unavailable(f"environments on Kubernetes need the client {error.name}: pip install 'headway[kubernetes]'") from error
+    from headway.adapters.kubernetes.manifests import read
+
+    return KubernetesPlatform(
+        clusters=where.cluster,
+        manifests=lambda place, commit, path: read(sources(place.service, commit), path),
+        secrets=resolve,
+        keyed=lambda text: fingerprint(key, text),
+        clock=clock,
+    )
+
+
+class Whereabouts:
+    """Which cluster a place is in. What runs there says it, not the file: that may have moved on."""
+
+    def __init__(self, ledger: Ledger, pipelines: Pipelines) -> None:
+        self._ledger = ledger
+        self._pipelines = pipelines
+
+    def __call__(self, place: Place) -> Cluster | None:
+        record = self._ledger.records.place(place)
+        active = self._ledger.records.standing(record.active) if record.active else None
+        if active is not None and active.rollout.plan is not None:
+            return active.rollout.plan.new.cluster
+        if record.live is not None:
+            return record.live.cluster
+        declared = {stage.environment.name: stage.environment for stage in self._pipelines.stages(place.service)}
+        return declared[place.environment].cluster if place.environment in declared else None
+
+    def cluster(self, place: Place) -> Cluster:
+        """The same for a place that is known to be in one."""
+        found = self(place)
+        if found is None:
+            raise Contradiction(f"{place} is not on Kubernetes")
+        return found
 
 
 class Writable(Mapping[str, GitBranches]):

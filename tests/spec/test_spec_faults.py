@@ -232,8 +232,23 @@ def test_a_fault_of_a_service_says_where_what_and_what_instead(lines: str, fault
         ),
         pytest.param(
             "platform: kubernetes",
-            '4:15: environments.dev.platform is "kubernetes", expected local; kubernetes is not in this version',
-            id="kubernetes is to come",
+            "4:15: environments.dev is on kubernetes, expected kubernetes: with manifests and namespace beside it",
+            id="a cluster without a word on where",
+        ),
+        pytest.param(
+            "kubernetes: {manifests: k8s, namespace: shop}",
+            "4:5: environments.dev has kubernetes:, expected platform: kubernetes with it",
+            id="where on a cluster, on this machine",
+        ),
+        pytest.param(
+            "platform: kubernetes\n    port: 80\n    kubernetes: {manifests: k8s, namespace: shop}",
+            "5:5: environments.dev.port belongs to the local platform; a Service has its own",
+            id="a local port on a cluster",
+        ),
+        pytest.param(
+            "services: {web: {url: http://x}}",
+            "4:22: environments.dev.services.web.url belongs to the platform kubernetes",
+            id="a cluster's key on this machine",
         ),
         pytest.param(
             "checks: [smok]", '4:14: environments.dev.checks names "smok", which is not there; did you mean "smoke"?', id="a misspelt check"

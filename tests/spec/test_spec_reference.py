@@ -89,7 +89,7 @@ def test_what_the_schema_takes_can_be_read(lines: str) -> None:
         pytest.param("soak: soon", id="no duration"),
         pytest.param("replicas: 0", id="no replicas"),
         pytest.param("replicas: two", id="text for a number"),
-        pytest.param("platform: kubernetes", id="not in this version"),
+        pytest.param("kubernetes: {manifests: k8s}", id="a cluster without a namespace"),
         pytest.param("strategy: {canary: [0]}", id="no weight"),
         pytest.param("strategy: {rolling: {}, canary: [1]}", id="two strategies"),
         pytest.param("strategy: {canary: {mirror: 0%}}", id="copies of nothing"),

@@ -7,7 +7,7 @@ from datetime import datetime
 from headway.analysis.model import Thresholds
 from headway.engine.data import SOON, outlook
 from headway.engine.facts import facts, risk
-from headway.environments.model import Place
+from headway.environments.model import Place, same_target
 from headway.errors import Refused
 from headway.migration.shipping import Shipping
 from headway.ports import World
@@ -74,6 +74,8 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False) -
     until = asked.start.at if early and asked.start else None
     now = schedule.as_of(asked.start, now)
     live = world.records.place(asked.place).live
+    if live is not None and not same_target(live.cluster, stage.environment.cluster):
+        live = None  # it runs where the file no longer points: nothing that traffic could come from
     candidate = replace(_candidate(asked, release, stage), kind=kind_of(release.version, live.version if live else None, hotfix=hotfix))
     given = world.words.approvals(release.name, asked.place.environment)
     passed = world.words.passed(release.digest, release.service)
@@ -174,6 +176,7 @@ def _candidate(asked: Asked, release: Release, stage: Stage) -> Candidate:
         checks=tuple(release.checks),
         missing_settings=tuple(key for key in release.requires if key not in given),
         automatic=asked.automatic,
+        image=release.image,
     )
 
 

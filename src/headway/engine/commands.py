@@ -10,7 +10,7 @@ from headway.engine.collecting import collect
 from headway.engine.cutting import Tagging, cut
 from headway.engine.data import taken
 from headway.engine.views import View, event_view, place_view, release_view, rollout_view
-from headway.environments.model import Place
+from headway.environments.model import Cluster, Place
 from headway.errors import HeadwayError, InvalidSpec, Refused, Unavailable
 from headway.migration.shipping import sentences as data_sentences
 from headway.ports import Event, Standing, World
@@ -48,14 +48,24 @@ class Commands:
         version: str | None = None,
         artifact: str | None = None,
         digest: str | None = None,
+        image: str | None = None,
         pre: str | None = None,
         tag: bool = False,
         sign: bool = False,
     ) -> View:
-        """Make a release of a commit: checks, build, store, tag; or take an artifact that was built elsewhere, with its digest."""
+        """Make a release of a commit: checks, build, store, tag; or take an artifact or image that was built elsewhere, with its digest."""
         tagging = Tagging(sign) if tag or sign else None
         made = cut(
-            self._world, self._service(service), revision, by, version=version, artifact=artifact, digest=digest, pre=pre, tagging=tagging
+            self._world,
+            self._service(service),
+            revision,
+            by,
+            version=version,
+            artifact=artifact,
+            digest=digest,
+            image=image,
+            pre=pre,
+            tagging=tagging,
         )
         return {**release_view(made.release), "evidence": list(made.evidence), "new": made.new, "tag": made.tag}
 
@@ -261,7 +271,7 @@ class Commands:
             created=now,
             phase=Phase.PENDING,
             reasons=(f"rolled back by {by}" + (f": {why}" if why else ""),),
-            host=self.host(place),
+            host=self.host(place, record.before.cluster),
         )
         accepted = tuple(f"accepted: {one}" for one in gone)
         reason = (f"from {record.live.version} to {record.before.version}", *((why,) if why else ()), *accepted)
@@ -424,7 +434,7 @@ class Commands:
             phase=Phase.PENDING,
             automatic=considered.candidate.automatic,
             start=start,
-            host=self.host(place),
+            host=self.host(place, considered.stage.environment.cluster),
         )
         asked = Event(
             now, by, f"promotion to {place.environment} asked for", considered.waits, {"identity": "the name is what the caller said"}
@@ -432,10 +442,12 @@ class Commands:
         self._world.rollouts.add(rollout, (asked,), cancel=(*taken_over, *superseded(standing, considered.stage.newer)))
         return rollout
 
-    def host(self, place: Place) -> str:
-        """Whose machine the place is on: whoever was there last, whichever server is asked; ours if nobody was."""
+    def host(self, place: Place, cluster: Cluster | None = None) -> str:
+        """Whose machine the place is on: whoever was there last, whichever server is asked; ours if nobody was; a cluster is on none."""
+        if cluster is not None:
+            return ""
         last = next(iter(self._world.records.standings(place=place, most=1)), None)
-        return last.rollout.host if last else self._world.host
+        return (last.rollout.host if last else "") or self._world.host
 
     def _find(self, target: str) -> Standing:
         """A rollout by id, the newest of a release, or the newest that has not ended (else the newest) of a place."""

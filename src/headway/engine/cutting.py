@@ -4,6 +4,7 @@ Build, store, record, tag: each step is there or is not, and done again it chang
 command again goes on from there. The record comes before the tag: a tag that nobody answers for would look like a release.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from headway.engine.numbering import automatic_version, candidate_version, is_la
 from headway.errors import InvalidSpec, Refused
 from headway.ports import Built, Commit, Event, World
 from headway.releases import provenance
-from headway.releases.model import Recipe, Release
+from headway.releases.model import Artifact, Recipe, Release
 from headway.releases.stamping import stamped
 from headway.releases.tagging import ReleaseTag, objections, release_tag, tag_name
 from headway.releases.version import is_channel
@@ -46,17 +47,25 @@ def cut(
     version: str | None = None,
     artifact: str | None = None,
     digest: str | None = None,
+    image: str | None = None,
     ref: str | None = None,
     pre: str | None = None,
     tagging: Tagging | None = None,
 ) -> Cut:
-    """Make the release, or go on with the one that this commit and version already gave: asking twice is the same as asking once."""
+    """Make the release, or go on with the one that this commit and version already gave: asking twice is the same as asking once.
+
+    `image` is what CI built and pushed, by digest. Where every environment is on Kubernetes it is all there is to the release.
+    """
+    if image is not None and not by_digest(image):
+        raise InvalidSpec(f"an image is named by its digest, REPOSITORY@sha256:…, because a tag can move; found {image!r}")
     if version and pre:
         raise InvalidSpec("--version names the version and --pre counts it; give one of them")
     commit = world.repositories[service].resolve(revision)
     wanted = _checked(version) if version else _numbered(world, service, commit, ref or revision, pre)
     name = f"{service}@{wanted}"
     before = world.releases.get(name)
+    if before is not None and image not in {None, before.image}:
+        raise Refused(f"{name} exists and is immutable", (f"its image is {before.image or 'none'}; choose another version",))
     if before is not None and not (before.commit == commit.id and (digest is None or digest == before.digest)):
         raise Refused(
             f"{name} exists and is immutable", (f"it was cut from {before.commit[:10]}, not from {commit.id[:10]}; choose another version",)
@@ -66,8 +75,12 @@ def cut(
     if before is not None:
         return tagged(world, Cut(before, ("it was cut before",), new=False), by, tagging)
     recipe = world.pipelines.recipe(service, commit.id)
-    label = is_label(wanted, ref or revision)
-    built, told = _made(world, service, commit, ref or revision, recipe, stamped(wanted, label=label), artifact, digest)
+    if image is not None and artifact is None and _only_on_kubernetes(world, service):
+        # The image's own digest is the release's: nothing else of it is ever run.
+        built, told = _taken(image)
+    else:
+        label = is_label(wanted, ref or revision)
+        built, told = _made(world, service, commit, ref or revision, recipe, stamped(wanted, label=label), artifact, digest)
     now = world.clock.now()
     evidence = (*(f"{file} says {said}" for file, said in built.stamped.items()), *built.evidence)
     release = Release(
@@ -83,10 +96,24 @@ def cut(
         checks=recipe.checks,
         requires=recipe.requires,
         migrations=recipe.migrations,
+        image=image or "",
     )
-    data = {"commit": commit.id, "digest": release.digest, **told}
+    data = {"commit": commit.id, "digest": release.digest, **({"image": image} if image else {}), **told}
     world.releases.add(release, (Event(now, by, "cut", evidence, data),))
     return tagged(world, Cut(release, evidence, new=True), by, tagging)
+
+
+def _taken(image: str) -> tuple[Built, Mapping[str, object]]:
+    return Built(Artifact(image.partition("@")[2], 0), (f"the image {image}, built elsewhere",)), {"taken": True}
+
+
+def by_digest(image: str) -> bool:
+    """Is this a reference that can never mean anything else?"""
+    return re.fullmatch(r"[^\s@]+@sha256:[0-9a-f]{64}", image) is not None
+
+
+def _only_on_kubernetes(world: World, service: str) -> bool:
+    return all(stage.environment.platform == "kubernetes" for stage in world.pipelines.stages(service))
 
 
 def _numbered(world: World, service: str, commit: Commit, ref: str, pre: str | None) -> str:

@@ -8,6 +8,7 @@ from headway.analysis.evidence import Evidence, fold, with_copies
 from headway.analysis.judge import judge
 from headway.analysis.model import Verdict
 from headway.engine.candidate import Asked, consider
+from headway.environments.model import same_target
 from headway.errors import HeadwayError, InvalidSpec, Refused, Unavailable
 from headway.ports import Held, World
 from headway.rollout.data import what_runs
@@ -177,6 +178,9 @@ def _before_rollback(rollout: Rollout, standing: Sequence[Rollout], world: World
     bad = _live_plan(rollout, world)
     if bad is None or record.before is None:
         return replace(seen, refusals=(f"there is nothing to go back to in {rollout.place.environment}: no release completed before",))
+    if not same_target(record.before.cluster, bad.new.cluster):
+        elsewhere = f"{record.before.version} ran in another place than {bad.new.version}; promote a release to {rollout.place.environment}"
+        return replace(seen, refusals=(elsewhere,))
     sight, trouble = _sight(rollout, world)
     return replace(seen, plan=way_back(bad, record.before, bad.replicas), sight=sight, trouble=trouble)
 

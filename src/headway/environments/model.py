@@ -58,6 +58,28 @@ class Database:
 
 
 @dataclass(frozen=True, slots=True)
+class Cluster:
+    """Where on Kubernetes an environment is, and what a release is made from there. Frozen into a workload when its rollout starts."""
+
+    manifests: str
+    """A folder with a kustomization or with plain YAML, or one file of it, in the release's own commit."""
+    namespace: str
+    context: str = ""
+    """Of the kubeconfig; empty: its current one, or, in a cluster, the cluster's own."""
+    stats: tuple[str, ...] = ()
+    """Where the gateway's Envoys tell their statistics; empty: nothing is measured there."""
+    url: str = ""
+    """Where users, and checks, reach the service; empty: its Service, which only the cluster knows."""
+
+
+def same_target(one: Cluster | None, other: Cluster | None) -> bool:
+    """Do both mean the same place to run in? Only there can traffic move from one release to another."""
+    if one is None or other is None:
+        return one is other
+    return (one.context, one.namespace) == (other.context, other.namespace)
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """A place where releases run, as the protected branch's file declares it."""
 
@@ -68,3 +90,5 @@ class Environment:
     port: int | None = None
     """Where users reach the service on the local platform; drawn free and then kept when None."""
     database: Database | None = None
+    cluster: Cluster | None = None
+    """Where it is, when the platform is kubernetes."""

@@ -23,6 +23,7 @@ def target_digest(stage: Stage) -> str:
         "port": stage.environment.port,
         # Only where there is one: approvals of before there were any still hold.
         **({"database": asdict(stage.environment.database)} if stage.environment.database is not None else {}),
+        **({"cluster": asdict(stage.environment.cluster)} if stage.environment.cluster else {}),
     }
     text = json.dumps(_canonical(deeds | {"environment": where}), sort_keys=True, separators=(",", ":"))
     return f"sha256:{sha256(text.encode()).hexdigest()}"

@@ -340,6 +340,8 @@ class Candidate:
     kind: str = ""
     """major, minor, patch, pre-release, hotfix or first, against what is live; empty where nobody could tell."""
     risk: Risk | None = None
+    image: str = ""
+    """The image, by digest, where the release has one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ def objections(
         *_withdrawn(candidate),
         *_undefined_checks(candidate, stage),
         *_missing_settings(candidate, stage),
+        *_nothing_to_run(candidate, stage),
         *stages.objections(candidate, stage, upstream, passed),
         *quarantine.objections(candidate, suspicions),
         *gates.objections(candidate, stage.gates, found, now),
@@ -83,6 +84,17 @@ def _missing_settings(candidate: Candidate, stage: Stage) -> tuple[Objection, ..
             "final",
         ),
     )
+
+
+def _nothing_to_run(candidate: Candidate, stage: Stage) -> tuple[Objection, ...]:
+    """A cluster runs images, a machine runs files; a release may have either or both."""
+    name = stage.environment.name
+    if stage.environment.platform == "kubernetes" and not candidate.image:
+        why = f"{candidate.version} has no image, and {name} is on Kubernetes; cut another version with --image REPOSITORY@sha256:…"
+        return (Objection(why, "final"),)
+    if stage.environment.platform == "local" and candidate.image.endswith(f"@{candidate.digest}"):
+        return (Objection(f"{candidate.version} is an image and nothing else, and {name} runs files on this machine", "final"),)
+    return ()
 
 
 def _plural(word: str, things: Sequence[str]) -> str:

@@ -105,6 +105,8 @@ class Release:
     withdrawn: str | None = None
     migrations: MigrationSpec | None = None
     """Where the commit has the changes to stored data that ship with it."""
+    image: str = ""
+    """The container image, by digest, for environments on Kubernetes: `registry.example/tally@sha256:…`."""
 
     @property
     def name(self) -> str:

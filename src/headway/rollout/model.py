@@ -8,7 +8,7 @@ from typing import Literal
 
 from headway.analysis.evidence import Evidence
 from headway.analysis.model import Thresholds
-from headway.environments.model import Configuration, Place
+from headway.environments.model import Cluster, Configuration, Place
 from headway.migration.shipping import Shipping
 from headway.releases.model import CheckSpec, RunSpec
 from headway.rollout.phases import Phase
@@ -46,6 +46,10 @@ class Workload:
     configuration: Configuration
     port: int | None = None
     """Where users reach the place on the local platform, when the file says; drawn free and kept otherwise."""
+    image: str = ""
+    """What Kubernetes runs: a repository, @ and a digest."""
+    cluster: Cluster | None = None
+    """Where, on Kubernetes; None: on this machine."""
 
 
 class Side(Enum):

@@ -19,7 +19,17 @@ def workload(release: Release, environment: Environment) -> Workload:
     configuration = environment.configuration
     mark = hashlib.sha256(f"{release.digest} {configuration.digest} {release.version}".encode()).hexdigest()[:8]
     slug = re.sub(r"[^a-z0-9]+", "-", release.version.lower()).strip("-")[:40].rstrip("-")
-    return Workload(f"v{slug}-{mark}", release.version, release.commit, release.digest, release.run, configuration, environment.port)
+    return Workload(
+        f"v{slug}-{mark}",
+        release.version,
+        release.commit,
+        release.digest,
+        release.run,
+        configuration,
+        environment.port,
+        release.image,
+        environment.cluster,
+    )
 
 
 def promotion(

@@ -33,6 +33,8 @@ class Override:
     replicas: int | None = None
     port: int | None = None
     database: Database | None = None
+    manifests: str | None = None
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ from headway.spec.kinds import (
     one_of,
     whole,
 )
+from headway.spec.kubernetes_keys import KUBERNETES, URL
 from headway.spec.local_keys import LOCAL
 from headway.spec.records import Key, Record
 from headway.spec.shapes import ListOf, MapOf
@@ -183,6 +184,8 @@ OVERRIDE = Record(
     (
         Key("replicas", COUNT, "As replicas of the environment.", otherwise="those of the environment"),
         Key("port", whole(1, 65535), "Where users reach this service here.", otherwise="a free one, then kept"),
+        Key("manifests", FOLDER, "As manifests of kubernetes.", otherwise="those of the environment"),
+        Key("url", URL, "As url of kubernetes.", otherwise="that of the environment"),
         Key("config", CONFIG, "Variables of this service here; they win over the environment's.", "{}"),
         Key("secrets", SECRETS, "Secrets of this service here; they win over the environment's.", "{}"),
         Key("database", DATABASE, "The database of this service here.", otherwise="that of the environment"),
@@ -200,7 +203,8 @@ ENVIRONMENT = Record(
             otherwise="none with a trigger, else the environment before this one in the file",
         ),
         Key("replicas", COUNT, "How many instances of the service run.", "1"),
-        Key("platform", one_of("local", later=("kubernetes",)), "Where it runs.", "local"),
+        Key("platform", one_of("local", "kubernetes"), "Where it runs.", "local"),
+        Key("kubernetes", KUBERNETES, "Where on Kubernetes, and from which manifests.", otherwise="on this machine"),
         Key("port", whole(1, 65535), "Where users reach the service, if the file has one service.", otherwise="a free one, then kept"),
         Key("config", CONFIG, "Variables; they win over those at the top of the file.", "{}"),
         Key("secrets", SECRETS, "Secrets; they win over those at the top of the file.", "{}"),

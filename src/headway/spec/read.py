@@ -5,7 +5,7 @@ from dataclasses import replace
 from headway.analysis.model import Thresholds
 from headway.environments.configuration import Layer, Setting
 from headway.environments.local import SOURCES, Local
-from headway.environments.model import Backups, Database, Environment
+from headway.environments.model import Backups, Cluster, Database, Environment
 from headway.promotion.model import Approvals, Stage, Trigger
 from headway.releases.model import BuildSpec, CheckSpec, Limits, MigrationSpec, RunSpec
 from headway.releases.stamping import Stamp
@@ -129,6 +129,7 @@ def _environment(name: str, found: Found, after: tuple[str, ...], path: str) -> 
             platform=found["platform"].value,
             port=found["port"].value,
             database=_database(found["database"]),
+            cluster=_cluster(found),
         ),
         after=after,
         trigger=Trigger(trigger["push"].values(), trigger["merge"].value, trigger["tag"].values(), bool(trigger["pulls"].value)),
@@ -153,7 +154,14 @@ def _environment(name: str, found: Found, after: tuple[str, ...], path: str) -> 
         notify=found["notify"].values(),
     )
     overrides = {
-        service: Override(_layer(one, path), one["replicas"].value, one["port"].value, _database(one["database"]))
+        service: Override(
+            _layer(one, path),
+            one["replicas"].value,
+            one["port"].value,
+            _database(one["database"]),
+            one["manifests"].value,
+            one["url"].value,
+        )
         for service, one in found["services"].parts()
     }
     return Declared(stage, _layer(found, path), overrides)
@@ -171,6 +179,19 @@ def _database(found: Found) -> Database | None:
         statement_timeout=found["statement_timeout"].value,
         contract=found["contract"].value,
         backup=Backups(backup["folder"].value, (keep[0], keep[1], keep[2]) if keep else None, backup["key"].value),
+    )
+
+
+def _cluster(found: Found) -> Cluster | None:
+    where = found["kubernetes"]
+    if found["platform"].value != "kubernetes":
+        return None
+    return Cluster(
+        manifests=where["manifests"].value,
+        namespace=where["namespace"].value,
+        context=where["context"].value or "",
+        stats=where["stats"].values(),
+        url=where["url"].value or "",
     )
 
 

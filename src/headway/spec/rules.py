@@ -25,10 +25,12 @@ def agree(file: Found, faults: Faults) -> None:
         _names(name, environment, file, faults)
         _strategy(environment["strategy"], faults)
         _suits(name, environment, faults)
+        _platform(name, environment, faults)
         _analysis(name, environment["analysis"], faults)
         _approvals(name, environment["approvals"], groups(file), faults)
         _database(name, environment, file, faults)
     _circles(file["environments"], faults)
+    _namespaces(file["environments"], faults)
     _ports(file, faults)
     _settings(file, faults)
     gating_rules.agree(file, faults)
@@ -108,6 +110,38 @@ def _suits(name: str, environment: Found, faults: Faults) -> None:
         faults.add(
             environment["preview"].key, f"environments.{name}.preview needs an idle side, expected strategy: canary or blue-green with it"
         )
+
+
+def _platform(name: str, environment: Found, faults: Faults) -> None:
+    """What belongs to one platform has no meaning on the other."""
+    where, platform, own = f"environments.{name}", environment["platform"], environment["kubernetes"]
+    overrides = [(f"{where}.services.{service}", found) for service, found in environment["services"].parts()]
+    if platform.value == "kubernetes" and not own.given:
+        faults.add(platform.node, f"{where} is on kubernetes, expected kubernetes: with manifests and namespace beside it")
+    if platform.value == "kubernetes":
+        for inside, found in [(where, environment), *overrides]:
+            if found["port"].given:
+                faults.add(found["port"].key, f"{inside}.port belongs to the local platform; a Service has its own")
+        return
+    if own.given:
+        faults.add(own.key, f"{where} has kubernetes:, expected platform: kubernetes with it")
+    for inside, found in overrides:
+        for key in ("manifests", "url"):
+            if found[key].given:
+                faults.add(found[key].key, f"{inside}.{key} belongs to the platform kubernetes")
+
+
+def _namespaces(environments: Found, faults: Faults) -> None:
+    """Two environments in one namespace would take each other's objects for their own."""
+    taken: dict[tuple[object, object], str] = {}
+    for name, environment in environments.parts():
+        own = environment["kubernetes"]
+        key = (own["context"].value, own["namespace"].value)
+        if not own.given or key[1] is None:
+            continue
+        if key in taken:
+            faults.add(own["namespace"].node, f"environments.{name}.kubernetes.namespace is {key[1]}, which {taken[key]} has")
+        taken.setdefault(key, f"environments.{name}")
 
 
 def _analysis(name: str, analysis: Found, faults: Faults) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from headway.environments.configuration import Resolved, resolve
+from headway.environments.model import Cluster
 from headway.errors import Refused
 from headway.promotion.model import Stage
 from headway.spec.faults import instead
@@ -55,6 +56,7 @@ def _stage(file: File, service: str, declared: Declared) -> Stage:
             replicas=own.replicas or shared.environment.replicas,
             port=own.port or shared.environment.port,
             database=own.database or shared.environment.database,
+            cluster=_cluster(shared.environment.cluster, own),
             configuration=configured(file, service, shared.environment.name).configuration,
         ),
         drill=DRILL in shared.checks,
@@ -62,3 +64,9 @@ def _stage(file: File, service: str, declared: Declared) -> Stage:
         checks=tuple(check.name for check in named if check.manual is None),
         manual=tuple(check.name for check in named if check.manual is not None),
     )
+
+
+def _cluster(shared: Cluster | None, own: Override) -> Cluster | None:
+    if shared is None:
+        return None
+    return replace(shared, manifests=own.manifests or shared.manifests, url=own.url or shared.url)

@@ -1,0 +1,141 @@
+"""The cluster's API in the few calls that Headway makes: dicts in, dicts out, its exceptions in our words."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, cast
+
+import httpx2
+from lightkube import Client, KubeConfig
+from lightkube.core.exceptions import ApiError, ConfigError
+from lightkube.generic_resource import create_namespaced_resource
+
+from headway.adapters.kubernetes.kinds import MANAGER, Kind, Object, name_of
+from headway.errors import HeadwayError, Refused, Unavailable
+
+TIMEOUT = 10.0
+
+
+class Conflict(HeadwayError):  # noqa: N818 - named for what it is, as errors.py does
+    """Somebody wrote this object since it was read."""
+
+
+class Api:
+    """One namespace of one cluster."""
+
+    def __init__(self, context: str, namespace: str) -> None:
+        self.namespace = namespace
+        self._where = f"the cluster of context {context}" if context else "the cluster"
+        self._context = context
+        self._client: Client | None = None
+        self._lock = threading.Lock()
+
+    def get(self, kind: Kind, name: str) -> dict[str, Any] | None:
+        """One object; None if there is none."""
+        with self._said(f"read {kind.name} {name}"):
+            try:
+                return _plain(self._open().get(_resource(kind), name, namespace=self.namespace))
+            except ApiError as error:
+                if error.status.code == 404:
+                    return None
+                raise
+
+    def list(self, kind: Kind, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Those with these labels."""
+        with self._said(f"list {kind.plural}"):
+            try:
+                found = self._open().list(_resource(kind), namespace=self.namespace, labels=cast(Any, dict(labels)))
+                return [_plain(one) for one in found]
+            except httpx2.HTTPStatusError as error:  # no ApiError: of a kind that it does not know the cluster speaks in plain text
+                if error.response.status_code == 404:
+                    return []
+                raise
+
+    def apply(self, kind: Kind, thing: Object, manager: str = MANAGER, *, force: bool = False, dry_run: bool = False) -> dict[str, Any]:
+        """Server-side apply; without force a field that somebody else owns is refused with that somebody's name."""
+        whole = _resource(kind)(dict(thing) | {"apiVersion": kind.api, "kind": kind.name})
+        with self._said(f"apply {kind.name} {name_of(thing)}"):
+            client = self._open()
+            done = client.apply(whole, name_of(thing), namespace=self.namespace, field_manager=manager, force=force, dry_run=dry_run)
+            return _plain(done)
+
+    def put(self, kind: Kind, thing: Object) -> dict[str, Any]:
+        """Write a whole object: new if it has no resourceVersion, else only over exactly that one; Conflict otherwise."""
+        whole = _resource(kind)(dict(thing) | {"apiVersion": kind.api, "kind": kind.name})
+        with self._said(f"write {kind.name} {name_of(thing)}"):
+            client = self._open()
+            if thing.get("metadata", {}).get("resourceVersion"):
+                return _plain(client.replace(whole, name_of(thing), namespace=self.namespace, field_manager=MANAGER))
+            return _plain(client.create(whole, namespace=self.namespace, field_manager=MANAGER))
+
+    def delete(self, kind: Kind, name: str) -> None:
+        """Gone, and what it made with it; no trouble if it was not there."""
+        with self._said(f"delete {kind.name} {name}"):
+            try:
+                self._open().delete(_resource(kind), name, namespace=self.namespace)
+            except ApiError as error:
+                if error.status.code != 404:
+                    raise
+
+    def log(self, pod: str, container: str, lines: int) -> tuple[str, ...]:
+        """A container's last lines; none where there are none to be had."""
+        try:
+            with self._said(f"read the log of {pod}"):
+                log = self._open().log(pod, namespace=self.namespace, container=container, tail_lines=lines, newlines=False)
+                return tuple(log)
+        except (Unavailable, Refused):
+            return ()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+                self._client = None
+
+    def _open(self) -> Client:
+        with self._lock:
+            if self._client is None:
+                chosen = KubeConfig.from_env().get(self._context or None)
+                self._client = Client(config=chosen, namespace=self.namespace, field_manager=MANAGER, timeout=httpx2.Timeout(TIMEOUT))
+            return self._client
+
+    @contextmanager
+    def _said(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except ApiError as error:
+            raise self._in_words(what, error) from error
+        except httpx2.HTTPError as error:
+            raise Unavailable(f"{self._where} did not answer when asked to {what}: {error or type(error).__name__}") from error
+        except (ConfigError, OSError) as error:
+            raise Unavailable(f"{self._where} cannot be reached to {what}: {error}") from error
+
+    def _in_words(self, what: str, error: ApiError) -> HeadwayError:
+        status = error.status
+        message = status.message or status.reason or "without a word"
+        if status.code == 409 and status.details is not None and _fields(status.details):
+            return Refused(f"could not {what} in {self.namespace}: somebody else owns fields of it", _fields(status.details))
+        if status.code == 409:
+            return Conflict(f"could not {what} in {self.namespace}: {message}")
+        if status.code in {401, 403}:
+            return Unavailable(f"{self._where} does not allow Headway to {what} in {self.namespace}: {message}")
+        if status.code in {400, 404, 405, 415, 422}:
+            return Refused(f"{self._where} refuses to {what} in {self.namespace}: {message}")
+        return Unavailable(f"{self._where} could not {what} in {self.namespace} ({status.code}): {message}")
+
+
+def _fields(details: Any) -> tuple[str, ...]:
+    """Who owns which field, of a conflict between field managers."""
+    causes = getattr(details, "causes", None) or ()
+    return tuple(f"{one.field}: {one.message}" for one in causes if one.reason == "FieldManagerConflict")
+
+
+@cache
+def _resource(kind: Kind) -> type[Any]:
+    return cast(type[Any], create_namespaced_resource(kind.group, kind.version, kind.name, kind.plural))
+
+
+def _plain(thing: Any) -> dict[str, Any]:
+    return dict(thing)

@@ -1,0 +1,77 @@
+"""The kinds of objects that Headway reads and writes, and the labels by which it knows its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from headway.environments.model import Place
+
+Object = Mapping[str, Any]
+"""A manifest, or what the cluster made of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How the API calls a kind."""
+
+    group: str
+    version: str
+    name: str
+    plural: str
+
+    @property
+    def api(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+
+DEPLOYMENT = Kind("apps", "v1", "Deployment", "deployments")
+SERVICE = Kind("", "v1", "Service", "services")
+POD = Kind("", "v1", "Pod", "pods")
+CONFIG = Kind("", "v1", "ConfigMap", "configmaps")
+SECRET = Kind("", "v1", "Secret", "secrets")
+ROUTE = Kind("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes")
+
+SHARED = (
+    Kind("", "v1", "ServiceAccount", "serviceaccounts"),
+    Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"),
+    Kind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies"),
+    Kind("monitoring.coreos.com", "v1", "ServiceMonitor", "servicemonitors"),
+    Kind("monitoring.coreos.com", "v1", "PodMonitor", "podmonitors"),
+)
+"""Of the service, not of one release: applied as they are."""
+
+MANAGER = "headway"
+"""The field manager of everything we write, but for the one field that has a manager of its own:"""
+SIZER = "headway-size"
+
+_OWN = "headway"
+SERVICE_LABEL = f"{_OWN}/service"
+ENVIRONMENT_LABEL = f"{_OWN}/environment"
+WORKLOAD_LABEL = f"{_OWN}/workload"
+VERSION = f"{_OWN}/version"
+COMMIT = f"{_OWN}/commit"
+FENCE = f"{_OWN}/fence"
+"""Who wrote last: the place's generation and the rollout's turn, as 12.3."""
+WEIGHTS = f"{_OWN}/weights"
+"""Where a Service carries the traffic: what was asked for, which its selector alone cannot tell."""
+
+
+def labels(place: Place, workload: str | None = None) -> dict[str, str]:
+    """The labels of what belongs to a place, or to one workload in it."""
+    own = {SERVICE_LABEL: place.service, ENVIRONMENT_LABEL: place.environment}
+    return own | ({WORKLOAD_LABEL: workload} if workload else {})
+
+
+def name_of(thing: Object) -> str:
+    """An object's name."""
+    return str(thing.get("metadata", {}).get("name", ""))
+
+
+def label_of(thing: Object, label: str) -> str:
+    """One label's value; empty if it has none of that name."""
+    return str((thing.get("metadata", {}).get("labels") or {}).get(label, ""))
+
+
+def annotation_of(thing: Object, annotation: str) -> str:
+    """One annotation's value; empty if it has none of that name."""
+    return str((thing.get("metadata", {}).get("annotations") or {}).get(annotation, ""))

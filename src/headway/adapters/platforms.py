@@ -1,0 +1,45 @@
+"""Every place on its own platform, behind one port: this machine or a cluster."""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+
+from headway.analysis.model import Readings
+from headway.environments.model import Cluster, Place
+from headway.ports import Platform
+from headway.rollout.model import Intent
+from headway.rollout.seen import Probe, Sight
+
+
+class Platforms:
+    """Hands each question on to whoever has the place."""
+
+    def __init__(self, local: Platform, kubernetes: Callable[[], Platform], where: Callable[[Place], Cluster | None]) -> None:
+        """`kubernetes` makes that platform when the first place needs it; `where` says which cluster a place is in, if it is in one."""
+        self._local = local
+        self._make = kubernetes
+        self._where = where
+
+    def act(self, place: Place, intent: Intent) -> None:
+        self._of(place).act(place, intent)
+
+    def probe(self, place: Place, intent: Intent) -> Probe:
+        return self._of(place).probe(place, intent)
+
+    def look(self, place: Place) -> Sight:
+        return self._of(place).look(place)
+
+    def measure(self, place: Place) -> Readings:
+        return self._of(place).measure(place)
+
+    def url(self, place: Place, workload: str | None = None) -> str:
+        return self._of(place).url(place, workload)
+
+    def by_hand(self, place: Place, bad: str, good: str) -> Sequence[str]:
+        return self._of(place).by_hand(place, bad, good)
+
+    def _of(self, place: Place) -> Platform:
+        return self._local if self._where(place) is None else self._kubernetes
+
+    @cached_property
+    def _kubernetes(self) -> Platform:
+        return self._make()

@@ -1,0 +1,68 @@
+"""Tests on a real cluster: `make test-cluster` starts one, or HEADWAY_TEST_KUBECONFIG names one of your own."""
+
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).parent.parent / "e2e"))  # whole rollouts stand on the same scene as those on this machine
+from lab import images
+from stand import Namespace
+
+KUBECONFIG = os.environ.get("HEADWAY_TEST_KUBECONFIG")
+collect_ignore_glob = [] if KUBECONFIG else ["test_*.py"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kubeconfig() -> Iterator[str]:
+    """Every kubectl and every Headway of these tests talks to this cluster and no other."""
+    assert KUBECONFIG
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBECONFIG", KUBECONFIG)
+        yield KUBECONFIG
+
+
+@pytest.fixture
+def namespace(kubeconfig: str) -> Iterator[Namespace]:
+    """A namespace of the test's own; it goes with everything in it."""
+    name = f"test-{secrets.token_hex(4)}"
+    subprocess.run(["kubectl", "create", "namespace", name], check=True, capture_output=True)
+    yield Namespace(name)
+    # Not awaited: the namespace controller removes the rest while the next test starts in a namespace of its own.
+    subprocess.run(["kubectl", "delete", "namespace", name, "--wait=false"], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def gateway() -> str:
+    """Where the gateway listens."""
+    address = os.environ.get("HEADWAY_TEST_GATEWAY")
+    if not address:
+        pytest.skip("HEADWAY_TEST_GATEWAY=host:port says where the gateway `edge` in the namespace `gateways` listens")
+    return address
+
+
+@pytest.fixture(scope="session")
+def stats() -> str:
+    """Where the gateway's Envoy tells its statistics."""
+    address = os.environ.get("HEADWAY_TEST_STATS")
+    if not address:
+        pytest.skip("HEADWAY_TEST_STATS=host:port says where the Envoy of that gateway tells its statistics")
+    return address
+
+
+@pytest.fixture(scope="session")
+def little() -> Callable[..., str]:
+    """The little service in a version, perhaps a bad one: its image's reference by digest."""
+    built: dict[tuple[object, ...], str] = {}
+
+    def image(version: str, **behaviour: object) -> str:
+        key = (version, *sorted(behaviour.items()))
+        if key not in built:
+            built[key] = images.little(version, behaviour)
+        return built[key]
+
+    return image

@@ -1,0 +1,3 @@
+module headway.example/cluster/little
+
+go 1.26.0

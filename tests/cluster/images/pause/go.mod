@@ -1,0 +1,3 @@
+module headway.example/cluster/pause
+
+go 1.26.0

@@ -1,0 +1,66 @@
+"""Whole rollouts on a real cluster: the same file, the same strategies, the same words as on this machine."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from cluster_scene import ClusterScene
+from stand import Load, Namespace, until
+
+Image = Callable[..., str]
+
+
+@pytest.fixture
+def host(namespace: Namespace) -> str:
+    return f"shop.{namespace.name}.test"
+
+
+@pytest.fixture
+def scene(
+    namespace: Namespace, little: Image, gateway: str, stats: str, host: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ClusterScene]:
+    made = ClusterScene(tmp_path_factory.mktemp("scene"))
+    try:
+        made.found(namespace, gateway, stats, host, little("1.0.0"))
+        made.start()
+        made.end_of(made.promote("1.0.0", little("1.0.0")), "completed")
+        yield made
+    finally:
+        made.end()
+
+
+def test_a_good_canary_takes_over_a_bad_one_goes_back_and_nobody_loses_a_request_to_us(
+    scene: ClusterScene, little: Image, gateway: str, host: str
+) -> None:
+    with Load(gateway, host, rate=60) as load:
+        good = scene.end_of(scene.promote("1.1.0", little("1.1.0")), "completed")
+        assert load.failures == []
+        assert load.answers["1.1.0"] > 0
+        bad = scene.end_of(scene.promote("1.2.0", little("1.2.0-fails", FAIL=50)), "rolled back")
+        lost = list(load.failures)
+        until("some more traffic", lambda: load.answers.total() > 200)
+    assert "errors" in "; ".join(bad["reasons"])
+    assert load.failures == lost, "after the way back nobody meets the bad release any more"
+    assert all("500" in failure for failure in lost), lost
+    assert len(lost) < 40, "it was found out early"
+    assert {event["what"] for event in good["events"]} >= {"started", "good at 20 %", "completed"}
+    assert {pod["metadata"]["labels"]["headway/version"] for pod in scene.namespace.all("pods", "headway/service=shop")} == {"1.1.0"}
+
+
+def test_a_missing_image_goes_back_before_it_gets_any_traffic(scene: ClusterScene, little: Image, gateway: str, host: str) -> None:
+    image = little("1.0.0").partition("@")[0] + "@sha256:" + "0" * 64
+    with Load(gateway, host, rate=30) as load:
+        gone = scene.end_of(scene.promote("1.3.0", image), "rolled back")
+    assert "cannot be pulled" in "; ".join(gone["reasons"])
+    assert load.failures == []
+    assert set(load.answers) == {"1.0.0"}
+
+
+def test_a_completed_release_goes_back_on_a_persons_word(scene: ClusterScene, little: Image, gateway: str, host: str) -> None:
+    with Load(gateway, host, rate=60) as load:
+        scene.end_of(scene.promote("1.1.0", little("1.1.0")), "completed")
+        answer = scene.headway("rollback", "production", "--why", "wrong colour", "--json").json
+        scene.end_of(scene.ask("rollout", target=answer["rollout"]), "completed")
+        before = load.answers.copy()
+        until("some more traffic", lambda: load.answers.total() > before.total() + 60)
+        assert set(load.answers - before) == {"1.0.0"}
+    assert load.failures == []
