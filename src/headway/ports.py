@@ -12,6 +12,7 @@ from typing import Protocol
 
 from headway.analysis.lately import Lately
 from headway.analysis.model import Readings
+from headway.environments.branches import BranchEnvironment
 from headway.environments.model import Database, Place
 from headway.migration.shipping import Outlook
 from headway.promotion.model import Approval, Passed, Quarantine, Stage, Statement
@@ -69,6 +70,18 @@ class Live(Protocol):
 
     def measured(self, place: Place, workload: str) -> Lately | None:
         """Its requests and failures of the last minutes; None if that is not known, or not yet."""
+        ...
+
+
+class Grounds(Protocol):
+    """Environments that come and go, as a whole."""
+
+    def rest(self, environment: str) -> None:
+        """Stop all that runs there and keep what was declared; what is asked for there next starts it again. Twice is as good as once."""
+        ...
+
+    def clear(self, place: Place) -> None:
+        """Remove the service from there in order: its instances, its address, its files; with the last one the environment goes."""
         ...
 
 
@@ -335,6 +348,20 @@ class Trains(Protocol):
         ...
 
 
+class Branched(Protocol):
+    """The environments of branches. Every save is one transaction with its event."""
+
+    def save(self, one: BranchEnvironment, event: Event) -> None:
+        """Keep it. With the state LEAVING its place is vacated: nothing is live there, and whoever acted there before is too late."""
+        ...
+
+    def get(self, place: Place) -> BranchEnvironment | None: ...
+
+    def all(self, service: str | None = None) -> Sequence[BranchEnvironment]:
+        """Those that have not ended, oldest first."""
+        ...
+
+
 class Outbox(Protocol):
     """Notices written with a record and not yet delivered."""
 
@@ -511,6 +538,14 @@ class Builder(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where a service comes from: a registered repository, and the protected branch whose file governs."""
+
+    name: str
+    branch: str
+
+
 class Pipelines(Protocol):
     """The files: the pipeline as the protected branch declares it, the recipe as the release's own commit does."""
 
@@ -538,8 +573,8 @@ class Pipelines(Protocol):
         """The timetables by which its releases leave."""
         ...
 
-    def repository(self, service: str) -> str:
-        """The name of the repository that has this service: what is built from it is built one after the other."""
+    def repository(self, service: str) -> Home:
+        """The repository that has this service: what is built from it is built one after the other."""
         ...
 
 
@@ -593,6 +628,8 @@ class World:
     """By service."""
     refs: "SeenRefs"
     pushes: Pushes
+    branched: Branched
+    grounds: Grounds
     tags: Tags
     outbox: Outbox
     notifier: Notifier

@@ -259,6 +259,8 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
         builder=Building(Builder(home, store, sources, extra=_for_builds())),
         store=store,
         refs=Refs(ledger),
+        branched=ledger.branched,
+        grounds=local or NoPlatform(),
         pushes=NotedPushes(lambda service: Path(pipelines.source(service).name)),
         tags=GitTags(lambda service: Path(pipelines.source(service).name)),
         outbox=ledger.outbox,
@@ -611,6 +613,7 @@ class Running:
         self._threads = (
             threading.Thread(target=headway.worker.run, name="worker", daemon=True),
             threading.Thread(target=self._every, args=(1.0, self._leading(headway.watcher.look)), name="watcher", daemon=True),
+            threading.Thread(target=self._every, args=(2.0, headway.watcher.branching.tend), name="branches", daemon=True),
             threading.Thread(target=self._every, args=(0.5, self._leading(lambda: deliver(headway.world))), name="outbox", daemon=True),
             threading.Thread(target=self._every, args=(5.0, self._leading(headway.training.look)), name="trains", daemon=True),
             threading.Thread(target=self._every, args=(2.0, self._leading(headway.item_runs.look)), name="checklists", daemon=True),

@@ -6,6 +6,7 @@ from datetime import time
 import pytest
 
 from headway.analysis.model import Thresholds
+from headway.environments.branches import PerBranch
 from headway.environments.model import Configuration, Environment
 from headway.promotion.bindings import target_digest
 from headway.promotion.model import Advisory, Approvals, BreakGlass, Freeze, Gate, Item, Stage, Trigger
@@ -45,8 +46,9 @@ OTHER: dict[str, object] = {
     "revoked": ("mallory",),
     "timezone": "Asia/Tokyo",
     "origins": {"soak": "policies.yaml:3:11"},
+    "per_branch": PerBranch(limit=3),
 }
-UNBOUND = {"trigger", "newer", "notify", "freezes", "break_glass", "groups", "revoked", "timezone", "origins"}
+UNBOUND = {"trigger", "newer", "notify", "freezes", "break_glass", "groups", "revoked", "timezone", "origins", "per_branch"}
 
 
 def test_every_key_of_a_stage_is_thought_of() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from headway.analysis.model import Thresholds
+from headway.environments.branches import PerBranch
 from headway.environments.model import Configuration, Environment
 from headway.errors import Refused
 from headway.promotion.model import Approvals, Stage, Trigger
@@ -263,9 +264,9 @@ environments:
         keep_warm: 1s, after: one,
         newer: supersedes, notify: ops, analysis: {needs: 3}, replicas: 2, port: 8000, config: {A: b}, checklist: usual, gates: early,
         advisory: cab}
-  three: {strategy: {rolling: {batch: 2}}}
+  three: {strategy: {rolling: {batch: 2}}, trigger: {push: y}, after: two, per_branch: true}
 """
     _, two, three = stages(read(text), "web")
     same = {one.name for one in fields(Stage) if getattr(two, one.name) == getattr(plain, one.name)}
-    assert same == {"service", "batch", "also", "origins"}  # the last two are the server's to say
-    assert three.batch == 2
+    assert same == {"service", "batch", "per_branch", "also", "origins"}  # the last two are the server's to say
+    assert (three.batch, three.per_branch) == (2, PerBranch())

@@ -12,6 +12,12 @@ class NoPlatform:
 
     _why = "no Headway runs here; start it: headway serve"
 
+    def rest(self, environment: str) -> None:
+        raise Unavailable(self._why)
+
+    def clear(self, place: Place) -> None:
+        raise Unavailable(self._why)
+
     def act(self, place: Place, intent: Intent) -> None:
         raise Unavailable(self._why)
 

@@ -38,7 +38,9 @@ def status(view: View) -> RenderableType:
     for place in view["places"]:
         live = place["live"] or {}
         digest = str(live.get("digest", "")).removeprefix("sha256:")[:10]
-        table.add_row(place["service"], place["environment"], live.get("version", "-"), digest, place["url"] or "-")
+        branch = place.get("branch") or {}
+        at = branch["state"] if branch.get("state") in {"stopped", "leaving"} else place["url"] or "-"
+        table.add_row(place["service"], place["environment"], live.get("version", "-"), digest, at)
         lines.extend(_rollout_line(rollout) for rollout in place["rollouts"])
     lines.extend(
         Text(f"  {one['what']}", style="red").append(f"\n      {_first_line(one['why'])}", style="dim") for one in view["unreleased"]

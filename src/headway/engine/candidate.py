@@ -7,6 +7,7 @@ from datetime import datetime
 from headway.analysis.model import Thresholds
 from headway.engine.data import SOON, outlook
 from headway.engine.facts import facts, risk
+from headway.environments.branches import State, of_a_branch, shared_of
 from headway.environments.model import Place, same_target
 from headway.errors import Refused
 from headway.migration.shipping import Shipping
@@ -67,6 +68,7 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False) -
     release = world.releases.get(asked.release)
     if release is None:
         raise Refused(f"there is no release {asked.release}; `headway release list` shows those there are")
+    _demand_branch(asked.place, world)
     stage, hotfix = _stage(release, asked.place, world)
     if asked.trial is not None:
         stage = _trying(stage, asked.trial)
@@ -107,6 +109,19 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False) -
         until=until or min([*ends, *([now + SOON] if data.waits else [])], default=None),
         answers=found_out,
     )
+
+
+def _demand_branch(place: Place, world: World) -> None:
+    """A branch's own environment is there or it is not: nobody makes one by a slip of the keyboard."""
+    if not of_a_branch(place.environment):
+        return
+    there = world.branched.get(place)
+    if there is None:
+        shared = shared_of(place.environment)
+        names = [one.place.environment for one in world.branched.all(place.service) if one.shared == shared]
+        raise Refused(f"no branch has the environment {place.environment}", (f"there are: {', '.join(names) or 'none; push to a branch'}",))
+    if there.state in {State.LEAVING, State.ENDED}:
+        raise Refused(f"{place.environment} has ended", (there.why,))
 
 
 def _stage(release: Release, place: Place, world: World) -> tuple[Stage, bool]:

@@ -10,13 +10,14 @@ from headway.engine.collecting import collect
 from headway.engine.cutting import Tagging, cut
 from headway.engine.data import taken
 from headway.engine.views import View, event_view, place_view, release_view, rollout_view
+from headway.environments.branches import of_a_branch
 from headway.environments.model import Cluster, Place
 from headway.errors import HeadwayError, InvalidSpec, Refused, Unavailable
 from headway.migration.shipping import sentences as data_sentences
 from headway.ports import Event, Standing, World
 from headway.promotion import freezes, schedule
 from headway.promotion.approvals import speakers
-from headway.promotion.model import Approval, Override, Passed
+from headway.promotion.model import Approval, Override, Passed, Stage
 from headway.promotion.people import same_person
 from headway.releases.collection import NEWEST
 from headway.releases.model import Release
@@ -306,7 +307,7 @@ class Commands:
         faults: list[View] = []
         try:
             services = [service] if service else list(self._world.pipelines.services())
-            places = [Place(one, stage.environment.name) for one in services for stage in self._world.pipelines.stages(one)]
+            places = [place for one in services for stage in self._world.pipelines.stages(one) for place in self._places_of(stage)]
         except HeadwayError as error:
             places = [place for place in self._known_places() if service in {None, place.service}]
             if not places:
@@ -322,6 +323,15 @@ class Commands:
             "places": [self._place(place) for place in (*places, *hidden)],
             "unreleased": [*faults, *(one for name in services for one in self._unreleased(name))],
         }
+
+    def _places_of(self, stage: Stage) -> list[Place]:
+        """Where a stage runs: in its environment, or in those of the branches that have one."""
+        shared = Place(stage.service, stage.environment.name)
+        if stage.per_branch is None:
+            return [shared]
+        record = self._world.records.place(shared)
+        before = [shared] if record.live is not None or record.active is not None else []  # from when branches shared it
+        return before + [one.place for one in self._world.branched.all(stage.service) if one.shared == shared.environment]
 
     def _fault_of(self, service: str) -> str:
         """Why the pipeline of a service that the ledger knows cannot be read."""
@@ -487,7 +497,8 @@ class Commands:
             url: str | None = self._world.platform.url(place)
         except HeadwayError:
             url = None
-        return place_view(record, tuple(self._world.records.standings(place=place, ended=False)), url)
+        branch = self._world.branched.get(place) if of_a_branch(place.environment) else None
+        return place_view(record, tuple(self._world.records.standings(place=place, ended=False)), url, branch)
 
     def _drilled(self, considered: Considered) -> list[str]:
         """How long the way back of this very artifact took where it was drilled before."""

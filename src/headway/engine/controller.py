@@ -151,7 +151,7 @@ def _save(held: Held, decision: Decision, world: World, now: datetime, *, due: d
         until=until,
         events=tuple(_events(decision, evidence, now)),
         notices=notices(before, after, decision.move.why),
-        quarantine=_quarantine(before, after, now),
+        quarantine=None if _only_its_place_goes(held) else _quarantine(before, after, now),
         now=now,
     )
 
@@ -176,6 +176,11 @@ def _totals(arm: Arm) -> dict[str, object]:
         "refused": total.refused,
         "stuck": arm.stuck,
     }
+
+
+def _only_its_place_goes(held: Held) -> bool:
+    """Headway itself aborts only where the environment of a branch goes: that says nothing against the release."""
+    return any(signal.word is Word.ABORT and signal.by == US for signal in held.signals)
 
 
 def _quarantine(before: Rollout, after: Rollout, now: datetime) -> Quarantine | None:

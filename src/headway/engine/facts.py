@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from headway.environments.branches import shared_of
 from headway.environments.model import Place
 from headway.errors import HeadwayError
 from headway.migration.files import parse
@@ -84,7 +85,9 @@ def facts(
             "digest": release.digest,
             "cut_at": release.cut_at,
             "age": now - release.cut_at,
-            "passed": sorted({one.environment for one in passed if one.what == ROLLOUT and one.good}),
+            "passed": sorted(
+                {name for one in passed if one.what == ROLLOUT and one.good for name in (one.environment, shared_of(one.environment))}
+            ),
             **({"risk": about.level, "risk_score": about.score} if about else {}),
         },
         "environment": {

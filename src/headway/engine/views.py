@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from headway.environments.branches import BranchEnvironment
 from headway.ports import PlaceRecord, Recorded, Standing
 from headway.releases.model import Release
 from headway.rollout.model import Rollout, Workload
@@ -57,7 +58,7 @@ def rollout_view(standing: Standing) -> View:
     }
 
 
-def place_view(record: PlaceRecord, standings: tuple[Standing, ...], url: str | None) -> View:
+def place_view(record: PlaceRecord, standings: tuple[Standing, ...], url: str | None, branch: BranchEnvironment | None = None) -> View:
     """One service in one environment: what is live, what is on its way, what waits and why."""
     return {
         "service": record.place.service,
@@ -65,6 +66,7 @@ def place_view(record: PlaceRecord, standings: tuple[Standing, ...], url: str | 
         "url": url,
         "live": _live(record.live, record.live_release),
         "generation": record.generation,
+        "branch": _branch(branch),
         "rollouts": [rollout_view(standing) for standing in standings],
     }
 
@@ -94,6 +96,13 @@ def _live(workload: Workload | None, release: str | None) -> Mapping[str, object
         "commit": workload.commit,
         "workload": workload.name,
     }
+
+
+def _branch(of: BranchEnvironment | None) -> View | None:
+    """The branch whose environment this is, and what became of it."""
+    if of is None:
+        return None
+    return {"ref": of.ref, "state": of.state.value, "why": of.why, "pushed": _when(of.pushed), "created": _when(of.created)}
 
 
 def _step(rollout: Rollout) -> View | None:

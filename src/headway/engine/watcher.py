@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from headway.engine.branching import Branching, NoRoom
 from headway.engine.commands import Commands
 from headway.engine.cutting import cut
 from headway.errors import Contradiction, HeadwayError, Unavailable
@@ -47,6 +48,7 @@ class Watcher:
         self._commands = commands
         self._woken = woken
         self._submit = submit
+        self.branching = Branching(world)
         self._looking = threading.Lock()
         self._busy: set[str] = set()
         """The repositories of which something is being built; guarded by `_looking`."""
@@ -79,7 +81,7 @@ class Watcher:
 
     def _look_at(self, service: str, moves: dict[str, list[Move]]) -> None:
         try:
-            repository = self._world.pipelines.repository(service)
+            repository = self._world.pipelines.repository(service).name
             if repository in self._busy:
                 return
             stages = tuple(self._world.pipelines.stages(service))
@@ -119,9 +121,18 @@ class Watcher:
         who = Pushed("headway", CLAIMED)
         try:
             who = self._pusher(move)
+            stages = [stage for stage in move.stages if self.branching.wants(stage, ref, commit)]
+            if not stages:
+                what = f"{ref} at {commit[:10]} has nothing that is not merged; its first commit of its own gives it an environment"
+                self._note(service, ref, commit, what, (), who.identity, released="")
+                return
             made = cut(self._world, service, commit, who.by, ref=ref)
-            for stage in move.stages:
-                self._commands.promote(made.release.name, stage.environment.name, who.by, automatic=True)
+            asked = [self.branching.environment(stage, ref, commit, who.by) for stage in stages]
+            for environment in asked:
+                self._commands.promote(made.release.name, environment, who.by, automatic=True)
+        except NoRoom as full:
+            self._wait_for_room(move, who, str(full))
+            return
         except (Unavailable, Contradiction) as error:
             log.warning("will look again", service=service, ref=ref, error=str(error))
             return
@@ -130,17 +141,25 @@ class Watcher:
             what = f"{ref} at {commit[:10]} was not released"
             self._note(service, ref, commit, what, (str(error),), who.identity, released=None)
             return
-        asked = ", ".join(stage.environment.name for stage in move.stages)
-        what = f"{ref} at {commit[:10]} became {made.release.name}, for {asked}"
+        what = f"{ref} at {commit[:10]} became {made.release.name}, for {', '.join(asked)}"
         self._note(service, ref, commit, what, (f"pushed by {who.by}", *made.evidence), who.identity, released=made.release.name)
+
+    def _wait_for_room(self, move: Move, who: Pushed, why: str) -> None:
+        """Said once for each commit; the ref stays unseen, so that it goes as soon as there is room."""
+        mark = f"waits:{move.ref}"
+        if self._world.refs.seen(move.service, mark) != move.commit:
+            what = f"{move.ref} at {move.commit[:10]} waits"
+            self._note(move.service, move.ref, move.commit, what, (why,), who.identity, released=None, mark=mark)
 
     def _pusher(self, move: Move) -> Pushed:
         """Who pushed is what the repository's server says; without one, what the commit claims, and the record says so."""
         noted = self._world.pushes.pushed(move.service, move.ref, move.commit)
         return noted or Pushed(self._world.repositories[move.service].resolve(move.commit).author, CLAIMED)
 
-    def _note(self, service: str, ref: str, commit: str, what: str, why: tuple[str, ...], identity: str, *, released: str | None) -> None:
+    def _note(
+        self, service: str, ref: str, commit: str, what: str, why: tuple[str, ...], identity: str, *, released: str | None, mark: str = ""
+    ) -> None:
         log.info(what, why="; ".join(why))
         data: dict[str, object] = {"ref": ref, "commit": commit, "released": released, "identity": identity}
-        self._world.refs.note(service, ref, commit, Event(self._world.clock.now(), "headway", what, why, data))
+        self._world.refs.note(service, mark or ref, commit, Event(self._world.clock.now(), "headway", what, why, data))
         self._woken()

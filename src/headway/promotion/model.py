@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from headway.analysis.model import Thresholds
+from headway.environments.branches import PerBranch
 from headway.environments.model import Environment
 from headway.promotion.windows import Window
 from headway.releases.model import CheckSpec
@@ -162,6 +163,8 @@ class Stage:
     """By whose clock the team works."""
     origins: Mapping[str, str] = field(default_factory=dict)
     """Where those of its values are from that the repository's own file does not say."""
+    per_branch: PerBranch | None = None
+    """Each branch that triggers it gets an environment of its own, made from this one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from headway.environments.branches import shared_of
 from headway.promotion import advisory, checklists, freezes, gates, quarantine, stages
 from headway.promotion import approvals as people
 from headway.promotion.model import Advice, Approval, Candidate, ItemRun, Objection, Override, Passed, Stage, Statement, Suspicion, Tick
@@ -80,7 +81,7 @@ def _missing_settings(candidate: Candidate, stage: Stage) -> tuple[Objection, ..
     return (
         Objection(
             f"{candidate.version} requires the {_plural('setting', missing)} {', '.join(missing)}, which {stage.environment.name} does not "
-            f"have; set under `environments: {stage.environment.name}: config:`",
+            f"have; set under `environments: {shared_of(stage.environment.name)}: config:`",
             "final",
         ),
     )

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
+from headway.environments.branches import shared_of
 from headway.errors import Contradiction
 from headway.promotion.model import Candidate, Objection, Passed, Stage, Trigger
 
@@ -57,7 +58,8 @@ def objections(candidate: Candidate, stage: Stage, before: Sequence[Stage], pass
     """What this artifact, by digest, has not passed on its way here. `before` are the stages named by `after` (see upstream)."""
     # At the same instant the bad news counts.
     words = sorted((word for word in passed if word.digest == candidate.digest), key=lambda word: (word.at, not word.good))
-    last = {(word.environment, word.what): word for word in words}
+    # What passed in a branch's own environment passed in the one that it is made from.
+    last = {(shared_of(word.environment), word.what): word for word in words}
     known = {other.environment.name: other for other in before}
     unpassed = [_rollout(candidate, name, last) for name in stage.after]
     # A stage that we were not shown may have manual checks: not knowing them is no reason to pass.

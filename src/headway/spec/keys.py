@@ -179,6 +179,16 @@ ANALYSIS = Record(
     short="mode",
 )
 
+PER_BRANCH = Record(
+    "true, or a mapping with limit and idle",
+    (
+        Key("wanted", FLAG, "Whether each branch gets an environment of its own.", "true"),
+        Key("limit", whole(1, 500), "How many of them may run at a time; further branches wait for one to end.", "10"),
+        Key("idle", TIME, "One that nobody pushed to for so long is stopped; the next push starts it again.", "7d"),
+    ),
+    short="wanted",
+)
+
 OVERRIDE = Record(
     "a mapping of what differs for this service",
     (
@@ -196,6 +206,12 @@ ENVIRONMENT = Record(
     "a mapping that describes an environment",
     (
         Key("trigger", TRIGGER, "What brings a release here by itself.", otherwise="a person promotes it"),
+        Key(
+            "per_branch",
+            PER_BRANCH,
+            "Each branch or pull request of the trigger gets an environment of its own, made from this one, until it is merged or gone.",
+            "false",
+        ),
         Key(
             "after",
             ListOf(NAME, "the name of an environment, or a list of them"),

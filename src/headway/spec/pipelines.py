@@ -4,10 +4,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from headway.environments.branches import shared_of
 from headway.environments.configuration import sealed
 from headway.environments.model import Configuration, Place
 from headway.errors import HeadwayError, InvalidSpec, Refused
-from headway.ports import Repository
+from headway.ports import Home, Repository
 from headway.promotion.model import Stage
 from headway.releases.model import Recipe
 from headway.releases.policy import Policy
@@ -53,9 +54,13 @@ class Pipelines:
 
     def stage(self, place: Place) -> Stage:
         """The stage with its configuration sealed: what approvals bind to."""
+        shared = shared_of(place.environment)
         for stage in self.stages(place.service):
-            if stage.environment.name == place.environment:
-                return self._sealed(stage)
+            if stage.environment.name != shared or (stage.per_branch is None and shared != place.environment):
+                continue
+            if stage.per_branch is not None and shared == place.environment:
+                raise Refused(f"{shared} is an environment for each branch (per_branch)", (f"name a branch's, such as {shared}.feature-x",))
+            return self._sealed(_for_branch(stage, place.environment))
         names = ", ".join(stage.environment.name for stage in self.stages(place.service))
         raise Refused(f"{FILE} has no environment {place.environment}", (f"{place.service} has: {names}",))
 
@@ -76,9 +81,10 @@ class Pipelines:
         """The timetables by which releases of this service leave."""
         return tuple(one for one in self._governing(self.source(service)).trains if one.service == service)
 
-    def repository(self, service: str) -> str:
-        """The name of the repository that has this service."""
-        return self.source(service).name
+    def repository(self, service: str) -> Home:
+        """The repository that has this service, and its protected branch."""
+        source = self.source(service)
+        return Home(source.name, source.branch)
 
     def notify(self) -> Mapping[str, Webhook | Command]:
         """Where notices go, by target name, over all repositories."""
@@ -140,6 +146,14 @@ class Pipelines:
         open_ = stage.environment.configuration
         configuration: Configuration = sealed(open_, {name: self._fingerprint(reference) for name, reference in open_.secrets.items()})
         return replace(stage, environment=replace(stage.environment, configuration=configuration))
+
+
+def _for_branch(stage: Stage, environment: str) -> Stage:
+    """The stage as a branch's own environment has it."""
+    if environment == stage.environment.name:
+        return stage
+    frozen = tuple(replace(one, environments=(*one.environments, environment)) if one.environments else one for one in stage.freezes)
+    return replace(stage, environment=replace(stage.environment, name=environment, port=None), freezes=frozen)
 
 
 class ByService(Mapping[str, Repository]):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from headway.analysis.model import Thresholds
+from headway.environments.branches import PerBranch
 from headway.environments.configuration import Layer, Setting
 from headway.environments.local import SOURCES, Local
 from headway.environments.model import Backups, Cluster, Database, Environment
@@ -151,6 +152,7 @@ def _environment(name: str, found: Found, after: tuple[str, ...], path: str) -> 
         soak=found["soak"].value,
         keep_warm=found["keep_warm"].value,
         newer=found["newer"].value,
+        per_branch=_per_branch(found["per_branch"]),
         notify=found["notify"].values(),
     )
     overrides = {
@@ -193,6 +195,10 @@ def _cluster(found: Found) -> Cluster | None:
         stats=where["stats"].values(),
         url=where["url"].value or "",
     )
+
+
+def _per_branch(found: Found) -> PerBranch | None:
+    return PerBranch(found["limit"].value, found["idle"].value) if found["wanted"].value else None
 
 
 def _thresholds(found: Found, otherwise: str) -> Thresholds:

@@ -26,6 +26,7 @@ def agree(file: Found, faults: Faults) -> None:
         _strategy(environment["strategy"], faults)
         _suits(name, environment, faults)
         _platform(name, environment, faults)
+        _per_branch(name, environment, faults)
         _analysis(name, environment["analysis"], faults)
         _approvals(name, environment["approvals"], groups(file), faults)
         _database(name, environment, file, faults)
@@ -142,6 +143,26 @@ def _namespaces(environments: Found, faults: Faults) -> None:
         if key in taken:
             faults.add(own["namespace"].node, f"environments.{name}.kubernetes.namespace is {key[1]}, which {taken[key]} has")
         taken.setdefault(key, f"environments.{name}")
+
+
+def _per_branch(name: str, environment: Found, faults: Faults) -> None:
+    """What cannot be said of one environment that is many."""
+    given, where = environment["per_branch"], f"environments.{name}"
+    if not given["wanted"].value or not given.given:
+        return
+    if environment["platform"].value != "local":
+        faults.add(given.key, f"{where}.per_branch belongs to the local platform: on a cluster all of them would share one namespace")
+    trigger = environment["trigger"]
+    for key in ("merge", "tag"):
+        if trigger[key].given:
+            faults.add(trigger[key].key, f"{where}.trigger has {key} beside per_branch, expected push or pulls: those are branches")
+    if not trigger["push"].given and not trigger["pulls"].value:
+        faults.add(given.key, f"{where}.per_branch has no branches, expected trigger: {{push: ...}} or {{pulls: true}} with it")
+    ports = [(f"{where}.port", environment["port"])]
+    ports += [(f"{where}.services.{service}.port", found["port"]) for service, found in environment["services"].parts()]
+    for key, port in ports:
+        if port.given:
+            faults.add(port.key, f"{key} is one port for many environments, expected none with per_branch: each draws its own")
 
 
 def _analysis(name: str, analysis: Found, faults: Faults) -> None:

@@ -10,7 +10,7 @@ from headway.promotion.model import Quarantine
 from headway.rollout.model import Rollout
 from headway.rollout.phases import ACTIVE, Phase, move
 from headway.rollout.seen import Signal
-from headway.testing.records import MemoryOutbox, MemoryRecords, MemoryRefs, MemoryReleases, MemoryWords
+from headway.testing.records import MemoryBranched, MemoryOutbox, MemoryRecords, MemoryRefs, MemoryReleases, MemoryWords
 from headway.testing.sayings import MemoryStatements, MemoryTrains
 from headway.testing.tables import Letter, Row, Tables, cancelled
 
@@ -28,6 +28,7 @@ class MemoryLedger:
         self.trains = MemoryTrains(self.tables)
         self.outbox = MemoryOutbox(self.tables)
         self.refs = MemoryRefs(self.tables)
+        self.branched = MemoryBranched(self.tables)
 
     def close(self) -> None:
         """Nothing is held that would have to be given back."""

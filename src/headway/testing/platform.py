@@ -57,8 +57,20 @@ class FakePlatform:
     interrupt: Callable[[str], None] = lambda _: None
     sites: dict[Place, Site] = field(default_factory=dict)
     done: list[Done] = field(default_factory=list)
+    rested: dict[str, dict[Place, Site]] = field(default_factory=dict)
+    """What was declared in the environments that rest."""
+
+    def rest(self, environment: str) -> None:
+        if environment not in self.rested:
+            self.rested[environment] = {place: self.sites.pop(place) for place in tuple(self.sites) if place.environment == environment}
+
+    def clear(self, place: Place) -> None:
+        self._site(place)
+        del self.sites[place]
+        self.rested.get(place.environment, {}).pop(place, None)
 
     def act(self, place: Place, intent: Intent) -> None:
+        self.sites.update(self.rested.pop(place.environment, {}))
         site = self._site(place)
         self.interrupt("before the target heard of it")
         if intent.fence < site.fence:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from headway.environments.branches import BranchEnvironment, State
 from headway.environments.model import Place
 from headway.errors import Refused
 from headway.ports import Event, Notice, PlaceRecord, Recorded, Standing
@@ -170,6 +171,30 @@ class MemoryRefs:
         with self.tables.writing("note"):
             self.noted[repository, ref] = commit
             self.tables.say(f"repository:{repository}", (event,))
+
+
+@dataclass
+class MemoryBranched:
+    """`ports.Branched`."""
+
+    tables: Tables
+    kept: dict[Place, BranchEnvironment] = field(default_factory=dict)
+
+    def save(self, one: BranchEnvironment, event: Event) -> None:
+        with self.tables.writing("save branch environment"):
+            if one.state is State.LEAVING:
+                self.tables.vacate(one.place)
+            self.kept[one.place] = one
+            self.tables.say(f"environment:{one.place.service}/{one.place.environment}", (event,))
+
+    def get(self, place: Place) -> BranchEnvironment | None:
+        with self.tables.reading():
+            return self.kept.get(place)
+
+    def all(self, service: str | None = None) -> Sequence[BranchEnvironment]:
+        with self.tables.reading():
+            there = (one for one in self.kept.values() if one.state is not State.ENDED and service in {None, one.place.service})
+            return tuple(sorted(there, key=lambda one: (one.created, one.place)))
 
 
 def _differences(found: Release, given: Release) -> tuple[str, ...]:

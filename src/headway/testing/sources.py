@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 
+from headway.environments.branches import shared_of
 from headway.environments.model import Place
 from headway.errors import Failed, Refused, Unavailable
-from headway.ports import Built, Changed, Commit, Merged, Pushed
+from headway.ports import Built, Changed, Commit, Home, Merged, Pushed
 from headway.promotion.model import Stage
 from headway.promotion.stages import pull_request
 from headway.releases.decision import Reason
@@ -43,8 +44,8 @@ class FakePipelines:
 
     def stage(self, place: Place) -> Stage:
         for stage in self.declared:
-            if (stage.service, stage.environment.name) == (place.service, place.environment):
-                return stage
+            if (stage.service, stage.environment.name) == (place.service, shared_of(place.environment)):
+                return replace(stage, environment=replace(stage.environment, name=place.environment))
         raise Refused(f"the pipeline has no {place}")
 
     def stages(self, service: str) -> Sequence[Stage]:
@@ -58,8 +59,8 @@ class FakePipelines:
     def trains(self, service: str) -> Sequence[Timetable]:
         return [one for one in self.timetables if one.service == service]
 
-    def repository(self, service: str) -> str:
-        return f"the repository of {service}"
+    def repository(self, service: str) -> Home:
+        return Home(f"the repository of {service}", "main")
 
 
 @dataclass

@@ -126,6 +126,14 @@ class Tables:
         good = Passed(rollout.release, new.digest, rollout.place.environment, "rollout", True, now, by=rollout.asked_by)
         self.passed.append((rollout.place.service, good))
 
+    def vacate(self, place: Place) -> None:
+        """Nothing is live there any more, and whoever acted there before is too late."""
+        if (active := self.active(place)) is not None:
+            raise Contradiction(f"{place} cannot be vacated: {active} is active there")
+        if place in self.generations:
+            self.generations[place] += 1
+        self.lives.pop(place, None)
+
     def say(self, stream: str, events: Sequence[Event]) -> None:
         """Append to a stream, each event's hash covering the one before."""
         for event in events:

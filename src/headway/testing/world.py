@@ -59,6 +59,8 @@ class FakeWorld:
             store=self.store,
             refs=self.ledger.refs,
             pushes=self.pushes,
+            branched=self.ledger.branched,
+            grounds=self.platform,
             tags=self.tags,
             outbox=self.ledger.outbox,
             notifier=self.notifier,

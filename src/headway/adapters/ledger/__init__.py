@@ -5,6 +5,7 @@ One engine, one class per port, one transaction per call. SQLite is for one serv
 
 from dataclasses import dataclass
 
+from headway.adapters.ledger.branched import LedgerBranched
 from headway.adapters.ledger.database import Database, file_of
 from headway.adapters.ledger.lead import LedgerLead
 from headway.adapters.ledger.outbox import LedgerOutbox
@@ -34,6 +35,7 @@ class Ledger:
     outbox: LedgerOutbox
     registry: LedgerRegistry
     lead: LedgerLead
+    branched: LedgerBranched
 
     def close(self) -> None:
         """Give every connection back."""
@@ -60,4 +62,5 @@ def open_ledger(url: str) -> Ledger:
         LedgerOutbox(database),
         LedgerRegistry(database),
         LedgerLead(database),
+        LedgerBranched(database),
     )

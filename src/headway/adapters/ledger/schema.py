@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from headway.rollout.phases import ACTIVE, Phase
 
-VERSION = 1
+VERSION = 2
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -246,6 +246,16 @@ repositories = Table(
 )
 
 settings = Table("settings", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
+
+branched = Table(
+    "branched",
+    metadata,
+    Column("service", Text, primary_key=True),
+    Column("environment", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("created", Moment, nullable=False),
+    Column("record", Text, nullable=False),
+)
 
 seen_refs = Table(
     "seen_refs",

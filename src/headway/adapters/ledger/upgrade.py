@@ -15,7 +15,12 @@ from sqlalchemy import Connection, insert, inspect, select, text, update
 from headway.adapters.ledger.schema import VERSION, meta, metadata
 from headway.errors import Contradiction, Unavailable
 
-STEPS: Mapping[int, tuple[str, ...]] = {}
+STEPS: Mapping[int, tuple[str, ...]] = {
+    2: (
+        "create table branched (service text not null, environment text not null, state text not null, created bigint not null, "
+        "record text not null, primary key (service, environment))",
+    ),
+}
 """What leads to each version from the one before it, as SQL that both databases take. `{number}` is a key that counts by itself.
 
 A step only adds (tables, indexes, columns that may be null or have a default): servers of the version before may still be at work on

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from headway.adapters.local import envoy_binary
+from headway.adapters.local import envoy_binary, files
 from headway.adapters.local.keeper import Outside
 from headway.adapters.local.supervisor import Supervisor
 from headway.analysis.model import Readings
@@ -18,6 +18,10 @@ from headway.errors import Unavailable
 from headway.ports import Clock
 from headway.rollout.model import Intent, SetReplicas
 from headway.rollout.seen import Probe, Sight
+
+AT_REST = b"at rest\n"
+RESTING = "resting"
+"""The file that says that an environment is stopped on purpose."""
 
 
 class LocalPlatform:
@@ -49,7 +53,8 @@ class LocalPlatform:
         """Take over every environment on disk, whatever still runs and whatever does not; returns their names."""
         if not self._home.exists():
             return ()
-        names = sorted(folder.name for folder in self._home.iterdir() if (folder / "environment.json").exists())
+        folders = (folder for folder in self._home.iterdir() if (folder / "environment.json").exists())
+        names = sorted(folder.name for folder in folders if not (folder / RESTING).exists())
         troubles = []
         for name in names:
             try:
@@ -62,14 +67,14 @@ class LocalPlatform:
 
     def reserve(self, place: Place, port: int | None = None) -> int:
         """Give the place its port (a free one, kept from then on, when None) and listen there."""
-        supervisor = self._supervisor(place.environment)
+        supervisor = self._awake(place.environment)
         with self._lock:
             taken = frozenset(port for one in self._supervisors.values() for port in one.ports())
         return supervisor.reserve(place.service, port, taken)
 
     def act(self, place: Place, intent: Intent) -> None:
         """Do SetReplicas or SetWeights."""
-        supervisor = self._supervisor(place.environment)
+        supervisor = self._awake(place.environment)
         if not supervisor.knows(place.service):
             self.reserve(place, intent.effect.workload.port if isinstance(intent.effect, SetReplicas) else None)
         supervisor.act(place.service, intent)
@@ -79,7 +84,9 @@ class LocalPlatform:
         return Probe.DONE if self._supervisor(place.environment).was_done(place.service, intent.key) else Probe.NOT_DONE
 
     def look(self, place: Place) -> Sight:
-        """What runs there now, and the weights that Envoy confirmed."""
+        """What runs there now, and the weights that Envoy confirmed. Where an environment rests, that is nothing."""
+        if self._rests(place.environment):
+            return Sight()
         return self._supervisor(place.environment).look(place.service)
 
     def measure(self, place: Place) -> Readings:
@@ -103,6 +110,39 @@ class LocalPlatform:
         Unavailable, and the old one goes on, when that cannot be. After an upgrade adopt() does it by itself.
         """
         self._supervisor(environment).restart_envoy()
+
+    def rest(self, environment: str) -> None:
+        """End all that runs there, in order, and keep what was declared, ports and state; what is written there next starts it again."""
+        mark = self._home / environment / RESTING
+        if not self._exists(environment) or files.read(mark) == AT_REST:
+            return
+        supervisor = self._supervisor(environment, resting=True)
+        with self._lock:
+            del self._supervisors[environment]
+            lock = self._locks.pop(environment)
+        try:
+            # Twice: whoever comes after a crash must not start it, and must know that not everything may have ended.
+            files.write(mark, b"going to rest\n")
+            supervisor.shut_down()
+            files.write(mark, AT_REST)
+        finally:
+            os.close(lock)
+
+    def clear(self, place: Place) -> None:
+        """Remove a service from an environment and, with the last one, the environment."""
+        if self._rests(place.environment):
+            self._awake(place.environment)
+        self.forget(place)
+        if self._exists(place.environment) and not self._supervisor(place.environment).ports():
+            self.forget_environment(place.environment)
+
+    def _rests(self, environment: str) -> bool:
+        return (self._home / environment / RESTING).exists()
+
+    def _awake(self, environment: str) -> Supervisor:
+        """The supervisor of an environment that is to run, also if it rested until now."""
+        (self._home / environment / RESTING).unlink(missing_ok=True)
+        return self._supervisor(environment)
 
     def forget(self, place: Place) -> None:
         """Remove a service from an environment, in order; returns when nothing is left of it. Twice is as good as once."""
@@ -140,9 +180,11 @@ class LocalPlatform:
             self._supervisors.clear()
             self._helpers.shutdown(cancel_futures=True)
 
-    def _supervisor(self, environment: str) -> Supervisor:
+    def _supervisor(self, environment: str, *, resting: bool = False) -> Supervisor:
         with self._lock:
             if environment not in self._supervisors:
+                if self._rests(environment) and not resting:
+                    raise Unavailable(f"the environment {environment} is stopped; what is promoted there starts it again")
                 folder = self._home / environment
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 self._locks[environment] = _hold(folder, environment)
