@@ -252,7 +252,7 @@ def test_every_field_of_the_stage_can_be_said_in_the_file() -> None:
     text = """\
 services: {web: {run: app, checks: {smoke: ./s, uat: {manual: look}}}}
 notify: {ops: {command: x}}
-people: {groups: {cab: [dana]}, revoked: mallory, break_glass: dana}
+people: {groups: {cab: [dana]}, revoked: mallory, break_glass: dana, timezone: Asia/Tokyo}
 freezes: {nights: {cron: 0 22 * * *, lasts: 8h}}
 checklists: {usual: {usual: true}}
 gates: {early: time.hour < 16}
