@@ -104,4 +104,6 @@ def test_a_hotfix_branches_from_what_is_live_and_is_open_until_main_has_it(scene
     (seen,) = scene.headway("hotfix", "status", "--json", code=11).json["hotfixes"]
     assert seen["open"] == ["main"]
     scene.repo.git("merge", "--quiet", "-X", "ours", "-m", "Merge the hotfix", fix)
-    assert "finished" in scene.headway("hotfix", "status").text
+    assert "has it" in scene.headway("hotfix", "status", code=11).text
+    (seen,) = scene.headway("hotfix", "status", "--json", code=11).json["hotfixes"]
+    assert (seen["open"], seen["finished"]) == ([], None), "it is over when it is out, too"

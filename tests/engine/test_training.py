@@ -299,8 +299,8 @@ def test_a_conflict_stays_open_until_a_person_has_merged_it() -> None:
     by_hand = Commit("d" * 40, "alice", NOON, "Merge the hotfix by hand")
     scene.fake.repository.commit(by_hand, head, fix, branch="main")
     (seen,) = scene.hotfixing.status()["hotfixes"]  # type: ignore[misc]
-    assert seen["finished"] is not None
-    assert seen["lines"][0]["done"] == "d" * 40
+    assert (seen["open"], seen["lines"][0]["done"]) == ([], "d" * 40)
+    assert seen["finished"] is None, "it has not gone out yet"
 
 
 def test_a_fix_that_was_picked_commit_by_commit_is_forward_once_all_of_it_is() -> None:
@@ -318,7 +318,17 @@ def test_a_fix_that_was_picked_commit_by_commit_is_forward_once_all_of_it_is() -
     adapted = scene.commit("m2", "fix: receipts, as they are here")
     repository.picked[adapted] = (second,)
     (done,) = scene.hotfixing.status()["hotfixes"]  # type: ignore[misc]
-    assert (done["finished"] is not None, done["lines"][0]["done"], done["lines"][0]["picked"]) == (True, adapted, True)
+    assert (done["open"], done["lines"][0]["done"], done["lines"][0]["picked"]) == ([], adapted, True)
+
+
+def test_a_hotfix_that_is_given_up_says_why_and_makes_room_for_another() -> None:
+    scene = shipped()
+    scene.hotfixing.start("alice", "customers cannot pay")
+    with pytest.raises(Refused, match="without a reason"):
+        scene.hotfixing.drop("alice", " ")
+    given_up = scene.hotfixing.drop("alice", "it was the bank")
+    assert (given_up["finished"] is not None, given_up["dropped"]) == (True, "it was the bank")
+    assert scene.hotfixing.start("carol", "they still cannot")["branch"] == "hotfix/1.0.0-2"
 
 
 def test_a_line_that_came_since_is_open_too() -> None:

@@ -72,11 +72,11 @@ def test_the_version_sorts_above_what_it_fixes(live: str, taken: list[str], vers
 
 def test_it_is_not_over_before_every_line_has_it() -> None:
     one = merged(SHIPPED, "main", "c" * 40)
-    assert closed(one, NOW).finished is None
+    assert closed(one, NOW, out=True).finished is None
     clash = conflicted(one, "1.x", ("app.py",))
     assert [(line.branch, line.conflict) for line in open_lines(clash)] == [("1.x", ("app.py",))]
-    assert closed(clash, NOW).finished is None
-    assert closed(merged(clash, "1.x", "d" * 40), NOW).finished == NOW
+    assert closed(clash, NOW, out=True).finished is None
+    assert closed(merged(clash, "1.x", "d" * 40), NOW, out=True).finished == NOW
 
 
 @given(st.lists(st.tuples(st.sampled_from(["main", "1.x", "2.x"]), st.booleans()), max_size=8))
@@ -84,5 +84,6 @@ def test_it_closes_only_when_no_line_is_open(steps: list[tuple[str, bool]]) -> N
     fix = SHIPPED
     for branch, works in steps:
         fix = merged(fix, branch, "c" * 40) if works else conflicted(fix, branch, ("app.py",))
-    assert (closed(fix, NOW).finished is None) is bool(open_lines(fix))
-    assert closed(replace(fix, release=None), NOW).finished is None
+    assert (closed(fix, NOW, out=True).finished is None) is bool(open_lines(fix))
+    assert closed(replace(fix, release=None), NOW, out=True).finished is None
+    assert closed(fix, NOW, out=False).finished is None

@@ -77,9 +77,26 @@ def finish(context: Context, hotfix: str | None, service: str | None, as_json: b
         data.print(render.hotfixes({"hotfixes": [view]}))
         for line in view["by_hand"]:
             say(f"[yellow]{line}[/yellow]")
+        if not view["open"] and not view["finished"]:
+            next_step(f"headway wait {view['release']}: every line has it, and it has yet to go out")
         if view["open"]:
             next_step(f"git switch {view['open'][0]} && git merge {view['branch']} (or git cherry-pick -x), then: headway hotfix status")
-    return WAITING if view["open"] else 0
+    return 0 if view["finished"] else WAITING
+
+
+@hotfix.command()
+@click.argument("hotfix", required=False)
+@click.option("--why", required=True, help="Why it is given up; it stands on the record.")
+@service_option
+@json_option
+@with_context
+def drop(context: Context, hotfix: str | None, why: str, service: str | None, as_json: bool) -> None:
+    """Give a hotfix up: it was not the fix, or another one was."""
+    view = context.ask("hotfix_drop", by=context.person, why=why, service=service, hotfix=hotfix)
+    if as_json:
+        print_json(view)
+        return
+    say(f"[yellow]{view['branch']} is given up[/yellow]; its branch, and what runs of it, stay as they are")
 
 
 COMMANDS = (hotfix,)

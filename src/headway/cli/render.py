@@ -206,6 +206,10 @@ def hotfixes(view: View) -> RenderableType:
     lines: list[RenderableType] = []
     for one in view["hotfixes"]:
         state = Text("finished", style="green") if one["finished"] else Text("open", style="yellow")
+        if one.get("dropped"):
+            state = Text(f"given up ({one['dropped']})", style="dim")
+        elif one["release"] and not one["finished"] and not one.get("out"):
+            state = Text("not out yet", style="yellow")
         lines.append(
             Text.assemble((one["branch"], "bold"), " ", state, f"  {one['release'] or 'not shipped'}, fixes {one['live']}: {one['why']}")
         )

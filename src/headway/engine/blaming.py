@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from headway.engine.candidate import Asked, consider
-from headway.engine.commands import Commands
+from headway.engine.commands import BLAME, Commands
 from headway.engine.cutting import cut
 from headway.engine.views import View
 from headway.environments.model import Place
@@ -21,8 +21,6 @@ from headway.releases.model import Release
 from headway.rollout.model import Kind, Rollout, RunCheck, Trial
 from headway.rollout.phases import ENDED, Phase
 
-REF = "blame"
-"""What trials are cut from, so that their versions are labels and decide nothing."""
 NOT_RUN = frozenset({"failed to run", "failed to be ready"})
 FAILURES = frozenset({"failed check", "failed verdict", "aborted", *NOT_RUN})
 ANSWERS = {"good": Answer.GOOD, "bad": Answer.BAD, "skip": Answer.SKIP}
@@ -114,9 +112,9 @@ class Blaming:
 
     def _try(self, case: _Case, index: int, by: str) -> _Case:
         commit = case.commits[index]
-        version = f"{case.release.version.partition('+')[0].partition('-')[0]}-{REF}.g{commit.id[:10]}"
+        version = f"{case.release.version.partition('+')[0].partition('-')[0]}-{BLAME}.g{commit.id[:10]}"
         try:
-            made = cut(self._world, case.place.service, commit.id, by, version=version, ref=REF).release
+            made = cut(self._world, case.place.service, commit.id, by, version=version, ref=BLAME).release
         except (Failed, InvalidSpec) as error:
             return self._say(case, "skip", f"does not build: {str(error).partition(chr(10))[0]}", commit.id)
         return self._say(case, "asked", "", commit.id, made.name)

@@ -27,6 +27,8 @@ from headway.rollout.plan import back_sentences, sentences
 from headway.rollout.queue import superseded
 from headway.rollout.seen import Signal, Word
 
+BLAME = "blame"
+"""What the trials of a search for a culprit are cut from: their versions are labels, decide nothing, and nobody means one of them."""
 MANY = 100_000
 """More rollouts than a server has waiting at once."""
 
@@ -398,7 +400,7 @@ class Commands:
         versions = [one for one in self._world.releases.all(most=1000) if one.version == name]
         if len(versions) == 1:
             return versions[0]
-        near = [one.name for one in self._world.releases.all(most=5)]
+        near = [one.name for one in self._world.releases.all(most=50) if one.ref != BLAME][:5]
         raise Refused(
             f"there is no release {name}" if not versions else f"{name} is a version of several services",
             (f"the newest: {', '.join(near) or 'none'}",),

@@ -9,9 +9,10 @@ from headway.engine.views import View
 from headway.environments.model import Place
 from headway.errors import HeadwayError, Refused
 from headway.ports import Event, Kept, World
+from headway.promotion.stages import ROLLOUT
 from headway.releases.lines import line_of_branch
 from headway.trains.forward import forward
-from headway.trains.hotfix import PREFIX, closed, conflicted, may_ship, may_start, merged, next_version, open_lines, shorter
+from headway.trains.hotfix import PREFIX, closed, conflicted, dropped, may_ship, may_start, merged, next_version, open_lines, shorter
 from headway.trains.model import ENDED, Hotfix, Line, Train
 from headway.trains.timetable import branch_of
 
@@ -27,7 +28,13 @@ class Hotfixing:
 
     def verbs(self) -> dict[str, Callable[..., View]]:
         """By name, as surfaces call them."""
-        return {"hotfix_start": self.start, "hotfix_ship": self.ship, "hotfixes": self.status, "hotfix_finish": self.finish}
+        return {
+            "hotfix_start": self.start,
+            "hotfix_ship": self.ship,
+            "hotfixes": self.status,
+            "hotfix_finish": self.finish,
+            "hotfix_drop": self.drop,
+        }
 
     def start(self, by: str, why: str = "", service: str | None = None, environment: str | None = None) -> View:
         """Branch from what is live."""
@@ -43,7 +50,18 @@ class Hotfixing:
         self._world.branches[name].create(branch, record.live.commit)
         now = self._world.clock.now()
         skips = self._world.pipelines.stage(place).skipped
-        made = Hotfix(branch.removeprefix(PREFIX), name, branch, record.live.commit, record.live_release, by, now, why.strip(), skips)
+        made = Hotfix(
+            branch.removeprefix(PREFIX),
+            name,
+            branch,
+            record.live.commit,
+            record.live_release,
+            by,
+            now,
+            why.strip(),
+            skips,
+            environment=place.environment,
+        )
         event = Event(now, by, f"started from {made.live} in {place.environment}", (why,), {"branch": branch, "identity": CLAIMED})
         self._world.trains.save(made, None, (event,))
         return self._view(made, place.environment)
@@ -96,14 +114,33 @@ class Hotfixing:
             else:
                 fix = conflicted(fix, line.branch, outcome.conflicts)
                 told.append(Event(now, by, f"conflicts with {line.branch}", outcome.conflicts))
-        fix = closed(fix, now)
+        fix = closed(fix, now, out=self._out(fix))
         if fix.finished:
             told.append(Event(now, by, "finished: every open line has it"))
         if told:
             self._world.trains.save(fix, kept.revision, told)
         return {**self._view(fix, None), "by_hand": by_hand}
 
+    def drop(self, by: str, why: str, service: str | None = None, hotfix: str | None = None) -> View:
+        """Give it up, with a reason: it was not the fix, or another one was. What it left on branches and in places stays."""
+        kept = self._find(self._service(service), hotfix)
+        fix = _hotfix(kept)
+        if not why.strip():
+            raise Refused(f"{fix.id} is not given up without a reason", ("--why says it",))
+        now = self._world.clock.now()
+        given_up = dropped(fix, why, now)
+        self._world.trains.save(given_up, kept.revision, (Event(now, by, "given up", (why,), {"identity": CLAIMED}),))
+        return self._view(given_up, None)
+
     # -- small parts
+
+    def _out(self, fix: Hotfix) -> bool:
+        """Whether what it made has completed where the broken release was live."""
+        release = self._world.releases.get(fix.release) if fix.release else None
+        if release is None:
+            return False
+        passed = self._world.words.passed(release.digest, fix.service)
+        return any(one.what == ROLLOUT and one.good and fix.environment in {"", one.environment} for one in passed)
 
     def _seen(self, kept: Kept) -> Kept:
         """The hotfix with the lines as they are now: what a person merged is done, and a line that came since is open."""
@@ -113,7 +150,7 @@ class Hotfixing:
         heads, now = self._world.repositories[fix.service].refs(), self._world.clock.now()
         known = {one.branch: one for one in fix.lines}
         found = tuple(self._line(fix, known.get(one.branch, one), heads.get(one.branch)) for one in self._lines(fix))
-        seen = closed(replace(fix, lines=found), now)
+        seen = closed(replace(fix, lines=found), now, out=self._out(fix))
         if seen == fix:
             return kept
         done = [one for one in found if one.done and (one.branch not in known or not known[one.branch].done)]
@@ -189,7 +226,9 @@ class Hotfixing:
                 for one in fix.lines
             ],
             "open": [one.branch for one in open_lines(fix)],
+            "out": self._out(fix),
             "finished": fix.finished.isoformat() if fix.finished else None,
+            "dropped": fix.dropped,
         }
 
     def _place(self, service: str, environment: str | None) -> Place:

@@ -86,11 +86,16 @@ def conflicted(hotfix: Hotfix, branch: str, files: tuple[str, ...]) -> Hotfix:
     return _line(hotfix, Line(branch, conflict=files))
 
 
-def closed(hotfix: Hotfix, now: datetime) -> Hotfix:
+def closed(hotfix: Hotfix, now: datetime, *, out: bool) -> Hotfix:
     """Over, once it is out and every line has it; as it is, otherwise."""
-    if hotfix.release is None or not hotfix.lines or open_lines(hotfix):
+    if not out or hotfix.release is None or not hotfix.lines or open_lines(hotfix):
         return hotfix
     return replace(hotfix, finished=hotfix.finished or now)
+
+
+def dropped(hotfix: Hotfix, why: str, now: datetime) -> Hotfix:
+    """Given up: nobody waits for it any more."""
+    return replace(hotfix, finished=hotfix.finished or now, dropped=why.strip())
 
 
 def _line(hotfix: Hotfix, line: Line) -> Hotfix:

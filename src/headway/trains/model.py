@@ -136,3 +136,7 @@ class Hotfix:
     commit: str | None = None
     lines: tuple[Line, ...] = ()
     finished: datetime | None = None
+    environment: str = ""
+    """Where it was live, and goes out."""
+    dropped: str | None = None
+    """Why it was given up; then it is finished without being anywhere."""
