@@ -9,7 +9,9 @@ from headway.engine.cutting import cut
 from headway.errors import InvalidSpec, Refused
 from headway.promotion.model import Trigger
 from headway.releases.policy import Api, Policy
+from headway.testing import NOON
 from headway.testing.world import FakeWorld, sample_stage
+from headway.trains.model import Hotfix, Line
 from support.histories import Told, on, revert, tag, tell, touching
 
 
@@ -178,3 +180,20 @@ def test_a_channel_that_cannot_be_counted_is_said(world: World) -> None:
     world.told.commit("feat: a")
     with pytest.raises(InvalidSpec, match="cannot be counted"):
         cut(world.fake.world, "tally", "main", "ada", pre="rc1")
+
+
+def test_a_hotfix_that_was_picked_is_in_the_trunk_and_the_next_version_is_beyond_it(world: World) -> None:
+    on("hotfix/1.3.0-1")(world.told)  # type: ignore[operator]
+    world.told.commit("fix: payments")
+    fixed = cut(world.fake.world, "tally", "hotfix/1.3.0-1", "ada", version="1.3.1", ref="hotfix/1.3.0-1").release
+    on("main")(world.told)  # type: ignore[operator]
+    world.told.commit("fix: other")
+    with pytest.raises(Refused, match=r"1\.3\.1 exists already"):
+        world.cut("main")  # and lacks the hotfix, too
+    picked = world.told.commit("fix: payments, as they are here")
+    line = Line("main", done=picked, picked=True)
+    hotfix = Hotfix("1.3.0-1", "tally", "hotfix/1.3.0-1", "b" * 40, "tally@1.3.0", "ada", NOON, "why", release=fixed.name, lines=(line,))
+    world.fake.world.trains.save(hotfix, None, ())
+    assert world.cut("main") == "1.3.2"
+    world.told.commit("feat: more")
+    assert world.cut("main") == "1.4.0"

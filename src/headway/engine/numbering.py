@@ -7,7 +7,8 @@ the branch would become; it is never a tag, so it does not decide what comes nex
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from headway.errors import Refused, Unavailable
 from headway.ports import Commit, World
@@ -18,6 +19,7 @@ from headway.releases.lines import Line, Naming, line_of_branch, naming
 from headway.releases.model import Release
 from headway.releases.policy import Policy
 from headway.releases.version import Version, channel, version
+from headway.trains.model import Hotfix
 
 _MOST = 1000
 
@@ -79,7 +81,21 @@ def _naming(service: str, policy: Policy) -> Naming:
 def _history(world: World, service: str, commit: Commit, line: Line | None, policy: Policy, released: Sequence[Release]) -> History:
     folder = policy.folders.get(service, "")
     named = _naming(service, policy)
-    return world.repositories[service].history(commit.id, named, line, known(released), folder)
+    history = world.repositories[service].history(commit.id, named, line, known(released), folder)
+    return replace(history, carried=tuple(_picked(world, service, commit.id)))
+
+
+def _picked(world: World, service: str, commit: str) -> Iterator[Tag]:
+    """The hotfixes that this commit has by a pick."""
+    for kept in world.trains.hotfixes(service):
+        hotfix = kept.train
+        of = version(hotfix.release.rpartition("@")[2]) if isinstance(hotfix, Hotfix) and hotfix.release else None
+        if not isinstance(hotfix, Hotfix) or hotfix.release is None or of is None:
+            continue
+        for line in hotfix.lines:
+            if line.picked and line.done and world.repositories[service].contains(commit, line.done):
+                yield Tag(hotfix.release, line.done, of)
+                break
 
 
 def _decided(world: World, service: str, history: History, policy: Policy, asked: Asked) -> Decision:

@@ -95,7 +95,7 @@ def _stable(started: Decision, history: History, policy: Policy, weighed: Unrele
     else:
         raised = dated(policy.calendar, last, today, started.level) if policy.calendar else last.raised(started.level)
         decided = replace(started, next=raised)
-    decided = _on_its_way(decided, history, last)
+    decided = _beyond(_on_its_way(decided, history, last), history)
     return _as_said(decided, weighed.word, last)
 
 
@@ -122,6 +122,18 @@ def _on_its_way(decided: Decision, history: History, last: Version | None) -> De
     level = max(step(last or Version(0, 0, 0), core), decided.level)
     said = Reason(level, "tag", f"{greatest.name} was made after the last release, on the way to {core}", greatest.commit)
     return replace(decided, next=core, level=level, because=(said, *decided.because))
+
+
+def _beyond(decided: Decision, history: History) -> Decision:
+    """A hotfix that was picked is in here, though git does not say so: the next version is greater than its."""
+    wanted = decided.next
+    same = [tag for tag in history.carried if wanted is not None and tag.version.stable and tag.version.core >= wanted]
+    near = [tag for tag in same if wanted is not None and (tag.version.major, tag.version.minor) == (wanted.major, wanted.minor)]
+    if not near:
+        return decided
+    greatest = max(near, key=lambda tag: tag.version)
+    said = Reason(Level.PATCH, "hotfix", f"{greatest.name} is released, and its change is in here, picked", greatest.commit)
+    return replace(decided, next=greatest.version.raised(Level.PATCH), because=(*decided.because, said))
 
 
 def _as_said(decided: Decision, word: Word | None, last: Version | None) -> Decision:
