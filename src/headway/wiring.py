@@ -8,13 +8,13 @@ import stat
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from headway.adapters.build import Builder
 from headway.adapters.checks import CommandChecks
@@ -56,10 +56,6 @@ from headway.spec.pipelines import ByService, Pipelines, Source
 from headway.spec.policies import NONE, Policies, read_policies
 
 __all__ = ["Headway", "Running", "build", "connect", "digest_of", "locked", "patiently_locked", "private", "socket_path", "stop_everything"]
-
-if TYPE_CHECKING:
-    from headway.adapters.databases.foreign_verbs import ToolMigrations
-    from headway.adapters.databases.verbs import Migrations
 
 PATIENCE = 5.0
 """Seconds to wait for a server that is just starting, or for another command to let go of the lock."""
@@ -464,45 +460,6 @@ def _source(path: str, branch: str) -> Source:
 
 
 # -- databases, with or without a pipeline
-
-
-def migrations(
-    reference: str,
-    folder: Path,
-    shelf: Path,
-    who: str,
-    *,
-    traffic: bool = False,
-    key: str | None = None,
-    tool: str | None = None,
-    command: Sequence[str] = (),
-    variable: str = "DATABASE_URL",
-) -> "Migrations | ToolMigrations":
-    """The migrations of one database, by Headway's runner or the team's own tool. Imported here: no other command should wait for it."""
-    from headway.adapters.databases.address import address
-    from headway.adapters.databases.foreign import kind
-    from headway.adapters.databases.foreign_verbs import ToolMigrations
-    from headway.adapters.databases.verbs import Migrations
-
-    found = address(reference)
-    own = shelf / sha256(found.where.encode()).hexdigest()[:12]
-    secret = resolve(key) if key else None
-    if tool is None:
-        return Migrations(found, folder, own, who, SystemClock().now, new_id, traffic=traffic, secret=secret)
-    kind(tool)
-    return ToolMigrations(
-        found,
-        folder,
-        own,
-        who,
-        SystemClock().now,
-        new_id,
-        traffic=traffic,
-        secret=secret,
-        tool=tool,
-        argv=tuple(command),
-        variable=variable,
-    )
 
 
 # -- one server, or one command, per home

@@ -13,8 +13,7 @@ from headway.cli.context import Context, json_option, next_step, print_json, say
 from headway.cli.exits import DONE, FAILED, REFUSED, WAITING
 
 if TYPE_CHECKING:
-    from headway.adapters.databases.foreign_verbs import ToolMigrations
-    from headway.adapters.databases.verbs import Migrations
+    from headway.migrating import Migrations, ToolMigrations
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -48,7 +47,7 @@ def _on_database(function: Callable[Concatenate[_Desk, P], R]) -> Callable[..., 
     def wrapped(context: Context, database: str, folder: Path | None, backups: Path | None, key: str | None, traffic: bool,
                 tool: str | None, command: str | None, variable: str | None, as_json: bool,
                 *args: P.args, **kwargs: P.kwargs) -> R:  # fmt: skip
-        from headway.wiring import migrations
+        from headway.migrating import migrations
 
         if tool is None and (command or variable):
             raise click.UsageError("--tool-command and --url-in say how a tool is run; name it with --tool")

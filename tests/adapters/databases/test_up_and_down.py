@@ -5,7 +5,7 @@ from databases_bench import Bench
 
 from headway.adapters.databases.down import down
 from headway.adapters.databases.verify import verify
-from headway.errors import Failed, Refused
+from headway.errors import Contradiction, Failed, Refused
 from headway.migration.plan import Together
 
 USERS = "create table users (id integer primary key, name text not null);\n-- migrate:down\ndrop table users;"
@@ -226,3 +226,47 @@ def test_a_contract_waits_for_the_backfill(bench: Bench) -> None:
     assert [one.version for one in done.waiting] == [3]
     bench.fill(COUNTED, FILL, drop)
     assert bench.up(COUNTED, FILL, drop).waiting == ()
+
+
+# -- who else is there
+
+
+def test_two_runners_take_turns_whoever_comes_first(bench: Bench) -> None:
+    import threading
+
+    many = tuple(f"create table t{number} (id int)" for number in range(30))
+    found: list[int] = []
+    both = [threading.Thread(target=lambda: found.append(len(bench.up(*many, together=Together.FILE).applied))) for _ in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    assert sorted(found) == [0, 30]
+
+
+def test_the_ledger_is_read_again_inside_the_transaction(bench: Bench) -> None:
+    """Somebody who takes no lock of ours writes a row after we looked: nothing is applied twice."""
+    bench.up(USERS)
+    row = "insert into schema_migrations select 2, name, sha256, state, down, kind, release, rollout, applied_by, applied_at, seconds, took"
+
+    def meddle(_run: object) -> None:
+        bench.ask(f"{row} from schema_migrations")
+
+    with pytest.raises(Contradiction, match="was applied by someone else just now"):
+        bench.runner().up(bench.migrations(USERS, PHONE), bench.how(), meddle)
+    assert "phone" not in str(bench.ask("select sql from sqlite_master") if not bench.is_postgres else bench.ask(_COLUMNS))
+
+
+_COLUMNS = "select column_name from information_schema.columns where table_name = 'users'"
+
+
+def test_services_that_share_a_database_have_a_schema_each(pg: Bench) -> None:
+    """The search path of the URL says whose ledger it is; the lock is the database's."""
+    from headway.adapters.databases.address import address
+
+    pg.ask("create schema one; create schema two")
+    for schema in ("one", "two"):
+        pg.address = address(f"{pg.address.url.partition('&options')[0]}&options=-csearch_path%3D{schema}")
+        assert len(pg.up(f"create table {schema}_only (id int)").applied) == 1
+    assert pg.ask("select schemaname from pg_tables where tablename = 'schema_migrations' order by 1") == [("one",), ("two",)]
+    assert pg.ask("select schemaname from pg_tables where tablename = 'two_only'") == [("two",)]

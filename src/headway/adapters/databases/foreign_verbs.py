@@ -18,7 +18,6 @@ from headway.adapters.databases.rehearse import Rehearsal, cloned, same, scratch
 from headway.adapters.databases.store import TOOL, open_store
 from headway.adapters.databases.toolcommand import Promises, Stands, Tool
 from headway.errors import Contradiction, Failed, InvalidSpec, Refused
-from headway.migration.lint import blocking
 from headway.migration.model import Dialect, Kind, Migration, Script
 from headway.migration.plan import Together
 
@@ -247,7 +246,7 @@ class ToolMigrations(Keeping):
         )
 
     def _unblocked(self, stands: Stands) -> None:
-        if stopped := blocking(self._findings(self._readable(stands))[0], traffic=self.traffic):
+        if stopped := self._stopping(self._readable(stands)):
             raise Refused("nothing was applied", map(str, stopped))
 
     def _waits(self, stands: Stands, *, contracts: bool) -> list[str]:

@@ -70,6 +70,11 @@ class Keeping:
         more, silent = squawk.opinions(pending)
         return tuple(sorted((*found, *more), key=lambda one: (one.file, one.line))), silent
 
+    def _stopping(self, pending: Sequence[Migration]) -> tuple[Finding, ...]:
+        """What must not go on. squawk finds what is dangerous under traffic and nothing worse, so elsewhere nobody waits for it."""
+        found = self._findings(pending)[0] if self.traffic else lint(pending, self.address.dialect)
+        return blocking(found, traffic=self.traffic)
+
     def _linted(self, pending: Sequence[Migration]) -> View:
         found, silent = self._findings(pending)
         return {

@@ -16,7 +16,6 @@ from headway.adapters.databases.runner import Done, How, Runner
 from headway.adapters.databases.toolcommand import Promises
 from headway.adapters.databases.verify import verify
 from headway.errors import Refused
-from headway.migration.lint import blocking
 from headway.migration.model import Dialect, Migration, Progress, Row, Script
 from headway.migration.plan import Run, Together, default_together
 from headway.migration.status import Status, compare, objections
@@ -79,7 +78,7 @@ class Migrations(Keeping):
            tell: Tell = lambda _one, _progress: None) -> View:  # fmt: skip
         """Cheap refusals first; under the lock a backup as late as possible; then the files."""
         status = self._status_without_objections()
-        if stopped := blocking(self._findings(status.pending)[0], traffic=self.traffic):
+        if stopped := self._stopping(status.pending):
             raise Refused("nothing was applied", map(str, stopped))
         told = self.plan()
         kept: list[str] = []
