@@ -209,7 +209,7 @@ class ToolMigrations(Keeping):
     @contextmanager
     def _turn(self) -> Iterator[Tool]:
         """The tool, while nobody else migrates this database."""
-        assert self._ready
+        _ = self._ready  # asked before the lock is taken
         with self.store.turn() as holds:
             yield self._on(self.address, holds)
 
