@@ -48,6 +48,7 @@ def test_what_the_file_means(said: str, means: PerBranch | None) -> None:
     [
         pytest.param("port: 8080\n    per_branch: true", "one port for many environments", id="a port"),
         pytest.param("services: {shop: {port: 8080}}\n    per_branch: true", "one port for many environments", id="a service's port"),
+        pytest.param("database: env:DB\n    per_branch: true", "migrate under each other", id="one database"),
         pytest.param("per_branch: {limit: 0}", "per_branch.limit", id="no room at all"),
         pytest.param("per_branch: sometimes", "per_branch", id="neither yes nor no"),
     ],

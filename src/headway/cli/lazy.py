@@ -10,6 +10,7 @@ import rich_click as click
 
 _NAMES: Mapping[str, tuple[str, ...]] = {
     "audit": ("audit",),
+    "config": ("config",),
     "demo_command": ("demo",),
     "dev": ("dev",),
     "files": ("validate", "schema"),

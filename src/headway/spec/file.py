@@ -74,3 +74,5 @@ class File:
     versions: Policy = Policy()
     """How versions are numbered."""
     trains: tuple[Timetable, ...] = ()
+    differs: tuple[str, ...] = ()
+    """The variables that are meant to differ between environments."""

@@ -321,6 +321,12 @@ FILE = Record(
             "Where it is shipped to, in order.",
             required=True,
         ),
+        Key(
+            "differs",
+            SETTING_NAMES,
+            "Variables that shall differ between environments; `headway config diff` calls every other difference drift.",
+            "[]",
+        ),
         Key("versions", VERSIONS, "How versions are numbered.", "{}"),
         Key("people", PEOPLE, "Groups, and who may break the glass.", "{}"),
         Key("freezes", MapOf(NAME, FREEZE, "a mapping of freezes", "FREEZE"), "Times in which nothing new goes out, by name.", "{}"),

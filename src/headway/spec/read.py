@@ -59,6 +59,7 @@ def _file(found: Found, path: str) -> File:
         notify={name: _target(target) for name, target in found["notify"].parts()},
         versions=policy(found["versions"]),
         trains=trains(found, order),
+        differs=found["differs"].values(),
     )
 
 

@@ -34,6 +34,7 @@ def agree(file: Found, faults: Faults) -> None:
     _namespaces(file["environments"], faults)
     _ports(file, faults)
     _settings(file, faults)
+    _differs(file, faults)
     gating_rules.agree(file, faults)
 
 
@@ -152,6 +153,13 @@ def _per_branch(name: str, environment: Found, faults: Faults) -> None:
         return
     if environment["platform"].value != "local":
         faults.add(given.key, f"{where}.per_branch belongs to the local platform: on a cluster all of them would share one namespace")
+    shared = [(f"{where}.database", environment["database"])]
+    shared += [(f"{where}.services.{service}.database", found["database"]) for service, found in environment["services"].parts()]
+    for key, database in shared:
+        if database.given:
+            faults.add(
+                database.key, f"{key} is one database, which the branches would migrate under each other, expected none with per_branch"
+            )
     trigger = environment["trigger"]
     for key in ("merge", "tag"):
         if trigger[key].given:
@@ -267,3 +275,11 @@ def _settings(file: Found, faults: Faults) -> None:
         for variable, secret in found["secrets"].parts():
             if found["config"][variable] is not NOTHING:
                 faults.add(secret.key, f"{where}secrets.{variable} is in {where}config too, expected one of them")
+
+
+def _differs(file: Found, faults: Faults) -> None:
+    """A name that nobody sets is a slip, and would hide nothing."""
+    environments = [environment for _, environment in file["environments"].parts()]
+    overrides = [one for environment in environments for _, one in environment["services"].parts()]
+    layers = [layer[kind] for layer in (file, *environments, *overrides) for kind in ("config", "secrets")]
+    _known(file["differs"], {name: None for layer in layers for name, _ in layer.parts()}, "differs", "variables", faults)
