@@ -193,3 +193,30 @@ def test_what_only_traffic_shows_needs_a_check_that_shows_it() -> None:
     with pytest.raises(Refused, match="has no check slow that runs by itself"):
         case.blame(check="slow")
     assert [one["commit"] for one in case.found(check="deep")["suspects"]] == [commit_id(2)]  # type: ignore[attr-defined]
+
+
+def test_where_only_the_settings_changed_no_commit_is_searched_for() -> None:
+    case = Case(4, 1)
+    again = replace(sample_release("1.0.1", checks=tuple(CHECKS.values())), commit=commit_id(0))
+    case.fake.release(again)
+    case.fake.checks.scripts["deep 1.0.1"] = CheckScript(CheckState.FAILED)
+    for environment in ("dev", "production"):
+        case.commands.promote(again.name, environment, "erin")
+        case.settle(environment)
+    with pytest.raises(Refused, match="look at what changed in its settings"):
+        Blaming(case.fake.world, case.commands).blame(again.name, "dana")
+
+
+def test_what_somebody_put_there_meanwhile_is_what_comes_back() -> None:
+    case = Case(8, 6)
+    while "blame" not in str(case.live("dev")):
+        case.blame()
+        case.turn()
+        case.fake.clock.pass_time(1)
+    fixed = replace(sample_release("1.2.0", checks=tuple(CHECKS.values())), commit=commit_id(0))
+    case.fake.release(fixed)
+    case.commands.promote(fixed.name, "dev", "erin")
+    case.settle("dev")
+    assert case.live("dev") == fixed.name
+    assert case.found()["suspects"][0]["commit"] == commit_id(7)  # type: ignore[index]
+    assert case.live("dev") == fixed.name

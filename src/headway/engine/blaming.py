@@ -115,7 +115,7 @@ class Blaming:
         version = f"{case.release.version.partition('+')[0].partition('-')[0]}-{BLAME}.g{commit.id[:10]}"
         try:
             made = cut(self._world, case.place.service, commit.id, by, version=version, ref=BLAME).release
-        except (Failed, InvalidSpec) as error:
+        except (Failed, InvalidSpec, Refused) as error:  # of the commit; trouble on our side is raised, and the step asked for again
             return self._say(case, "skip", f"does not build: {str(error).partition(chr(10))[0]}", commit.id)
         return self._say(case, "asked", "", commit.id, made.name)
 
@@ -146,11 +146,17 @@ class Blaming:
 
     def _end(self, case: _Case, text: str) -> _Case:
         """What was live comes back, as the trial that it is: nothing is marked by it either."""
-        before = case.begun.before
         live = self._world.records.place(case.place).live_release
-        if before is not None and live != before:
+        before = self._before(case)
+        if before is not None and live in {one.trial for one in case.said if one.trial}:
             self._queue(case, before, Trial(case.release.name))
         return self._say(case, "ended", text)
+
+    def _before(self, case: _Case) -> str | None:
+        """What somebody put there last, be it before the search or during it."""
+        there = (one.rollout for one in self._world.records.standings(place=case.place))
+        meant = [one for one in there if one.trial is None and one.phase is Phase.COMPLETED]
+        return max(meant, key=lambda one: one.completed_at or one.created).release if meant else None
 
     # -- the record
 
@@ -169,6 +175,11 @@ class Blaming:
         if evidence.check is not None and (evidence.check not in release.checks or not release.checks[evidence.check].argv):
             known = ", ".join(name for name, one in release.checks.items() if one.argv) or "none"
             raise Refused(f"{release.name} has no check {evidence.check} that runs by itself", (f"there are: {known}",))
+        if not self._world.repositories[place.service].mainline(evidence.since, release.commit):
+            raise Refused(
+                f"no commit of {release.name} can have broken it",
+                (evidence.text, f"it is the commit that served before, {evidence.since[:10]}: look at what changed in its settings"),
+            )
         stage = self._world.pipelines.stage(place)
         trial = Asked(release.name, place, by, trial=Trial(release.name, evidence.check))
         waits = consider(trial, self._world, self._world.clock.now())
@@ -176,11 +187,8 @@ class Blaming:
         against += [f"{name} is asked there; a trial asks nobody" for name in ("approvals",) if stage.approvals.needed]
         if against or waits.refusals or waits.waits:
             raise Refused(f"nothing can be tried in {place.environment}", (*against, *waits.refusals, *waits.waits))
-        before = self._world.records.place(place).live_release
         now = self._world.clock.now()
-        begun = Inquiry(
-            release.name, place.environment, by, now, "begun", check=evidence.check, since=evidence.since, before=before, text=evidence.text
-        )
+        begun = Inquiry(release.name, place.environment, by, now, "begun", check=evidence.check, since=evidence.since, text=evidence.text)
         self._state(begun, f"began to look for the commit that broke it, in {place.environment}", evidence.text)
         case = self._case(release, place)
         assert case is not None, "it was said a moment ago"

@@ -49,6 +49,7 @@ def rollout_view(standing: Standing) -> View:
         "trouble": rollout.trouble,
         "asked_by": rollout.asked_by,
         "starts": _when(rollout.start.at) if rollout.start else None,
+        "trial": rollout.trial.of if rollout.trial else None,
         "created": _when(rollout.created),
         "updated": _when(standing.updated),
         "ended": rollout.phase in ENDED,

@@ -267,8 +267,6 @@ class Inquiry:
     """The check that failed; None: it did not run, or was never ready."""
     since: str = ""
     """The commit that was good."""
-    before: str | None = None
-    """What was live there, and comes back in the end."""
     text: str = ""
     kind: Literal["inquiry"] = "inquiry"
 
