@@ -56,7 +56,7 @@ def alone(scene: Scene, release: str) -> View:
     """The rollout while only testers and copies reach the new release."""
 
     def has_testers(one: View) -> bool:
-        return any("who sends the header" in event["what"] for event in one["events"])
+        return any("testers (header X-Tester" in event["what"] for event in one["events"])
 
     return scene.when(scene.rollout(release), has_testers, f"{release} to be alone")
 

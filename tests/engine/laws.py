@@ -101,6 +101,8 @@ class Laws:
         same = plan.old is not None and plan.old.name == plan.new.name
         keeps = plan.new if rollout.phase is Phase.COMPLETED or same else plan.old
         expected = {keeps.name: 100} if keeps else {}
+        if site.routes.matches or site.routes.mirrors:
+            raise Broken(f"{rollout.id} is {rollout.phase.value} and testers or copies still have a route of their own: {site.routes}")
         if site.weights != expected:
             raise Broken(f"{rollout.id} is {rollout.phase.value} and the traffic goes to {site.weights}, not {expected}")
         if keeps is not None and self._script(keeps.version).good and self._ready(rollout.place, keeps.name) < 1:
@@ -120,6 +122,8 @@ class Laws:
             rollout, plan = row.rollout, row.rollout.plan
             if rollout.phase is not Phase.HELD or row.lease is not None or plan is None or plan.old is None or rollout.trouble:
                 continue
+            if rollout.invited:
+                raise Broken(f"{rollout.id} is held and testers or copies still reach it: {row.why}")
             if rollout.weight != NONE and plan.old.name != plan.new.name:
                 raise Broken(f"{rollout.id} is held at {rollout.weight.percent} %: {row.why}")
 

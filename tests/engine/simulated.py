@@ -12,6 +12,7 @@ from headway.errors import HeadwayError
 from headway.promotion.model import Approvals, Quarantine, Stage
 from headway.releases.model import CheckSpec
 from headway.rollout.phases import ENDED, Phase
+from headway.rollout.routing import Mark, Routing
 from headway.rollout.seen import CheckState
 from headway.testing import CheckScript, FakeChecks, FakePlatform, FakeWorld, Script, sample_release, sample_stage
 from headway.testing.tables import Row
@@ -45,6 +46,10 @@ class Told:
         return [*self.fakes.ledger.tables.quarantines, *self.cleared]
 
 
+TESTERS = Routing((Mark("header", "X-Tester", "yes"),), sticky=True)
+COPIES = Routing((Mark("cookie", "beta", "1"),), mirror=30, alone=1.0)
+
+
 def stages(chance: Random) -> list[Stage]:
     """One to three environments in a row."""
     names = ("dev", "staging", "production")[-chance.choice([1, 1, 2, 3]) :]
@@ -62,6 +67,7 @@ def _stage(chance: Random, name: str, after: tuple[str, ...], last: bool) -> Sta
         strategy=chance.choice(["canary", "canary", "rolling", "blue-green"]),
         holdback=chance.choice([0, 0, 5]),
         weights=chance.choice([(10, 50), (50,), (25,), ()]),
+        routing=chance.choice([None, TESTERS, COPIES]),
         batch=chance.randint(1, replicas),
         thresholds=THRESHOLDS if chance.random() < 0.85 or last else replace(THRESHOLDS, mode="health"),
         soak=chance.choice([2.0, 5.0, 12.0]),

@@ -23,6 +23,7 @@ from headway.rollout.model import (
 )
 from headway.rollout.moves import Decision, Do
 from headway.rollout.phases import Phase
+from headway.rollout.routing import BY_WEIGHT, Routing
 from headway.rollout.seen import Group, Seen, Sight, Signal, Word
 from headway.rollout.strategies import canary, rolling
 
@@ -42,10 +43,14 @@ OLD, NEW = workload("1.0.0"), workload("1.1.0")
 SMOKE = CheckSpec("smoke", ("smoke",))
 
 
-def canary_plan(*, replicas: int = 4, old: Workload | None = OLD, retries: int = 0, keep_warm: float = 900.0) -> Plan:
-    steps = canary(replicas, weights=(25, 50), holdback=0, old=old is not None, watch=30, preview=(), checks=("smoke",), soak=60)
+def canary_plan(
+    *, replicas: int = 4, old: Workload | None = OLD, retries: int = 0, keep_warm: float = 900.0, routing: Routing = BY_WEIGHT
+) -> Plan:
+    steps = canary(
+        replicas, weights=(25, 50), holdback=0, old=old is not None, watch=30, preview=(), checks=("smoke",), soak=60, routing=routing
+    )
     checks = {"smoke": replace(SMOKE, retries=retries)}
-    return Plan(NEW, old, replicas, steps, "canary", Thresholds(), checks=checks, keep_warm=keep_warm)
+    return Plan(NEW, old, replicas, steps, "canary", Thresholds(), checks=checks, keep_warm=keep_warm, routing=routing)
 
 
 def rolling_plan(*, replicas: int = 4, keep_warm: float = 0.0, batch: int = 2) -> Plan:

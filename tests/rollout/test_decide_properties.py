@@ -13,9 +13,11 @@ from makers import BAD_NEWS, GOOD_NEWS, NEW, NO_NEWS, NOW, OLD, canary_plan, pen
 from headway.analysis.model import Outcome
 from headway.rollout.decide import decide
 from headway.rollout.effects import landed, stumbled
-from headway.rollout.model import NONE, Plan, Rollout, SetReplicas, SetWeights, StartCheck
+from headway.rollout.model import Plan, Rollout, SetReplicas, SetWeights, StartCheck
 from headway.rollout.moves import Decision, Do, Finish, Wait
 from headway.rollout.phases import ACTIVE, ENDED, MOVES, Phase
+from headway.rollout.routes import reached
+from headway.rollout.routing import Mark, Routing
 from headway.rollout.seen import CheckRun, CheckState, Group, Probe, Seen, Sight, Word
 
 PLANS = (
@@ -25,6 +27,7 @@ PLANS = (
     replace(canary_plan(old=None), old=NEW),
     rolling_plan(),
     rolling_plan(keep_warm=900, batch=1),
+    canary_plan(routing=Routing((Mark("header", "X-Tester", "yes"),), sticky=True, mirror=40)),
 )
 
 
@@ -44,13 +47,14 @@ class Target:
 
     wanted: dict[str, int]
     weights: dict[str, int]
+    routes: SetWeights = SetWeights({})
 
     def do(self, effect: SetReplicas | SetWeights | StartCheck) -> None:
         match effect:
             case SetReplicas(workload, replicas):
                 self.wanted[workload.name] = replicas
             case SetWeights(weights):
-                self.weights = dict(weights)
+                self.weights, self.routes = dict(weights), effect
 
     def sight(self, missing: int, crashed: bool) -> Sight:
         groups = {
@@ -59,7 +63,7 @@ class Target:
             )
             for name, count in self.wanted.items()
         }
-        return Sight(groups, dict(self.weights))
+        return Sight(groups, dict(self.weights), self.routes.sticky, self.routes.matches, self.routes.mirrors)
 
 
 def _seen(chance: Random, rollout: Rollout, target: Target, plan: Plan) -> Seen:
@@ -77,7 +81,7 @@ def _seen(chance: Random, rollout: Rollout, target: Target, plan: Plan) -> Seen:
         generation=rollout.generation,
         sight=look,
         signals=words,
-        verdict=verdict if rollout.weight > NONE else None,
+        verdict=verdict if reached(rollout) else None,
         check=CheckRun(state, "smoke") if rollout.check else None,
         probe=chance.choice([*Probe, None]) if rollout.intent else None,
     )
@@ -131,9 +135,9 @@ def traffic_never_goes_where_nobody_is_ready(turns: list[Turn]) -> None:
         effect = turn.decision.move.intent.effect if isinstance(turn.decision.move, Do) else None
         if not isinstance(effect, SetWeights) or turn.seen.sight is None:
             continue
-        for name, percent in effect.weights.items():
-            group = turn.seen.sight.group(name)
-            assert not percent or group.ready > 0, f"{percent} % to {name}, which has {group}"
+        named = {name for name, percent in effect.weights.items() if percent}
+        for name in named.union((match.workload for match in effect.matches), effect.mirrors):
+            assert turn.seen.sight.group(name).ready > 0, f"{effect} names {name}, which has {turn.seen.sight.group(name)}"
 
 
 def what_has_the_traffic_is_never_stopped(turns: list[Turn]) -> None:
@@ -141,7 +145,10 @@ def what_has_the_traffic_is_never_stopped(turns: list[Turn]) -> None:
         effect = turn.decision.move.intent.effect if isinstance(turn.decision.move, Do) else None
         fresh = isinstance(turn.decision.move, Do) and turn.decision.rollout.intent != turn.before.intent
         if isinstance(effect, SetReplicas) and effect.replicas == 0 and turn.seen.sight is not None and fresh:
-            assert not turn.seen.sight.weights.get(effect.workload.name)
+            name, sight = effect.workload.name, turn.seen.sight
+            assert not sight.weights.get(name)
+            assert name not in sight.mirrors
+            assert name not in {match.workload for match in sight.matches}
 
 
 def every_effect_has_a_key_and_a_fence_of_its_own_or_is_the_one_on_the_record(turns: list[Turn]) -> None:

@@ -135,6 +135,6 @@ def test_the_plan_says_it_in_words() -> None:
 def test_an_effect_says_it_in_words() -> None:
     told = forward(plan(replace(TESTERS, mirror=20, sticky=True)), Weight(0))
     assert doing(told) == (
-        "route 100 % to v1-0-0; who sends the header X-Tester=yes to v1-1-0; who sends the cookie beta=1 to v1-1-0; "
-        "copies of 20 % to v1-1-0; users stay with the release they have"
+        "route 100 % to v1-0-0; testers (header X-Tester, cookie beta) to v1-1-0; copies of 20 % to v1-1-0; "
+        "users stay with the release they have"
     )

@@ -94,8 +94,9 @@ def doing(effect: Effect) -> str:
 
 
 def _besides(effect: SetWeights) -> Iterator[str]:
-    for match in effect.matches:
-        yield f"who sends the {match.by} {match.name}={match.value} to {match.workload}"
+    for name in sorted({match.workload for match in effect.matches}):
+        known = ", ".join(f"{match.by} {match.name}" for match in effect.matches if match.workload == name)
+        yield f"testers ({known}) to {name}"
     for name, percent in effect.mirrors.items():
         yield f"copies of {percent} % to {name}"
     if effect.sticky:
