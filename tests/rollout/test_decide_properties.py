@@ -147,8 +147,8 @@ def what_has_the_traffic_is_never_stopped(turns: list[Turn]) -> None:
         if isinstance(effect, SetReplicas) and effect.replicas == 0 and turn.seen.sight is not None and fresh:
             name, sight = effect.workload.name, turn.seen.sight
             assert not sight.weights.get(name)
-            assert name not in sight.mirrors
-            assert name not in {match.workload for match in sight.matches}
+            assert name not in (sight.mirrors or {})
+            assert name not in {match.workload for match in sight.matches or ()}
 
 
 def every_effect_has_a_key_and_a_fence_of_its_own_or_is_the_one_on_the_record(turns: list[Turn]) -> None:

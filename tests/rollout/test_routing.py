@@ -105,8 +105,15 @@ class TestBeforeItHasWeight:
     def test_routes_that_were_lost_are_said_again(self) -> None:
         made = plan(TESTERS)
         shifting = under_way(made, at(made, Shift), weight=0, invited=True)
-        again = decide(shifting, Seen(sight=sight(4, weight=0)), after(11))
+        again = decide(shifting, Seen(sight=replace(sight(4, weight=0), matches=())), after(11))
         assert effect(again) == SetWeights({OLD.name: 100}, matches=MATCHES)
+
+    def test_where_a_target_cannot_tell_what_it_was_told_last_is_taken_back_all_the_same(self) -> None:
+        made = plan(TESTERS)
+        shifted = decide(under_way(made, at(made, Shift), weight=0, invited=True), Seen(sight=sight(4, weight=0)), after(1))
+        assert isinstance(made.steps[shifted.rollout.cursor], Watch)
+        turned = decide(invited(TESTERS), Seen(sight=sight(4, weight=0), verdict=BAD_NEWS), after(1))
+        assert effect(turned) == HOME
 
     def test_it_needs_a_replica_that_answers(self) -> None:
         made = plan(TESTERS)

@@ -246,6 +246,11 @@ def test_a_fault_of_a_service_says_where_what_and_what_instead(lines: str, fault
             id="a local port on a cluster",
         ),
         pytest.param(
+            "platform: kubernetes\n    strategy: {canary: {mirror: 5%}}\n    kubernetes: {manifests: k8s, namespace: shop}",
+            "5:25: environments.dev.strategy.canary.mirror belongs to the local platform; a gateway has no route for it",
+            id="copies on a cluster",
+        ),
+        pytest.param(
             "services: {web: {url: http://x}}",
             "4:22: environments.dev.services.web.url belongs to the platform kubernetes",
             id="a cluster's key on this machine",

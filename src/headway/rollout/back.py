@@ -83,7 +83,7 @@ def give_back(rollout: Rollout, plan: Plan, seen: Seen, now: datetime) -> Decisi
     """All traffic to the old release, at a size that can carry it; None once that is so."""
     assert seen.sight is not None
     back = home(plan)
-    if confirmed(seen.sight, back):
+    if confirmed(seen.sight, back) and not rollout.invited:
         return None
     if not reached(rollout) and rollout.weighed_at is not None and now - rollout.weighed_at < CONFIRM:
         return Decision(rollout, Wait(now + SOON, "waiting for the proxies to route everything back"))

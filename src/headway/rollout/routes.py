@@ -36,8 +36,8 @@ def forward(plan: Plan, weight: Weight) -> SetWeights:
 
 def confirmed(sight: Sight, told: SetWeights) -> bool:
     """Do the proxies route as they were told?"""
-    besides = sight.sticky == told.sticky and sight.matches == told.matches and dict(sight.mirrors) == dict(told.mirrors)
-    return besides and dict(sight.weights) == dict(told.weights)
+    besides = ((sight.sticky, told.sticky), (sight.matches, told.matches), (sight.mirrors, told.mirrors))
+    return dict(sight.weights) == dict(told.weights) and all(found is None or found == wanted for found, wanted in besides)
 
 
 def load(plan: Plan, weight: Weight) -> int:

@@ -31,13 +31,16 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What runs in a place and how traffic is routed there, as the target reports it; see SetWeights for the words."""
+    """What runs in a place and how traffic is routed there, as the target reports it; see SetWeights for the words.
+
+    `sticky`, `matches` and `mirrors` are None where a target cannot tell; its word that it did what it was told must do then.
+    """
 
     groups: Mapping[str, Group] = field(default_factory=dict)
     weights: Mapping[str, int] = field(default_factory=dict)
-    sticky: bool = False
-    matches: tuple[Match, ...] = ()
-    mirrors: Mapping[str, int] = field(default_factory=dict)
+    sticky: bool | None = None
+    matches: tuple[Match, ...] | None = None
+    mirrors: Mapping[str, int] | None = None
 
     def group(self, name: str) -> Group:
         """The group of that name; none at all is a group of nothing."""

@@ -124,6 +124,10 @@ def _platform(name: str, environment: Found, faults: Faults) -> None:
         for inside, found in [(where, environment), *overrides]:
             if found["port"].given:
                 faults.add(found["port"].key, f"{inside}.port belongs to the local platform; a Service has its own")
+        canary = environment["strategy"]["canary"]
+        for key in ("sticky", "mirror"):  # in the middle of a rollout it would be too late to say so
+            if canary[key].value:
+                faults.add(canary[key].key, f"{where}.strategy.canary.{key} belongs to the local platform; a gateway has no route for it")
         return
     if own.given:
         faults.add(own.key, f"{where} has kubernetes:, expected platform: kubernetes with it")
