@@ -53,6 +53,8 @@ class Watcher:
         self._busy: set[str] = set()
         """The repositories of which something is being built; guarded by `_looking`."""
         self._rules: dict[str, tuple[Stage, ...]] = {}
+        self._dealt: dict[tuple[str, str], str] = {}
+        """What the record said of each ref; asked again once the ref has moved."""
 
     def look(self) -> int:
         """Have every ref that moved dealt with; how many did. A repository that is being built from is looked at afterwards."""
@@ -97,8 +99,15 @@ class Watcher:
         # What was merged goes first: nobody's experiment keeps the way to production waiting.
         for ref, commit in sorted(refs.items(), key=lambda one: (one[0] not in merged, one)):
             wanted = triggered(stages, ref)
-            if wanted and self._world.refs.seen(service, ref) != commit:
+            if wanted and not self._is_dealt_with(service, ref, commit):
                 moves.setdefault(repository, []).append(Move(service, ref, commit, wanted))
+
+    def _is_dealt_with(self, service: str, ref: str, commit: str) -> bool:
+        if self._dealt.get((service, ref)) != commit:
+            if self._world.refs.seen(service, ref) != commit:
+                return False
+            self._dealt[service, ref] = commit
+        return True
 
     def _refs(self, service: str, stages: Iterable[Stage]) -> Mapping[str, str]:
         repository = self._world.repositories[service]

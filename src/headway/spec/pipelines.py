@@ -42,6 +42,8 @@ class Pipelines:
         self._fingerprint = fingerprint
         self._policies = policies
         self._read: dict[tuple[str, str, str, bool], File] = {}
+        self._homes: dict[str, str] = {}
+        """The repository in which each service was found last."""
         self._lock = threading.Lock()
 
     def services(self) -> tuple[str, ...]:
@@ -95,9 +97,11 @@ class Pipelines:
         """The repository that has this service."""
         sources = self._sources()
         fault: HeadwayError | None = None
-        for source in sources:
+        # Where it was, it most likely still is; and a repository that takes the same name later does not take the service over.
+        for source in sorted(sources, key=lambda one: one.name != self._homes.get(service)):
             try:
                 if service in self._governing(source).services:
+                    self._homes[service] = source.name
                     return source
             except HeadwayError as error:  # of that repository; the service may well be in another
                 fault = fault or error
