@@ -5,7 +5,6 @@ import fcntl
 import json
 import os
 import stat
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -32,6 +31,7 @@ from headway.adapters.policytext import PolicyText
 from headway.adapters.pushes import NotedPushes
 from headway.adapters.remote import Remote
 from headway.adapters.secrets import fingerprint, resolve, server_key
+from headway.adapters.socketpath import socket_path
 from headway.adapters.sources import Sources
 from headway.adapters.store import FileStore, digest_of
 from headway.adapters.system import SystemClock, new_id, token
@@ -543,19 +543,6 @@ def private(home: Path) -> None:
         raise InvalidSpec(f"the home {home} belongs to another user; choose another with --home")
     if stat.S_IMODE(mode.st_mode) & 0o077:
         home.chmod(0o700)
-
-
-def socket_path(home: Path) -> Path:
-    """Where the server listens: in the home, or, since a socket's path is short, in a private folder of the temporary one."""
-    inside = home / "socket"
-    if len(str(inside)) < 100:
-        return inside
-    folder = Path(tempfile.gettempdir()) / f"headway-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
-    if found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode) or stat.S_IMODE(found.st_mode) & 0o077:
-        raise Unavailable(f"{folder} is not a private folder of this user; remove it, or choose a home with a shorter path")
-    return folder / f"{sha256(str(home).encode()).hexdigest()[:16]}.sock"
 
 
 # -- turning

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import update_wrapper
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import rich_click as click
+
+if TYPE_CHECKING:
+    from headway.adapters.remote import Remote
 
 View = dict[str, Any]
 P = ParamSpec("P")
@@ -36,10 +39,23 @@ class Context:
 
     def ask(self, verb: str, **arguments: object) -> View:
         """One verb, of the running server or, when none runs, of this process under the server's lock."""
+        if (server := self._server()) is not None:
+            return server.call(verb, **arguments)
         from headway.wiring import connect
 
         with connect(self.home, self.database) as headway:
             return headway.call(verb, **arguments)
+
+    def _server(self) -> "Remote | None":
+        """The server, if one runs here. Whoever only asks it need not load engine and database: that is most of a command's time."""
+        from headway.adapters.remote import Remote
+        from headway.adapters.socketpath import socket_path
+
+        # Somebody else's home is refused where it is opened, not asked.
+        if not self.home.is_dir() or self.home.stat().st_uid != os.getuid() or not (path := socket_path(self.home)).exists():
+            return None
+        server = Remote(path)
+        return server if server.answers() else None
 
 
 def with_context(function: Callable[Concatenate[Context, P], R]) -> Callable[P, R]:
