@@ -68,7 +68,7 @@ def test_who_asks_for_a_release_has_a_rule_before_the_weights_that_is_nobodys_we
     assert header["matches"] == [{"path": {"value": "/"}, "headers": [{"type": "Exact", "name": "x-release", "value": "new"}]}]
     assert cookie["matches"][0]["headers"][0]["type"] == "RegularExpression"
     assert header["backendRefs"][0]["name"] == cookie["backendRefs"][0]["name"] == "shop-2"
-    assert weights["backendRefs"][0]["name"] == "shop-1"
+    assert [(one["name"], one["weight"]) for one in weights["backendRefs"]] == [("shop-1", 100), ("shop-2", 0)]
     assert traffic.told_by_route(taken(route), OWNERS) == {"v1": 100}
 
 

@@ -172,7 +172,8 @@ class KubernetesPlatform:
         if main is None:
             return
         theirs = self._pattern(place, annotation_of(deployments[main], COMMIT))
-        names = {workload: name_of(one) for workload, one in deployments.items()}
+        asked = {*wanted, *(match.workload for match in effect.matches)}
+        names = {workload: name_of(one) for workload, one in deployments.items() if workload in asked or _replicas(one)}
         for route in traffic.routes(theirs, place, effect, names):
             writing.apply(api, ROUTE, route, fence)
         writing.apply(api, SERVICE, traffic.front(theirs, place, effect), fence)
@@ -206,9 +207,17 @@ class KubernetesPlatform:
 
     def _collect(self, api: Api, place: Place, but: str, fence: Fence) -> None:
         """Remove what older generations left behind at size 0. Its configuration goes with it."""
+        named = {name for route in api.list(ROUTE, labels(place)) for name in traffic.backends(route)}
         for workload, deployment in _by_workload(api.list(DEPLOYMENT, labels(place))).items():
             old = writing.fence_of(deployment).generation < fence.generation
-            if workload == but or _replicas(deployment) or not old or deployment.get("status", {}).get("replicas"):
+            # A route that names a Service which is gone is taken by no gateway; the next change of weights drops the name first.
+            if (
+                workload == but
+                or name_of(deployment) in named
+                or _replicas(deployment)
+                or not old
+                or deployment.get("status", {}).get("replicas")
+            ):
                 continue
             for kind in (DEPLOYMENT, SERVICE, CONFIG, SECRET):
                 for thing in api.list(kind, labels(place, workload)):

@@ -18,7 +18,7 @@ NOBODY = "none"
 
 
 def routes(pattern: Pattern, place: Place, effect: SetWeights, names: Mapping[str, str]) -> tuple[Object, ...]:
-    """The team's routes with these weights. `names` maps workloads to their Services."""
+    """The team's routes with these weights. `names` maps what runs to its Services: those without weight stay known to the proxies."""
     if effect.mirrors or effect.sticky:
         what = "copies of the traffic (mirror)" if effect.mirrors else "users staying with one release (sticky)"
         raise Refused(f"{what} cannot be had from a gateway by HTTPRoute yet; take it out of this environment's strategy")
@@ -81,6 +81,12 @@ def all_to(route: Object, service: str, ours: Collection[str]) -> tuple[tuple[in
     return tuple(found)
 
 
+def backends(route: Object) -> set[str]:
+    """The Services that a route names."""
+    rules = route.get("spec", {}).get("rules") or ()
+    return {str(one.get("name")) for rule in rules for one in rule.get("backendRefs") or ()}
+
+
 def accepted(route: Object) -> bool:
     """Has every gateway that it names taken exactly this version of it, with all its backends?"""
     generation = int(route.get("metadata", {}).get("generation", 0))
@@ -117,7 +123,10 @@ def _route(route: Object, service: str, place: Place, effect: SetWeights, names:
         if not chosen:
             rules.append(rule)
             continue
-        rules.extend(_matched(rule, match, _backends(chosen[0], {match.workload: 100}, names)) for match in effect.matches)
+        rules.extend(
+            _matched(rule, match, _backends(chosen[0], {match.workload: 100}, {match.workload: names[match.workload]}))
+            for match in effect.matches
+        )
         others = [one for one in rule["backendRefs"] if one.get("name") != service]
         rules.append(rule | {"backendRefs": [*_backends(chosen[0], effect.weights, names), *others]})
     ours["spec"]["rules"] = rules
@@ -125,11 +134,8 @@ def _route(route: Object, service: str, place: Place, effect: SetWeights, names:
 
 
 def _backends(pattern: Mapping[str, Any], weights: Mapping[str, int], names: Mapping[str, str]) -> list[dict[str, Any]]:
-    return [
-        {**copy.deepcopy(dict(pattern)), "name": names[workload], "weight": percent}
-        for workload, percent in sorted(weights.items())
-        if percent
-    ]
+    # At weight 0 too: a release that a proxy has never heard of is neither counted nor warm when its first request comes.
+    return [{**copy.deepcopy(dict(pattern)), "name": name, "weight": weights.get(workload, 0)} for workload, name in sorted(names.items())]
 
 
 def _matched(rule: Mapping[str, Any], match: Match, backends: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
