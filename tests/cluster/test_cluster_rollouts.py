@@ -44,7 +44,7 @@ def test_a_good_canary_takes_over_a_bad_one_goes_back_and_nobody_loses_a_request
     assert all("500" in failure for failure in lost), lost
     assert len(lost) < 40, "it was found out early"
     assert {event["what"] for event in good["events"]} >= {"started", "good at 20 %", "completed"}
-    assert {pod["metadata"]["labels"]["headway/workload"] for pod in scene.namespace.all("pods", "headway/service=shop")} == {good["workload"]}
+    until("only the good one has pods", lambda: _running(scene) == {good["workload"]})
 
 
 def test_a_missing_image_goes_back_before_it_gets_any_traffic(scene: ClusterScene, little: Image, gateway: str, host: str) -> None:
@@ -65,3 +65,7 @@ def test_a_completed_release_goes_back_on_a_persons_word(scene: ClusterScene, li
         until("some more traffic", lambda: load.answers.total() > before.total() + 60)
         assert set(load.answers - before) == {"1.0.0"}
     assert load.failures == []
+
+
+def _running(scene: ClusterScene) -> set[str]:
+    return {pod["metadata"]["labels"]["headway/workload"] for pod in scene.namespace.all("pods", "headway/service=shop")}
