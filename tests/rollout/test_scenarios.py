@@ -186,6 +186,26 @@ class TestTheWayBackAfterwards:
         assert (place.shares(), place.live(), place.dropped()) == ({NEW: 100}, NEW, 0)
 
 
+class TestNobodyToGoBackTo:
+    def test_people_are_told_once_and_the_release_that_answers_serves_until_the_old_one_does(self) -> None:
+        place = Fated(CANARY, lawless=True)
+        rollout = place.ask(NEW)
+        at_weight(place, rollout, 50)
+        (old,) = (group for name, group in place.site.groups.items() if place.version(name) == OLD)
+        old.script = NEVER_READY
+        place.say("abort", rollout)
+        place.until(lambda: place.shares() == {NEW: 100}, within=40)
+        place.pass_time(120)
+        assert place.rollout(rollout).phase is Phase.ROLLING_BACK
+        assert "a person must make 1.0.0 start" in place.why(rollout)
+        assert [title for title in place.told() if "needs a person" in title] == [
+            "tally@2.0.0 cannot be rolled back and needs a person in production"
+        ]
+        old.script = GOOD
+        ended(place, rollout, Phase.ROLLED_BACK)
+        assert place.shares() == {OLD: 100}
+
+
 class TestAnArtifactThatDoesNotExist:
     def test_it_is_trouble_that_stands_on_the_record_and_abort_gets_out_of_it(self) -> None:
         from headway.errors import Unavailable
