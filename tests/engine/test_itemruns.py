@@ -11,8 +11,9 @@ from headway.promotion.model import Command, Item
 from headway.releases.model import CheckSpec
 from headway.rollout.phases import Phase
 from headway.rollout.seen import CheckState
-from headway.testing import sample_release, sample_stage
+from headway.testing import NOON, sample_release, sample_stage
 from headway.testing.checks import CheckScript
+from headway.trains.model import Timetable, Train
 
 LOAD = Item("load", "it carries the load", command=Command(CheckSpec("load", ("./load.sh",), settings=("GREETING",))))
 
@@ -126,8 +127,9 @@ def test_it_is_run_against_the_stage_before_once_the_release_is_live_there(door:
     door.rules_of("production", after=("staging",))
     door.commands.promote(RELEASE, "production", "erin")
     door.runs.look()
-    with pytest.raises(Refused, match="runs against staging, where nothing is live"):
+    with pytest.raises(Refused, match="runs against staging once this release is live there; now it is nothing"):
         door.runs.run(RELEASE, "production", "load", "dana")
+    assert door.objections()[-1].endswith("its command runs against staging once this release is live there; now it is nothing")
     assert door.fake.checks.runs == {}
     door.commands.promote(RELEASE, "staging", "erin")
     door.complete(Place("tally", "staging"))
@@ -136,3 +138,12 @@ def test_it_is_run_against_the_stage_before_once_the_release_is_live_there(door:
     (run,) = door.fake.checks.runs.values()
     assert run.place == Place("tally", "staging")
     assert run.effect.workload.configuration.values["GREETING"] == "staging"
+
+
+def test_what_rides_on_a_train_is_tested_before_the_departure(door: Door) -> None:
+    door.fake.pipelines.timetables = [Timetable("weekly", "tally", "0 10 * * tue", "UTC", 86400, "production")]
+    riding = Train("weekly", "tally", NOON, NOON, "ongoing", sample_release().commit, RELEASE)
+    door.fake.world.trains.save(riding, None, ())
+    for _ in range(3):
+        door.wait()
+    assert door.answer()[0] == "ticked"

@@ -43,14 +43,14 @@ def cut(context: Context, service: str | None, as_json: bool) -> None:
 
 @train.command()
 @click.argument("commit")
-@click.option("--kind", type=click.Choice(["feature", "fix", "blocker"]), default="", help="Asks for it; without, you say yes to it.")
+@click.option("--kind", type=click.Choice(["feature", "fix", "blocker"]), help="Asks for it; without, you say yes to it.")
 @click.option("--why", default="", help="The reason to board late.")
 @service_option
 @json_option
 @with_context
-def board(context: Context, commit: str, kind: str, why: str, service: str | None, as_json: bool) -> int:
+def board(context: Context, commit: str, kind: str | None, why: str, service: str | None, as_json: bool) -> int:
     """Ask for a late change, or say yes to one; it boards once nothing is against it."""
-    view = context.ask("train_board", commit=commit, by=context.person, why=why, kind=kind, service=service)
+    view = context.ask("train_board", commit=commit, by=context.person, why=why, kind=kind or "", service=service)
     if as_json:
         print_json(view)
     else:

@@ -15,7 +15,7 @@ from headway.ports import World
 from headway.promotion import schedule
 from headway.promotion.bindings import target_digest
 from headway.promotion.gates import answers
-from headway.promotion.model import Candidate, Quarantine, Stage, Suspicion
+from headway.promotion.model import Candidate, Item, Quarantine, Stage, Suspicion
 from headway.promotion.objections import objections
 from headway.promotion.risk import kind_of
 from headway.promotion.stages import upstream
@@ -85,7 +85,7 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False) -
     if told or asking or stage.advisory is not None:
         candidate = replace(candidate, risk=risk(release, stage, live, candidate.kind, world, now))
     known = facts(release, stage, candidate, live, given, passed, world, now) if asking else {}
-    found_out = answers(stage, known, now)
+    found_out = {**answers(stage, known, now), **_unrun(stage, release, world)}
     found = objections(
         candidate,
         stage,
@@ -122,6 +122,27 @@ def _demand_branch(place: Place, world: World) -> None:
         raise Refused(f"no branch has the environment {place.environment}", (f"there are: {', '.join(names) or 'none; push to a branch'}",))
     if there.state in {State.LEAVING, State.ENDED}:
         raise Refused(f"{place.environment} has ended", (there.why,))
+
+
+def against(item: Item, stage: Stage) -> str:
+    """The environment whose URL an item's command sees."""
+    named = item.command.against if item.command else None
+    return named or (stage.after[0] if stage.after else stage.environment.name)
+
+
+def not_yet(item: Item, stage: Stage, digest: str, world: World) -> str | None:
+    """Why an item's command would say nothing of this artifact now: it is about what runs in the environment before."""
+    where = against(item, stage)
+    live = world.records.place(Place(stage.service, where)).live
+    if where == stage.environment.name or (live is not None and live.digest == digest):
+        return None
+    return f"its command runs against {where} once this release is live there; now it is {live.version if live else 'nothing'}"
+
+
+def _unrun(stage: Stage, release: Release, world: World) -> dict[str, str]:
+    """The items whose command cannot run yet, each with why."""
+    asking = (item for item in stage.checklist if item.command is not None)
+    return {item.name: why for item in asking if (why := not_yet(item, stage, release.digest, world)) is not None}
 
 
 def _stage(release: Release, place: Place, world: World) -> tuple[Stage, bool]:

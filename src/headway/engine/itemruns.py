@@ -10,7 +10,7 @@ from hashlib import sha256
 
 import structlog
 
-from headway.engine.candidate import Asked, Considered, consider
+from headway.engine.candidate import Asked, Considered, against, consider, not_yet
 from headway.engine.commands import Commands
 from headway.engine.views import View
 from headway.environments.model import Place
@@ -21,6 +21,7 @@ from headway.promotion.model import Item, ItemRun, Stage
 from headway.rollout.model import Fence, Intent, Kind, StartCheck
 from headway.rollout.phases import Phase
 from headway.rollout.seen import CheckState, Probe
+from headway.trains.model import Train
 
 log = structlog.get_logger()
 US = "headway"
@@ -55,7 +56,7 @@ class ItemRuns:
         last = last_run(found, considered.release.digest, self._runs(name, environment))
         if last is not None and last.state == "asked":
             return _view(last, new=False)
-        if why := self._not_yet(found, considered.stage, considered.release.digest):
+        if why := not_yet(found, considered.stage, considered.release.digest, self._world):
             raise Refused(f"{item} cannot run for {name}", (why,))
         return _view(self._ask(name, environment, item, considered.release.digest, (last.number if last else 0) + 1, by), new=True)
 
@@ -80,6 +81,7 @@ class ItemRuns:
         place = Place(service, stage.environment.name)
         standing = (one.rollout for one in self._world.records.standings(place=place, ended=False))
         waiting = {one.release for one in standing if one.phase is Phase.PENDING and one.kind is Kind.PROMOTION}
+        waiting |= self._riding(service, stage)
         newest = [one.name for one in self._world.releases.all(service, most=NEWEST)]
         for name in dict.fromkeys((*sorted(waiting), *newest)):
             yield name, name in waiting
@@ -97,7 +99,7 @@ class ItemRuns:
             last = last_run(item, digest, runs)
             if last is not None and last.state == "asked":
                 moved += self._follow(considered, place, item, last)
-            elif waits and _wanted(last, runs, now) and self._not_yet(item, considered.stage, digest) is None:
+            elif waits and _wanted(last, runs, now) and not_yet(item, considered.stage, digest, self._world) is None:
                 self._ask(release, place.environment, item.name, digest, (last.number if last else 0) + 1, US)
                 moved += 1
         return moved
@@ -121,7 +123,7 @@ class ItemRuns:
 
     def _start(self, considered: Considered, place: Place, item: Item, run: ItemRun, key: str) -> None:
         assert item.command is not None
-        there = Place(place.service, _against(item, considered.stage))
+        there = Place(place.service, against(item, considered.stage))
         # What it sees are the settings of the environment that it talks to, as this release would have them there.
         workload = considered.plan.new if there == place else consider(Asked(run.release, there, ""), self._world, run.at).plan.new
         intent = Intent(key, Fence(0, run.number), StartCheck(item.command.check, workload, attempt=run.number), run.at)
@@ -133,21 +135,15 @@ class ItemRuns:
         self._world.statements.state(run, Event(run.at, by, f"asked for {item} for {environment}", (), data))
         return run
 
-    def _not_yet(self, item: Item, stage: Stage, digest: str) -> str | None:
-        """Why its command would say nothing of this release now: it is about what runs in the environment before."""
-        against = _against(item, stage)
-        live = self._world.records.place(Place(stage.service, against)).live
-        if against == stage.environment.name or (live is not None and live.digest == digest):
-            return None
-        return f"it runs against {against}, where {live.version if live else 'nothing'} is live; it is asked once this release is"
+    def _riding(self, service: str, stage: Stage) -> set[str]:
+        """What rides on a train to there: it is to be known before the departure whether it may go."""
+        leads = {one.name for one in self._world.pipelines.trains(service) if one.to == stage.environment.name}
+        trains = (one.train for one in self._world.trains.trains(service, most=10))
+        riding = (one for one in trains if isinstance(one, Train) and one.state in {"ongoing", "held"} and one.timetable in leads)
+        return {one.release for one in riding if one.release is not None}
 
     def _runs(self, release: str, environment: str) -> list[ItemRun]:
         return [one for one in self._world.statements.statements(release, environment) if isinstance(one, ItemRun)]
-
-
-def _against(item: Item, stage: Stage) -> str:
-    named = item.command.against if item.command else None
-    return named or (stage.after[0] if stage.after else stage.environment.name)
 
 
 def _wanted(last: ItemRun | None, runs: list[ItemRun], now: datetime) -> bool:

@@ -90,7 +90,7 @@ def may_tick(by: str, item: Item, revoked: Sequence[str] = ()) -> str | None:
 
 def _answer(candidate: Candidate, item: Item, ticks: Sequence[Tick], machine: Mapping[str, bool | str], runs: Sequence[ItemRun]) -> Answer:
     if item.command is not None:
-        return _ran(item, last_run(item, candidate.digest, runs))
+        return _ran(item, last_run(item, candidate.digest, runs), machine.get(item.name))
     if item.when is not None:
         found = machine.get(item.name, "nobody asked")
         if isinstance(found, str):
@@ -104,10 +104,10 @@ def _answer(candidate: Candidate, item: Item, ticks: Sequence[Tick], machine: Ma
     return Answer(item, "ticked" if last.good else "unticked", last.by, last.comment, last)
 
 
-def _ran(item: Item, run: ItemRun | None) -> Answer:
+def _ran(item: Item, run: ItemRun | None, not_yet: bool | str | None) -> Answer:
     match run.state if run is not None else None:
         case None:
-            return Answer(item, "open", "headway", "its command has not run yet")
+            return Answer(item, "open", "headway", str(not_yet or "its command has not run yet"))
         case "asked":
             return Answer(item, "open", "headway", "its command runs", run=run)
         case "passed":
