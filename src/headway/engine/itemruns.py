@@ -66,9 +66,12 @@ class ItemRuns:
         """Ask for what waiting releases need, start what was asked for, write down what ended; how many runs moved."""
         moved = 0
         for service in self._world.pipelines.services():
-            for stage in self._world.pipelines.stages(service):
-                if not any(item.command is not None for item in stage.checklist):
-                    continue
+            try:
+                stages = [one for one in self._world.pipelines.stages(service) if any(item.command is not None for item in one.checklist)]
+            except HeadwayError as error:
+                log.warning("the checklists of this service stand still", service=service, error=str(error))
+                continue
+            for stage in stages:
                 for release, waits in self._concerned(service, stage):
                     try:
                         moved += self._look_at(release, Place(service, stage.environment.name), waits)
@@ -88,7 +91,8 @@ class ItemRuns:
 
     def _look_at(self, release: str, place: Place, waits: bool) -> int:
         runs = self._runs(release, place.environment)
-        if not waits and not any(run.state == "asked" for run in runs):
+        ended = {(run.item, run.digest, run.number) for run in runs if run.state != "asked"}
+        if not waits and all((run.item, run.digest, run.number) in ended for run in runs):
             return 0
         now = self._world.clock.now()
         considered = consider(Asked(release, place, ""), self._world, now)
