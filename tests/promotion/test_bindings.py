@@ -47,8 +47,9 @@ OTHER: dict[str, object] = {
     "timezone": "Asia/Tokyo",
     "origins": {"soak": "policies.yaml:3:11"},
     "per_branch": PerBranch(limit=3),
+    "diverged": "refuse",
 }
-UNBOUND = {"trigger", "newer", "notify", "freezes", "break_glass", "groups", "revoked", "timezone", "origins", "per_branch"}
+UNBOUND = {"trigger", "newer", "notify", "freezes", "break_glass", "groups", "revoked", "timezone", "origins", "per_branch", "diverged"}
 
 
 def test_every_key_of_a_stage_is_thought_of() -> None:

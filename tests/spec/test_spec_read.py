@@ -261,7 +261,7 @@ environments:
   one: {}
   two: {trigger: {push: x}, approvals: 1, checks: [smoke, uat, rollback-drill], preview: smoke,
         holdback: 5, strategy: {canary: {weights: [7], sticky: true}}, soak: 1s,
-        keep_warm: 1s, after: one,
+        keep_warm: 1s, after: one, diverged: refuse,
         newer: supersedes, notify: ops, analysis: {needs: 3}, replicas: 2, port: 8000, config: {A: b}, checklist: usual, gates: early,
         advisory: cab}
   three: {strategy: {rolling: {batch: 2}}, trigger: {push: y}, after: two, per_branch: true}

@@ -79,6 +79,7 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False) -
     if live is not None and not same_target(live.cluster, stage.environment.cluster):
         live = None  # it runs where the file no longer points: nothing that traffic could come from
     candidate = replace(_candidate(asked, release, stage), kind=kind_of(release.version, live.version if live else None, hotfix=hotfix))
+    candidate = replace(candidate, lacks=_lacks(release, stage, world))
     given = world.words.approvals(release.name, asked.place.environment)
     passed = world.words.passed(release.digest, release.service)
     asking = bool(stage.gates) or any(item.when for item in stage.checklist)
@@ -109,6 +110,19 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False) -
         until=until or min([*ends, *([now + SOON] if data.waits else [])], default=None),
         answers=found_out,
     )
+
+
+def _lacks(release: Release, stage: Stage, world: World) -> str | None:
+    """What runs there, if neither of the two contains the other: then something would go that nobody merged."""
+    record = world.records.place(Place(release.service, stage.environment.name))
+    if stage.diverged != "refuse" or record.live is None or record.live.commit == release.commit:
+        return None
+    repository = world.repositories[release.service]
+    try:
+        one, other = release.commit, record.live.commit
+        return None if repository.contains(one, other) or repository.contains(other, one) else record.live_release
+    except Refused:
+        return record.live_release  # a commit that is in no branch any more: not knowing is no yes
 
 
 def _demand_branch(place: Place, world: World) -> None:

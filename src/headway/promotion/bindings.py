@@ -9,7 +9,20 @@ from headway.promotion.model import Stage
 # The configuration has a digest of its own. Who is told, what triggers the stage, who overtakes whom, when it may start and whose word
 # counts at all change nothing of what is approved.
 NOT_BOUND = frozenset(
-    {"environment", "notify", "trigger", "newer", "freezes", "break_glass", "groups", "revoked", "timezone", "origins", "per_branch"}
+    {
+        "environment",
+        "notify",
+        "trigger",
+        "newer",
+        "freezes",
+        "break_glass",
+        "groups",
+        "revoked",
+        "timezone",
+        "origins",
+        "per_branch",
+        "diverged",
+    }
 )
 # Bound where the file has them: a stage without them keeps the digest it had before there were any.
 WHERE_GIVEN = frozenset({"advisory", "also", "checklist", "drill", "gates", "holdback", "preview", "routing", "skipped"})

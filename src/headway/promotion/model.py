@@ -163,6 +163,8 @@ class Stage:
     """By whose clock the team works."""
     origins: Mapping[str, str] = field(default_factory=dict)
     """Where those of its values are from that the repository's own file does not say."""
+    diverged: str = "keep"
+    """What a release does that lacks commits of what runs here: `keep` lets it in, `refuse` has it wait."""
     per_branch: PerBranch | None = None
     """Each branch that triggers it gets an environment of its own, made from this one."""
 
@@ -343,6 +345,8 @@ class Candidate:
     risk: Risk | None = None
     image: str = ""
     """The image, by digest, where the release has one."""
+    lacks: str | None = None
+    """The release that runs there and whose commits it has not all; asked only where the stage minds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from headway.environments.branches import shared_of
-from headway.promotion import advisory, checklists, freezes, gates, quarantine, stages
+from headway.promotion import advisory, checklists, diverged, freezes, gates, quarantine, stages
 from headway.promotion import approvals as people
 from headway.promotion.model import Advice, Approval, Candidate, ItemRun, Objection, Override, Passed, Stage, Statement, Suspicion, Tick
 
@@ -41,6 +41,7 @@ def objections(
         *_nothing_to_run(candidate, stage),
         *stages.objections(candidate, stage, upstream, passed),
         *quarantine.objections(candidate, suspicions),
+        *diverged.objections(candidate, stage),
         *gates.objections(candidate, stage.gates, found, now),
         *dict.fromkeys(one for rule in (stage.approvals, *stage.also) for one in people.objections(candidate, here, rule, now, out)),
         *advisory.objections(candidate, advice, stage.advisory, now, out),

@@ -213,6 +213,12 @@ ENVIRONMENT = Record(
             "false",
         ),
         Key(
+            "diverged",
+            one_of("keep", "refuse", later=("reset",)),
+            "What a release does that lacks commits of what runs here, where branches share it: come in all the same, or wait.",
+            "keep",
+        ),
+        Key(
             "after",
             ListOf(NAME, "the name of an environment, or a list of them"),
             "Environments that a release must have passed before.",

@@ -153,6 +153,7 @@ def _environment(name: str, found: Found, after: tuple[str, ...], path: str) -> 
         soak=found["soak"].value,
         keep_warm=found["keep_warm"].value,
         newer=found["newer"].value,
+        diverged=found["diverged"].value,
         per_branch=_per_branch(found["per_branch"]),
         notify=found["notify"].values(),
     )
