@@ -154,12 +154,15 @@ def _statement(sql: str, current: list[Token]) -> Iterator[Statement]:
         yield Statement(tuple(current), text, current[0].line, tuple(token.word for token in current))
 
 
+_BLOCKS = frozenset({"ATOMIC", "BEGIN", "CASE", "END"})
+
+
 def _deeper(current: list[Token]) -> int:
     """How the newest token changes the depth in which a semicolon ends nothing."""
     token = current[-1]
     if token.sort is Sort.MARK:
         return {"(": 1, ")": -1}.get(token.text, 0)
-    if current[0].word != "CREATE" or token.sort is not Sort.WORD:
+    if token.sort is not Sort.WORD or token.word not in _BLOCKS or current[0].word != "CREATE":
         return 0
     heads = {each.word for each in current[1:4]}
     if not heads & {"TRIGGER", "FUNCTION", "PROCEDURE"}:

@@ -316,5 +316,5 @@ def _foreign_keys(scripts: Sequence[Script]) -> bool:
 
 
 def _asks(script: Script) -> bool:
-    found = [one for one in statements(script.sql, Dialect.SQLITE) if _is_key_pragma(one) and len(one.tokens) > 2]
+    found = [one for one in statements(script.sql, Dialect.SQLITE, script.line) if _is_key_pragma(one) and len(one.tokens) > 2]
     return bool(found) and (any(token.text.upper() in _ON for token in found[0].tokens[2:]))
