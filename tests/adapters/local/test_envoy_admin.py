@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from headway.adapters.local import envoy_admin
-from headway.adapters.local.counting import added
 from headway.adapters.local.envoy_admin import Admin, readings, socket_path
 from headway.analysis.model import Counters
 from headway.errors import Unavailable
@@ -42,7 +41,7 @@ def test_counters_by_cluster() -> None:
 
 def test_counts_of_an_earlier_life_are_added() -> None:
     earlier, now = Counters(5, 1, latency={1.0: 5}), Counters(2, 0, active=1, latency={1.0: 1, 2.0: 1})
-    assert added(now, earlier) == Counters(7, 1, active=1, latency={1.0: 6, 2.0: 1})
+    assert now + earlier == Counters(7, 1, active=1, latency={1.0: 6, 2.0: 1})
 
 
 def test_a_path_too_long_for_a_socket_becomes_a_short_private_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
