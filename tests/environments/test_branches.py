@@ -92,7 +92,16 @@ HOUR = timedelta(hours=1)
         pytest.param(environment(state=State.STOPPED), {"now": NOON + HOUR}, Fate(State.STOPPED), id="stopped stays stopped"),
         pytest.param(environment(state=State.STOPPED), {"head": None}, Fate(State.LEAVING, "feature/x is gone"), id="stopped, then gone"),
         pytest.param(
-            environment(state=State.STOPPED), {"busy": True}, Fate(State.OPEN, "somebody asked for a release here"), id="stopped, then used"
+            environment(state=State.STOPPED),
+            {"busy": True, "now": NOON + HOUR},
+            Fate(State.OPEN, "somebody asked for a release here"),
+            id="stopped, then used",
+        ),
+        pytest.param(
+            environment(state=State.STOPPED),
+            {"now": NOON + 2 * HOUR, "asked": NOON + 2 * HOUR},
+            Fate(State.OPEN, "somebody asked for a release here"),
+            id="stopped, then used for a moment only",
         ),
         pytest.param(environment(state=State.LEAVING), {"head": "c9"}, Fate(State.LEAVING), id="what leaves, leaves"),
     ],

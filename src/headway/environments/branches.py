@@ -116,9 +116,10 @@ def fate(
         return Fate(State.LEAVING, f"{one.ref} is gone")
     if merged:
         return Fate(State.LEAVING, f"{one.ref} is merged")
-    if busy:
-        return Fate(State.OPEN, "" if one.state is State.OPEN else "somebody asked for a release here")
     last = max(one.pushed, asked or one.pushed)
-    if one.state is State.OPEN and now - last >= timedelta(seconds=rules.idle):
+    idle = now - last >= timedelta(seconds=rules.idle)
+    if one.state is State.STOPPED and (busy or not idle):  # also of a rollout that was over before anybody looked
+        return Fate(State.OPEN, "somebody asked for a release here")
+    if one.state is State.OPEN and idle and not busy:
         return Fate(State.STOPPED, f"nothing was pushed since {last:%Y-%m-%d %H:%M} UTC; the next push starts it again")
     return Fate(one.state, one.why)
