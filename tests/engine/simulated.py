@@ -2,19 +2,21 @@
 
 # ruff: noqa: TID251 - chance with a seed
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
 
 from headway.analysis.model import Thresholds
 from headway.engine.commands import Commands
+from headway.environments.model import Database
 from headway.errors import HeadwayError
 from headway.promotion.model import Approvals, Quarantine, Stage
-from headway.releases.model import CheckSpec
+from headway.releases.model import CheckSpec, MigrationSpec
 from headway.rollout.phases import ENDED, Phase
 from headway.rollout.routing import Mark, Routing
 from headway.rollout.seen import CheckState
-from headway.testing import CheckScript, FakeChecks, FakePlatform, FakeWorld, Script, sample_release, sample_stage
+from headway.testing import CheckScript, FakeChecks, FakeMigrations, FakePlatform, FakeWorld, Script, sample_release, sample_stage
 from headway.testing.tables import Row
 
 RELEASES = 6
@@ -87,6 +89,7 @@ class People:
         self.releases = [self._release(number, platform, checks) for number in range(chance.randint(3, RELEASES))]
         self.cut: list[str] = []
         self.next = fakes.clock.now()
+        self.repair: Callable[[], None] = lambda: None
         self.over = fakes.clock.now() + timedelta(seconds=chance.randint(80, 240))
         self.calm = all(platform.scripts[version] == QUICK for version in self.releases)
 
@@ -112,7 +115,9 @@ class People:
 
     def _cut(self, version: str) -> None:
         smoke = CheckSpec("smoke", ("smoke",), retries=self.chance.choice([0, 1]))
-        release = self.fakes.release(sample_release(version, at=self.fakes.clock.now(), checks=(smoke,)))
+        made = sample_release(version, at=self.fakes.clock.now(), checks=(smoke,))
+        known = self.fakes.world.migrations.files.get(made.commit)  # type: ignore[attr-defined]
+        release = self.fakes.release(replace(made, migrations=MigrationSpec("migrations")) if known else made)
         self.told.order.append(release.commit)
         self.cut.append(release.name)
 
@@ -166,6 +171,7 @@ class People:
                 case Phase.PAUSED:
                     self._tell("resume", row)
                 case Phase.PARKED:
+                    self.repair()
                     self._tell("retry", row)
                 case Phase.ROLLING_BACK:
                     self._tell("advance", row)
@@ -173,3 +179,57 @@ class People:
                     self._tell("abort", row)
                 case _ if "a person decides" in row.why or now > self.over + timedelta(minutes=3):
                     self._tell("abort", row)
+
+
+FILES = (
+    "-- migrate:up\nALTER TABLE t ADD COLUMN c{0} text;\n",
+    "-- migrate:up\nALTER TABLE t ADD COLUMN c{0} text;\n-- migrate:backfill table=t key=id batch=10\n"
+    "UPDATE t SET c{0} = '' WHERE id BETWEEN :first AND :last;\n",
+    "-- migrate:up\nDROP TABLE old{0};\n",
+)
+
+
+class Data:
+    """What happens to databases, from a chance of its own: each release may bring a file, and every run may meet trouble."""
+
+    def __init__(self, seed: int, fakes: FakeWorld, migrations: FakeMigrations, versions: list[str]) -> None:
+        self.chance, self.fakes, self.migrations = Random(f"data {seed}"), fakes, migrations
+        if self.chance.random() < 0.4:
+            return
+        for number, stage in enumerate(fakes.pipelines.declared):
+            database = Database(f"env:{stage.environment.name}", contract=self.chance.choice(["hold", "auto"]))
+            fakes.pipelines.declared[number] = replace(stage, environment=replace(stage.environment, database=database))
+        files = {"0000_t.sql": "-- migrate:up\nCREATE TABLE t (id integer primary key);\n"}
+        for number, version in enumerate(versions, 1):
+            if self.chance.random() < 0.7:
+                files = files | {f"{number:04d}_f.sql": self.chance.choices(FILES, [5, 2, 2])[0].format(number)}
+            migrations.files[sample_release(version).commit] = files
+        highest = len(versions)
+        migrations.takes = self.chance.choice([0.3, 2.0])
+        migrations.fails = {self.chance.randint(2, highest)} if self.chance.random() < 0.2 else set()
+        migrations.breaks = {self.chance.randint(2, highest)} if self.chance.random() < 0.1 else set()
+        migrations.unfinished = {self.chance.randint(2, highest)} if self.chance.random() < 0.15 else set()
+
+    def act(self) -> None:
+        """Now and then a run's process dies, a lock is held, a database is away."""
+        match self.chance.random():
+            case draw if draw < 0.1:
+                for key, run in self.migrations.runs.items():
+                    if run.end is None and not run.lost:
+                        self.migrations.lose(key)
+            case draw if draw < 0.15:
+                self.migrations.locked = {f"env:{stage.environment.name}" for stage in self.fakes.pipelines.declared}
+            case draw if draw < 0.3:
+                self.migrations.locked = set()
+            case draw if draw < 0.33:
+                self.migrations.down_until = self.fakes.clock.now() + timedelta(seconds=self.chance.choice([0.5, 5.0]))
+
+    def repair(self) -> None:
+        """A person settles what was begun; it goes through the next time."""
+        self.migrations.unfinished = set()
+        for url in self.migrations.databases:
+            self.migrations.repair(url)
+
+    def calm(self) -> None:
+        """In the end nobody holds a lock any more."""
+        self.migrations.locked = set()

@@ -10,8 +10,8 @@ from random import Random
 from typing import Any
 
 from laws import Laws
-from simulated import People, stages
-from watched import Broken, Watch, WatchedChecks, WatchedPlatform
+from simulated import Data, People, stages
+from watched import Broken, Watch, WatchedChecks, WatchedMigrations, WatchedPlatform
 
 from headway.engine import controller
 from headway.errors import Contradiction, Fenced, HeadwayError, Unavailable
@@ -20,7 +20,16 @@ from headway.rollout.phases import ENDED, Phase
 from headway.testing import FakeWorld, MemoryLedger
 from headway.testing.clock import FakeClock
 
-STOPS = frozenset({"before save", "after save", "before the target heard of it", "done, and nobody told", "before the check started"})
+STOPS = frozenset(
+    {
+        "before save",
+        "after save",
+        "before the target heard of it",
+        "done, and nobody told",
+        "before the check started",
+        "before the run started",
+    }
+)
 """Where a server may also stop for longer than its lease and then go on. Inside an effect the target's own supervisor writes alone."""
 
 
@@ -68,9 +77,13 @@ class Simulation:
         clock = self.fakes.clock
         self.platform = WatchedPlatform(clock, watch=self.watch, interrupt=self.point)
         self.checks = WatchedChecks(clock, watch=self.watch, interrupt=self.point)
+        self.migrations = WatchedMigrations(clock, watch=self.watch, platform=self.platform, interrupt=self.point)
+        self.platform.migrations = self.migrations
         self.world = self._world()
         self.fakes.pipelines.declared += stages(self.chance)
         self.people = People(self.chance, self.fakes, self.platform, self.checks)
+        self.data = Data(seed, self.fakes, self.migrations, self.people.releases)
+        self.people.repair = self.data.repair
         self.laws = Laws(self.fakes, self.platform, self.people.told)
         self.tables.interrupt = self.point
         self.tokens = count(1)
@@ -85,6 +98,7 @@ class Simulation:
             self.fakes.world,
             platform=self.platform,
             checks=self.checks,
+            migrations=self.migrations,
             rollouts=ledger.rollouts,
             records=ledger.records,
             releases=ledger.releases,
@@ -108,6 +122,8 @@ class Simulation:
                 self.platform.report()
             case "the check started, and nobody was told":
                 self.checks.report()
+            case "the run started, and nobody was told":
+                self.migrations.report()
         if not self.turning or self.fakes.clock.now() > self.people.over:
             return
         if self.crashes < self.luck and self.chance.random() < self.often:
@@ -221,10 +237,12 @@ class Simulation:
         self.laws.at_rest()
         if now < self.people.over:
             self.people.act()
+            self.data.act()
             if self.chance.random() < 0.05:
                 self._outage()
             return
         self.platform.forgetful = False
+        self.data.calm()
         if self.tables.down_until is not None and now < self.tables.down_until:
             self.people.next = self.tables.down_until
         else:

@@ -246,6 +246,20 @@ def test_what_takes_something_away_waits_until_the_release_that_needs_it_is_gone
     assert live.ledger == [1, 2]
 
 
+def test_where_the_environment_says_so_it_comes_by_itself_once_the_old_release_is_gone(live: Story) -> None:
+    (production,) = live.fake.pipelines.declared
+    database = Database(URL, contract="auto")
+    live.fake.pipelines.declared = [replace(production, environment=replace(production.environment, database=database))]
+    live.cut("1.1.0", FIRST | {"0002_drop.sql": DROP})
+    first = live.promote("1.1.0", 6.0)
+    assert (live.shown(str(first["rollout"]))["phase"], live.ledger) == ("completed", [1])
+    live.run(60.0)
+    assert live.ledger == [1, 2]
+    rollouts = [one for one in live.commands.rollouts()["rollouts"] if one["release"] == "tally@1.1.0"]  # type: ignore[attr-defined]
+    assert [one["phase"] for one in rollouts] == ["completed", "completed"], "once, and not for ever"
+    assert "0002_drop waited until the release before was gone" in live.said
+
+
 def test_it_also_goes_with_the_next_release_and_before_that_ones_own(live: Story) -> None:
     live.cut("1.1.0", FIRST | {"0002_drop.sql": DROP})
     live.promote("1.1.0")

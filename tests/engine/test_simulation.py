@@ -101,3 +101,25 @@ def test_a_way_back_that_stops_the_instances_first_is_caught(monkeypatch: pytest
 
     monkeypatch.setattr(back, "give_back", lambda *_: None)
     assert "left the traffic where it was" in broken_within(20)
+
+
+def test_a_plan_that_starts_instances_before_it_migrates_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    from headway.rollout import plan
+
+    monkeypatch.setattr(plan, "_with_data", lambda steps, _: steps)
+    assert "without ['0" in broken_within(20)
+
+
+def test_a_contract_that_does_not_wait_for_the_old_release_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    from headway.testing import migrations
+
+    everything = type("Everything", (), {"__contains__": lambda *_: True})()
+    monkeypatch.setattr(migrations, "known", lambda _: everything)
+    assert "takes something away while" in broken_within(60)
+
+
+def test_a_rollout_that_does_not_wait_for_warm_instances_before_it_takes_something_away_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    from headway.rollout import data
+
+    monkeypatch.setattr(data, "_others", lambda *_: ())
+    assert "takes something away while" in broken_within(400)

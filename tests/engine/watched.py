@@ -4,9 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from headway.environments.model import Place
-from headway.rollout.model import Fence, Intent
+from headway.migration.model import Kind as Effect
+from headway.migration.model import Migration
+from headway.rollout.model import Fence, Intent, Kind, RunMigration, SetReplicas
 from headway.rollout.moves import doing
-from headway.testing import FakeChecks, FakePlatform
+from headway.testing import FakeChecks, FakeMigrations, FakePlatform
+from headway.testing.migrations import FakeDatabase
 from headway.testing.tables import Tables
 
 
@@ -54,9 +57,12 @@ class WatchedPlatform(FakePlatform):
     """Reports to the watch."""
 
     watch: Watch = field(kw_only=True)
+    migrations: "WatchedMigrations | None" = None
 
     def act(self, place: Place, intent: Intent) -> None:
         self.watch.before_an_effect(intent)
+        if self.migrations is not None and isinstance(intent.effect, SetReplicas) and intent.effect.replicas:
+            self.migrations.before_instances(intent, intent.effect)
         super().act(place, intent)
 
     def report(self) -> None:
@@ -77,3 +83,53 @@ class WatchedChecks(FakeChecks):
     def report(self) -> None:
         """What was started just now."""
         self.watch.done.setdefault(next(reversed(self.runs)), self.watch.tick())
+
+
+@dataclass
+class WatchedMigrations(FakeMigrations):
+    """Holds data to its laws: once, before the instances that need it, and nothing gone that somebody who runs may need."""
+
+    watch: Watch = field(kw_only=True)
+    platform: FakePlatform = field(kw_only=True)
+
+    def start(self, place: Place, intent: Intent) -> None:
+        self.watch.before_an_effect(intent)
+        super().start(place, intent)
+
+    def report(self) -> None:
+        """What was started just now."""
+        self.watch.done.setdefault(next(reversed(self.asked)), self.watch.tick())
+
+    def before_instances(self, intent: Intent, effect: SetReplicas) -> None:
+        """No instance of the new release before its migrations are there."""
+        rollout = self.watch.tables().rows[intent.key.rpartition("-")[0]].rollout
+        plan = rollout.plan
+        if plan is None or plan.migrations is None or rollout.kind is not Kind.PROMOTION or effect.workload.name != plan.new.name:
+            return
+        there = self.database(plan.migrations.database.url).rows
+        if missing := [one.title for one in plan.migrations.apply if one.version not in there]:
+            raise Broken(f"{intent.key} starts {effect.workload.version} without {missing}")
+
+    def _keep(self, there: FakeDatabase, kept: "tuple[Migration, ...] | list[Migration]", effect: RunMigration) -> None:  # type: ignore[override]
+        super()._keep(there, kept, effect)
+        if twice := [version for version, times in there.applied.items() if times > 1]:
+            raise Broken(f"version {twice[0]} was applied twice")
+        for one in kept:
+            kind = next(each.kind for each in effect.shipping.apply if each.version == one.version)
+            if kind is Effect.CONTRACT:
+                self._nobody_needs(one, effect)
+
+    def _nobody_needs(self, one: Migration, effect: RunMigration) -> None:
+        for place, site in self.platform.sites.items():
+            if f"env:{place.environment}" != effect.shipping.database.url:
+                continue
+            for name, group in site.groups.items():
+                commit = self.commits.get(name, "")
+                if group.started and one.version not in {each.version for each in self._files(commit)}:
+                    raise Broken(f"{one.title} takes something away while {name} runs")
+
+    @property
+    def commits(self) -> dict[str, str]:
+        """The commit behind each workload."""
+        plans = [row.rollout.plan for row in self.watch.tables().rows.values() if row.rollout.plan is not None]
+        return {side.name: side.commit for plan in plans for side in (plan.new, plan.old) if side is not None}

@@ -9,6 +9,7 @@ from typing import assert_never
 import structlog
 
 from headway.analysis.evidence import Arm, Evidence
+from headway.engine.data import promote_again
 from headway.engine.look import look
 from headway.engine.notices import notices
 from headway.errors import Fenced, HeadwayError, Unavailable
@@ -47,6 +48,7 @@ def turn(held: Held, saved: datetime, world: World) -> Turned:
     now = world.clock.now()
     seen = look(held, world, now)
     decision = decide(seen.rollout, seen.seen, now)
+    promote_again(decision.rollout, world, now)
     turned = _follow(held, saved, decision, world, now)
     _stop_run(decision.rollout, seen.seen, world)
     return turned

@@ -1,13 +1,15 @@
 """What a release would do to the database of a stage, asked of the world."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from headway.environments.model import Database, Place
 from headway.errors import HeadwayError, InvalidSpec, Refused, Unavailable
 from headway.migration.shipping import Outlook
-from headway.ports import World
+from headway.ports import Event, World
 from headway.promotion.model import Stage
 from headway.releases.model import Release
+from headway.rollout.model import Kind, Rollout
+from headway.rollout.phases import Phase
 
 SOON = timedelta(seconds=15)
 """A database that did not answer is asked again then."""
@@ -60,3 +62,32 @@ def taken(release: Release | None, place: Place, world: World) -> tuple[str, ...
         return tuple(world.migrations.taken(database, release))
     except HeadwayError:
         return ()
+
+
+def promote_again(done: Rollout, world: World, now: datetime) -> None:
+    """Where the environment says so, ask once more for a release whose old one is gone, for what waited until nobody needs it.
+
+    Called before the record says that it was tidied: a crash in between asks again, and finds that it was asked.
+    """
+    shipping = done.plan.migrations if done.plan is not None else None
+    if done.phase is not Phase.COMPLETED or not done.tidied or done.kind is not Kind.PROMOTION or done.plan is None:
+        return
+    if shipping is None or not shipping.waiting or shipping.database.contract != "auto":
+        return
+    live = world.records.place(done.place).live
+    later = any(one.rollout.created > done.created for one in world.records.standings(place=done.place))
+    if later or live is None or live.name != done.plan.new.name:
+        return
+    again = Rollout(
+        id=world.new_id(),
+        place=done.place,
+        release=done.release,
+        kind=Kind.PROMOTION,
+        asked_by=done.asked_by,
+        created=now,
+        phase=Phase.PENDING,
+        automatic=True,
+        host=done.host,
+    )
+    why = f"{', '.join(one.title for one in shipping.waiting)} waited until the release before was gone"
+    world.rollouts.add(again, (Event(now, "headway", f"promotion to {done.place.environment} asked for", (why,)),))
