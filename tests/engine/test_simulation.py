@@ -116,10 +116,3 @@ def test_a_contract_that_does_not_wait_for_the_old_release_is_caught(monkeypatch
     everything = type("Everything", (), {"__contains__": lambda *_: True})()
     monkeypatch.setattr(migrations, "known", lambda _: everything)
     assert "takes something away while" in broken_within(60)
-
-
-def test_a_rollout_that_does_not_wait_for_warm_instances_before_it_takes_something_away_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    from headway.rollout import data
-
-    monkeypatch.setattr(data, "_others", lambda *_: ())
-    assert "takes something away while" in broken_within(400)
