@@ -5,19 +5,25 @@ from datetime import UTC, datetime, timedelta
 
 from headway.analysis.evidence import begin
 from headway.analysis.model import Outcome, Thresholds, Verdict
-from headway.environments.model import Configuration, Place
+from headway.environments.model import Configuration, Database, Place
+from headway.migration.model import Kind as Effect
+from headway.migration.shipping import Shipped, Shipping
 from headway.releases.model import CheckSpec, RunSpec
 from headway.rollout.decide import decide
 from headway.rollout.effects import landed
 from headway.rollout.model import (
+    Backfill,
     Fence,
     Intent,
     Kind,
+    Migrate,
     Plan,
     Rollout,
     RunCheck,
     SetWeights,
     Shift,
+    Soak,
+    VerifyData,
     Weight,
     Workload,
 )
@@ -56,6 +62,16 @@ def canary_plan(
 def rolling_plan(*, replicas: int = 4, keep_warm: float = 0.0, batch: int = 2) -> Plan:
     steps = rolling(replicas, batch=batch, old=True, warm=keep_warm > 0, checks=("smoke",), soak=60)
     return Plan(NEW, OLD, replicas, steps, "rolling", Thresholds(), checks={"smoke": SMOKE}, keep_warm=keep_warm)
+
+
+def data_plan() -> Plan:
+    """A canary with a file to apply and rows to fill."""
+    plan = canary_plan()
+    mail = Shipped(2, "0002_mail", "s", Effect.EXPAND)
+    shipping = Shipping(Database("env:DATABASE"), "the database", "migrations", apply=(mail,), fill=(mail,))
+    after = (VerifyData(), Backfill())
+    steps = (Migrate(), *(one for step in plan.steps for one in ((*after, step) if isinstance(step, Soak) else (step,))))
+    return replace(plan, steps=steps, migrations=shipping)
 
 
 def at(plan: Plan, kind: type, which: int = 0) -> int:

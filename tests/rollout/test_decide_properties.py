@@ -8,17 +8,17 @@ from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as some
-from makers import BAD_NEWS, GOOD_NEWS, NEW, NO_NEWS, NOW, OLD, canary_plan, pending, rolling_plan, said
+from makers import BAD_NEWS, GOOD_NEWS, NEW, NO_NEWS, NOW, OLD, canary_plan, data_plan, pending, rolling_plan, said
 
 from headway.analysis.model import Outcome
 from headway.rollout.decide import decide
 from headway.rollout.effects import landed, stumbled
-from headway.rollout.model import Plan, Rollout, SetReplicas, SetWeights, StartCheck
+from headway.rollout.model import Effect, Migrate, Plan, Rollout, SetReplicas, SetWeights
 from headway.rollout.moves import Decision, Do, Finish, Wait
 from headway.rollout.phases import ACTIVE, ENDED, MOVES, Phase
 from headway.rollout.routes import reached
 from headway.rollout.routing import Mark, Routing
-from headway.rollout.seen import CheckRun, CheckState, Group, Probe, Seen, Sight, Word
+from headway.rollout.seen import CheckRun, CheckState, Group, MigrationRun, Probe, RunState, Seen, Sight, Word
 
 PLANS = (
     canary_plan(),
@@ -28,6 +28,8 @@ PLANS = (
     rolling_plan(),
     rolling_plan(keep_warm=900, batch=1),
     canary_plan(routing=Routing((Mark("header", "X-Tester", "yes"),), sticky=True, mirror=40)),
+    data_plan(),
+    data_plan(),
 )
 
 
@@ -49,7 +51,7 @@ class Target:
     weights: dict[str, int]
     routes: SetWeights = SetWeights({})
 
-    def do(self, effect: SetReplicas | SetWeights | StartCheck) -> None:
+    def do(self, effect: Effect) -> None:
         match effect:
             case SetReplicas(workload, replicas):
                 self.wanted[workload.name] = replicas
@@ -83,6 +85,7 @@ def _seen(chance: Random, rollout: Rollout, target: Target, plan: Plan) -> Seen:
         signals=words,
         verdict=verdict if reached(rollout) else None,
         check=CheckRun(state, "smoke") if rollout.check else None,
+        run=MigrationRun(chance.choices(tuple(RunState), [4, 8, 0.5, 1, 0.5, 0.5])[0], "a run") if rollout.run else None,
         probe=chance.choice([*Probe, None]) if rollout.intent else None,
     )
 
@@ -182,6 +185,20 @@ def a_rollout_is_judged_as_long_as_it_runs(turns: list[Turn]) -> None:
             assert turn.decision.move.until > turn.now
 
 
+def nothing_starts_before_the_database_is_ready(turns: list[Turn]) -> None:
+    for turn in turns:
+        effect = turn.decision.move.intent.effect if isinstance(turn.decision.move, Do) else None
+        rollout = turn.decision.rollout
+        if isinstance(effect, SetReplicas) and effect.workload.name == NEW.name and effect.replicas and rollout.plan is not None:
+            assert not any(isinstance(step, Migrate) for step in rollout.plan.steps[rollout.cursor :])
+
+
+def a_run_that_failed_sends_the_release_back(turns: list[Turn]) -> None:
+    for turn in turns:
+        if turn.seen.run is not None and turn.seen.run.state is RunState.FAILED and turn.before.phase in ACTIVE:
+            assert turn.decision.rollout.phase in {Phase.ROLLING_BACK, Phase.ROLLED_BACK, Phase.PARKED}
+
+
 def _reachable(phase: Phase) -> set[Phase]:
     """One decision may make two moves: from waiting to the way back, from the way back to its end."""
     once = {phase, *MOVES[phase]}
@@ -211,6 +228,8 @@ LAWS = (
     what_nobody_can_tell_is_never_repeated,
     what_ended_has_ended,
     a_rollout_is_judged_as_long_as_it_runs,
+    nothing_starts_before_the_database_is_ready,
+    a_run_that_failed_sends_the_release_back,
 )
 
 
@@ -224,5 +243,5 @@ def test_whatever_happens_every_law_holds(chance: Random) -> None:
 
 
 def test_the_walks_get_everywhere() -> None:
-    phases = {turn.decision.rollout.phase for seed in range(60) for turn in _walk(Random(seed))}
+    phases = {turn.decision.rollout.phase for seed in range(150) for turn in _walk(Random(seed))}
     assert phases == set(Phase)
