@@ -6,5 +6,6 @@ from pathlib import Path
 dist = Path("dist")
 dist.mkdir(exist_ok=True)
 shutil.copy(Path("light") / "light.py", dist)
-if (number := Path("tally") / "build.txt").exists():
-    shutil.copy(number, dist)
+for marker in (Path("tally") / "build.txt", Path("light") / "dead"):
+    if marker.exists():
+        shutil.copy(marker, dist)

@@ -3,8 +3,11 @@
 import asyncio
 import os
 import signal
+from pathlib import Path
 
-HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 3\r\n"
+GOOD, BAD = (b"HTTP/1.1 %b\r\ncontent-type: text/plain\r\ncontent-length: 3\r\n" % status for status in (b"200 OK", b"500 Dead"))
+DEAD = Path("dead").exists()
+"""What users ask is answered 500; health stays good."""
 
 
 class Served(asyncio.Protocol):
@@ -29,7 +32,8 @@ class Served(asyncio.Protocol):
             if len(self._seen) < whole:
                 return
             self._seen = self._seen[whole:]
-            self.transport.write(HEAD + (b"connection: close\r\n" if self.leaving else b"") + b"\r\nok\n")
+            answer = BAD if DEAD and b" /health " not in head and b" /ready " not in head else GOOD
+            self.transport.write(answer + (b"connection: close\r\n" if self.leaving else b"") + b"\r\nok\n")
             if self.leaving:
                 self.transport.close()
 
