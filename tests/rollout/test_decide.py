@@ -1,6 +1,7 @@
 """The next move of a rollout: what it answers in each phase, and why."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from makers import (
@@ -52,6 +53,25 @@ HOME = {OLD.name: 100}
 
 def watching(**changes: object) -> Rollout:
     return under_way(PLAN, WATCHING, **changes)
+
+
+# -- how often it is judged
+
+
+@pytest.mark.parametrize(
+    ("age", "again"),
+    [
+        pytest.param(0.0, 0.25, id="a new weight is looked at four times a second"),
+        pytest.param(1.9, 0.25, id="for two seconds"),
+        pytest.param(2.0, 1.0, id="then every second"),
+        pytest.param(600.0, 1.0, id="for as long as it lasts"),
+    ],
+)
+def test_a_release_is_judged_most_often_while_a_dead_one_would_be_news(age: float, again: float) -> None:
+    since = NOW - timedelta(seconds=age)
+    decision = decide(watching(weighed_at=since, since=since), Seen(sight=sight(1, weight=25), verdict=NO_NEWS), NOW)
+    assert isinstance(decision.move, Wait)
+    assert decision.move.until == NOW + timedelta(seconds=again)
 
 
 # -- before it starts

@@ -11,6 +11,8 @@ from headway.rollout.seen import Signal
 
 POLL = timedelta(seconds=1)
 """How often a release under traffic is judged."""
+EARLY, FIRST = timedelta(seconds=0.25), timedelta(seconds=2)
+"""And how often at first, while a dead one costs the most: at a new weight nobody knows yet, and three failures can be enough."""
 SOON = timedelta(seconds=0.1)
 """How often we look while instances come or go."""
 SAFETY_NET = timedelta(hours=6)
@@ -113,6 +115,12 @@ def troubled(rollout: Rollout, trouble: str, now: datetime) -> Decision:
 def backed_off(rollout: Rollout) -> timedelta:
     """How long to leave what failed alone, by how often in a row it did."""
     return timedelta(seconds=BACK_OFF[max(0, min(rollout.trouble_tries, len(BACK_OFF)) - 1)])
+
+
+def poll(rollout: Rollout, now: datetime) -> datetime:
+    """When to judge the release under traffic again."""
+    young = rollout.weighed_at is not None and now - rollout.weighed_at < FIRST
+    return now + (EARLY if young else POLL)
 
 
 def for_a_person(rollout: Rollout, now: datetime, why: str) -> Wait:

@@ -26,7 +26,7 @@ from headway.rollout.model import (
     Watch,
     Weight,
 )
-from headway.rollout.moves import POLL, SOON, Decision, Finish, Said, Wait, do, plan_of, present, troubled
+from headway.rollout.moves import POLL, SOON, Decision, Finish, Said, Wait, do, plan_of, poll, present, troubled
 from headway.rollout.phases import Phase, move
 from headway.rollout.routes import confirmed, forward, load
 from headway.rollout.seen import CheckState, Seen
@@ -143,7 +143,7 @@ def _watch(rollout: Rollout, least: timedelta, seen: Seen, now: datetime, doing:
         return _enter_next(rollout, seen, now, Said(good, reasons))
     if outcome is not Outcome.INCONCLUSIVE:
         left = f" for {(over - now).total_seconds():.0f} s more" if now < over else ""
-        until = min(now + POLL, over) if over > now else now + POLL
+        until = min(poll(rollout, now), over) if over > now else poll(rollout, now)
         return Decision(replace(rollout, undecided_since=None), Wait(until, f"{doing}{left}: {'; '.join(reasons)}"))
     return _undecided(rollout, reasons, seen, now, f"undecided: {'; '.join(reasons)}")
 
@@ -152,7 +152,7 @@ def _undecided(rollout: Rollout, reasons: tuple[str, ...], seen: Seen, now: date
     """Wait a while for an answer; an undecided release does not stay on users for ever."""
     since = rollout.undecided_since or now
     if now - since < timedelta(seconds=plan_of(rollout).thresholds.hold_for):
-        return Decision(replace(rollout, undecided_since=since), Wait(now + POLL, meanwhile))
+        return Decision(replace(rollout, undecided_since=since), Wait(poll(rollout, now), meanwhile))
     why = (f"undecided for {(now - since).total_seconds():.0f} s: {'; '.join(reasons)}", *_nobody_else(rollout))
     held = replace(rollout, phase=move(rollout.phase, Phase.HELD), reasons=why, asked=False)
     return hold(held, seen, now).after(Said("held", why))
