@@ -31,7 +31,7 @@ __all__ = [
     "straight_to_production",
 ]
 
-scene.PATIENCE = 300.0  # a measurement of a busy machine is slow, not wrong
+scene.PATIENCE = 120.0  # a measurement of a busy machine is slow, not wrong
 
 
 LENIENT = {"error_rate": "50%", "needs": 1, "min_time": "1s", "max_wait": "10m", "hold_for": "10m"}

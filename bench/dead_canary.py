@@ -78,9 +78,8 @@ def main() -> None:
         ("seconds until it was off", [death.off for death in deaths]),
     ):
         say(f"| {what} | {median(found):.4g} | {min(found):.4g} to {max(found):.4g} |")
-    say(
-        f"{chosen.times} times, weight {chosen.weight}, {chosen.rate:g} requests a second; aim: at most {AIM}; {others} failed otherwise; {load()}"
-    )
+    how = f"{chosen.times} times, weight {chosen.weight}, {chosen.rate:g} requests a second"
+    say(f"{how}; aim: at most {AIM}; {others} failed otherwise; {load()}")
 
 
 if __name__ == "__main__":
