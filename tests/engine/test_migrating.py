@@ -295,12 +295,30 @@ def test_a_rollback_to_a_release_that_needs_what_is_gone_says_what_and_refuses(l
     live.promote("1.1.0")
     live.promote("1.1.0")
     assert live.ledger == [1, 2]
-    with pytest.raises(Refused, match=r"1.0.0 may not run on the database of production any more(.|\n)*0002_drop(.|\n)*took users.phone"):
+    with pytest.raises(Refused, match=r"1\.0\.0 may not run on the database of production any more(.|\n)*0002_drop(.|\n)*took users.phone"):
         live.commands.rollback("production", "bob", "looks bad")
     live.commands.rollback("production", "bob", "looks bad", accept_data_loss=True)
     live.run(60.0)
     assert live.shown("production")["phase"] == "completed"
     assert "accepted: 0002_drop" in live.said
+
+
+def test_a_release_of_before_there_were_migrations_may_need_what_went(story: Story) -> None:
+    story.fake.release(sample_release("0.9.0"))
+    assert story.promote("0.9.0")["phase"] == "completed"
+    there = {**FIRST, "0002_drop.sql": DROP}
+    story.cut("1.0.0", FIRST)
+    story.promote("1.0.0")
+    story.cut("1.1.0", there)
+    story.promote("1.1.0")
+    story.promote("1.1.0")
+    assert story.ledger == [1, 2]
+    with pytest.raises(Refused, match=r"1\.0\.0 may not run"):
+        story.commands.rollback("production", "bob")
+    story.commands.rollback("production", "bob", accept_data_loss=True)
+    story.run(60.0)
+    with pytest.raises(Refused, match=r"0\.9\.0 may not run"):
+        story.commands.rollback("production", "bob")
 
 
 def test_a_rollback_over_what_only_grew_needs_nobodys_word_and_keeps_it(live: Story) -> None:

@@ -130,7 +130,7 @@ def plan(view: View) -> RenderableType:
     head = Text.assemble((view["release"], "bold"), f" to {view['environment']}, in place of {view['from'] or 'nothing'}")
     lines: list[RenderableType] = [head, Text(f"  digest {view['digest']}", style="dim")]
     lines += [Text(f"  {number}. {sentence}") for number, sentence in enumerate(view["steps"], 1)]
-    lines += [Text("migrations:"), *(Text(f"  {one}") for one in view["migrations"])] if view["migrations"] else []
+    lines += [Text("migrations that wait:"), *(Text(f"  {one}") for one in view["migrations"])] if view["migrations"] else []
     lines += [Text("the way back:"), *(Text(f"  {one}") for one in view["way_back"])]
     lines += _by_hand(view)
     lines += [Text("settings that change:"), *(Text(f"  {one}") for one in view["configuration"])] if view["configuration"] else []

@@ -13,7 +13,7 @@ from headway.engine.views import View, event_view, place_view, release_view, rol
 from headway.environments.branches import of_a_branch
 from headway.environments.model import Cluster, Place
 from headway.errors import HeadwayError, InvalidSpec, Refused, Unavailable
-from headway.migration.shipping import sentences as data_sentences
+from headway.migration.shipping import for_later
 from headway.ports import Event, Standing, World
 from headway.promotion import freezes, schedule
 from headway.promotion.approvals import speakers
@@ -132,7 +132,7 @@ class Commands:
             "digest": considered.release.digest,
             "binding": dict(considered.plan.binding),
             "steps": list(sentences(considered.plan)),
-            "migrations": list(data_sentences(considered.plan.migrations)) if considered.plan.migrations else [],
+            "migrations": list(for_later(considered.plan.migrations)) if considered.plan.migrations else [],
             "way_back": [*back_sentences(considered.plan), *self._drilled(considered)],
             "by_hand": self._by_hand(considered.plan, place),
             "configuration": self._configuration(considered, place),

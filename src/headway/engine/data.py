@@ -57,8 +57,8 @@ def taken(release: Release | None, place: Place, world: World) -> tuple[str, ...
     """What was taken from the place's database that this release may need. What cannot be asked stands in nobody's way back."""
     try:
         database = world.pipelines.stage(place).environment.database if release is not None else None
-        if release is None or release.migrations is None or database is None:
-            return ()
+        if release is None or database is None:
+            return ()  # one of before there were migrations knows of none, and may need all that went
         return tuple(world.migrations.taken(database, release))
     except HeadwayError:
         return ()

@@ -141,15 +141,14 @@ def _shipped(
         back = sentence(one.title, kind, [each.what for each in found if each.breaks], counted, has_down=one.down is not None)
         if kind is Kind.CONTRACT and one.version in allowed:
             back += f"; {', '.join(dict.fromkeys(each.name for each in running))} can come back without it"
-        yield Shipped(one.version, one.title, one.sha256, kind, back if running else "")
+        # One that adds and fills is applied as the first and filled as the second.
+        said = Kind.EXPAND if kind is Kind.BACKFILL and one.up is not None else kind
+        yield Shipped(one.version, one.title, one.sha256, said, back if running else "")
 
 
-def sentences(shipping: Shipping) -> tuple[str, ...]:
-    """What is done before the release starts, in words, file by file; what waits comes last."""
-    return (
-        *(f"{one.title} ({one.kind.value})" for one in shipping.apply),
-        *(f"{one.title} waits: it takes something away that the release before may need; {_then(shipping)}" for one in shipping.waiting),
-    )
+def for_later(shipping: Shipping) -> tuple[str, ...]:
+    """What this rollout leaves alone, and when it comes."""
+    return tuple(f"{one.title} waits: it takes something away that a release here may need; {_then(shipping)}" for one in shipping.waiting)
 
 
 def _then(shipping: Shipping) -> str:

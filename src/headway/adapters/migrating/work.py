@@ -129,7 +129,8 @@ class _Work:
     def _verify(self) -> tuple[str, tuple[str, ...]]:
         wanted = {version for version, _ in self.order.apply}
         found = verify(self._store, [one for one in self._files() if one.version in wanted], everything=True)
-        return f"{len(found)} of {len(found)} promises hold in {self.found.where}", ()
+        held = f"{len(found)} verify queries are true" if found else "nothing was promised, and no index is broken"
+        return f"{held} in {self.found.where}", ()
 
     def _fill(self) -> tuple[str, tuple[str, ...]]:
         filled = fill(self._store, self._files(), self._tell)
