@@ -22,11 +22,15 @@ environments:
       stats: http://{stats}
       url: http://{gateway}
     config: {{TOLD_COLOUR: red}}
-    strategy: {{canary: [20, 50, 100]}}
-    analysis: {{error_rate: 1%, needs: 20, min_time: 2s, hold_for: 30s}}
+    strategy: {strategy}
+    analysis: {analysis}
     soak: 2s
     keep_warm: 2s
 """
+
+
+CANARY = "{canary: [20, 50, 100]}"
+JUDGED = "{error_rate: 1%, needs: 20, min_time: 2s, hold_for: 30s}"
 
 
 class ClusterScene(Scene):
@@ -39,7 +43,8 @@ class ClusterScene(Scene):
         base, overlay = folder / "k8s" / "base", folder / "k8s" / "overlays" / "production"
         for made in (base, overlay):
             made.mkdir(parents=True)
-        (folder / "headway.yaml").write_text(FILE.format(namespace=namespace.name, stats=stats, gateway=gateway))
+        self._told = {"namespace": namespace.name, "stats": stats, "gateway": gateway}
+        (folder / "headway.yaml").write_text(FILE.format(strategy=CANARY, analysis=JUDGED, **self._told))
         _write(base / "deployment.json", deployment("shop", f"{image.partition('@')[0]}:latest"))
         _write(base / "service.json", service("shop"))
         _write(base / "kustomization.yaml", {"resources": ["deployment.json", "service.json"]})
@@ -55,6 +60,11 @@ class ClusterScene(Scene):
         _write(overlay / "kustomization.yaml", whole)
         self.repo.git("init", "--quiet", "--initial-branch=main")
         self.repo.commit("feat: a shop")
+
+    def switch(self, strategy: str) -> None:
+        """Production goes about it in another way from now on."""
+        (self.repo.folder / "headway.yaml").write_text(FILE.format(strategy=strategy, analysis="health", **self._told))
+        self.repo.commit(f"feat: {strategy}")
 
     def promote(self, version: str, image: str) -> View:
         """Cut a release of this image, and bring it to production."""

@@ -1,13 +1,16 @@
 """The Platform port on a real cluster: what the fake and the local platform promise holds here too."""
 
+import json
+import shlex
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from kube_stand import PLACE, Stand, manifests, release, standing
 from stand import Load, Namespace, ask, until
 
 from headway.errors import Fenced, Refused, Unavailable
-from headway.rollout.model import Fence, Match, SetReplicas
+from headway.rollout.model import Fence, Match, SetReplicas, SetWeights
 from headway.rollout.seen import Probe
 
 Image = Callable[..., str]
@@ -215,6 +218,47 @@ def test_a_field_that_somebody_else_took_is_told_with_the_name_of_who_has_it(sta
     with pytest.raises(Refused, match=r"(?s)somebody else owns.*replicas.*kubectl"):
         stand.act(SetReplicas(one, 1))
     stand.scale(one, 0)
+
+
+def test_two_roles_in_the_namespace_are_all_it_needs(gated: Stand, little: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "kubernetes.md").read_text()
+    commands = [line.removeprefix("$ ") for line in page.splitlines() if line.startswith("$ kubectl create ")]
+    assert len(commands) == 5
+    for command in commands:
+        gated.namespace.kubectl(*shlex.split(command.replace("shop:", f"{gated.namespace.name}:"))[1:])
+    monkeypatch.setenv("KUBECONFIG", str(_as_the_account(gated.namespace, tmp_path)))
+    old, new = release("1.0.0", little("1.0.0"), {"A": "b"}, {"C": "env:C"}), release("1.1.0", little("1.1.0"))
+    for one in (old, new):
+        gated.scale(one, 1)
+    gated.weigh({old.name: 50, new.name: 50})
+    gated.weigh({new.name: 100})
+    gated.scale(old, 0)
+    for generation, version in ((5, "1.2.0"), (6, "1.3.0")):
+        gated.act(SetReplicas(release(version, little("1.1.0")), 1), Fence(generation, 1))
+        gated.act(SetWeights({new.name: 100}), Fence(generation, 2))
+    assert old.name not in gated.platform.look(PLACE).groups
+    bad = release("6.6.6", little("6.6.6-crash", CRASH=0))
+    gated.act(SetReplicas(bad, 1), Fence(7, 1))
+    until("bad news", lambda: gated.group(bad.name).bad_news, within=60)
+    assert gated.group(bad.name).log
+
+
+def test_what_the_roles_do_not_allow_is_told_by_its_name(
+    stand: Stand, little: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand.namespace.kubectl("create", "serviceaccount", "headway")
+    monkeypatch.setenv("KUBECONFIG", str(_as_the_account(stand.namespace, tmp_path)))
+    with pytest.raises(Unavailable, match="does not allow Headway to read ConfigMap headway-shop-production"):
+        stand.act(SetReplicas(release("1.0.0", little("1.0.0")), 1))
+
+
+def _as_the_account(namespace: Namespace, folder: Path) -> Path:
+    """The same cluster, as the service account."""
+    file = folder / "kubeconfig"
+    whole = json.loads(namespace.kubectl("config", "view", "--raw", "--minify", "--flatten", "--output=json"))
+    whole["users"][0]["user"] = {"token": namespace.kubectl("create", "token", "headway").strip()}
+    file.write_text(json.dumps(whole))
+    return file
 
 
 def _addresses(namespace: Namespace) -> list[str]:

@@ -1,9 +1,11 @@
 """Whole rollouts on a real cluster: the same file, the same strategies, the same words as on this machine."""
 
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
 from cluster_scene import ClusterScene
+from lab.life import without
 from stand import Load, Namespace, until
 
 Image = Callable[..., str]
@@ -64,6 +66,43 @@ def test_a_completed_release_goes_back_on_a_persons_word(scene: ClusterScene, li
         before = load.answers.copy()
         until("some more traffic", lambda: load.answers.total() > before.total() + 60)
         assert set(load.answers - before) == {"1.0.0"}
+    assert load.failures == []
+
+
+def test_an_aborted_canary_gives_all_its_traffic_back(scene: ClusterScene, little: Image, gateway: str, host: str) -> None:
+    with Load(gateway, host, rate=60) as load:
+        rollout = scene.promote("1.1.0", little("1.1.0"))
+        scene.when(rollout, lambda view: view["weight"] > 0, "some traffic on the new release")
+        scene.headway("abort", "production", "--why", "wrong day")
+        scene.end_of(rollout, "rolled back")
+        before = load.answers.copy()
+        until("some more traffic", lambda: load.answers.total() > before.total() + 60)
+        assert set(load.answers - before) == {"1.0.0"}
+    assert load.failures == []
+
+
+def test_the_other_strategies_lose_nobody_either(scene: ClusterScene, little: Image, gateway: str, host: str) -> None:
+    with Load(gateway, host, rate=60) as load:
+        for version, strategy in (("1.1.0", "rolling"), ("1.2.0", "blue-green")):
+            scene.switch(strategy)
+            scene.end_of(scene.promote(version, little(version)), "completed")
+            before = load.answers.copy()
+            until("some more traffic", lambda before=before: load.answers.total() > before.total() + 60)
+            assert set(load.answers - before) == {version}
+    assert load.failures == []
+
+
+def test_an_api_server_that_is_away_is_no_verdict(scene: ClusterScene, little: Image, gateway: str, host: str) -> None:
+    if not os.environ.get("HEADWAY_TEST_LAB"):
+        pytest.skip("only the cluster that these tests started may be broken by them")
+    with Load(gateway, host, rate=60) as load:
+        rollout = scene.promote("1.1.0", little("1.1.0"))
+        scene.when(rollout, lambda view: view["weight"] > 0, "some traffic on the new release")
+        with without("kube-apiserver"):
+            scene.when(rollout, lambda view: "trying again" in view["why"], "the trouble to be told")
+            held = scene.ask("rollout", target=rollout["rollout"])
+            assert held["phase"] == "running"
+        scene.end_of(rollout, "completed")
     assert load.failures == []
 
 

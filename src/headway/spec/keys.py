@@ -105,7 +105,12 @@ SERVICE = Record(
     "a mapping that describes a service",
     (
         Key("build", BUILD, "How an artifact comes from a commit.", "{}", otherwise="the commit as it is"),
-        Key("run", COMMAND, "The command that starts one replica, in the artifact's folder. `$PORT` says where to listen.", required=True),
+        Key(
+            "run",
+            COMMAND,
+            "The command that starts one replica, in the artifact's folder. `$PORT` says where to listen.",
+            otherwise="what the image says, where every environment is on Kubernetes; else required",
+        ),
         Key("health", HTTP_PATH, "Asked all the time; anything but 200 takes the replica out of traffic.", "/health"),
         Key("ready", HTTP_PATH, "Asked before a replica gets its first request.", otherwise="the path of health"),
         Key("ready_within", TIME, "How long a replica may take to get ready.", "30s"),

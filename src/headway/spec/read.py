@@ -76,7 +76,7 @@ def _service(found: Found, path: str) -> ReleasePart:
     health = found["health"].value
     return ReleasePart(
         run=RunSpec(
-            argv=found["run"].value,
+            argv=found["run"].value or (),
             health=health,
             ready=found["ready"].value or health,
             ready_within=found["ready_within"].value,

@@ -20,6 +20,7 @@ def agree(file: Found, faults: Faults) -> None:
     """Tell every fault that no key shows alone. What could not be read has been told, and is skipped here."""
     for name, service in file["services"].parts():
         _checks(name, service, faults)
+        _run(name, service, file["environments"], faults)
         _stamps(name, service["build"]["stamp"], faults)
     for name, environment in file["environments"].parts():
         _names(name, environment, file, faults)
@@ -43,6 +44,13 @@ def _known(found: Found, known: Collection[str], where: str, what: str, faults: 
     for one in found.items():
         if one.value not in known:
             faults.unknown(one.node, f'{where} names "{shortened(one.value)}", which is not there', one.value, known, what)
+
+
+def _run(name: str, service: Found, environments: Found, faults: Faults) -> None:
+    """A machine must be told what to start; an image says it itself."""
+    local = any(environment["platform"].value != "kubernetes" for _, environment in environments.parts())
+    if isinstance(service.value, dict) and not service["run"].given and (local or not environments.value):
+        faults.add(service.key, f"services.{name} has no run, expected a command")
 
 
 def _checks(name: str, service: Found, faults: Faults) -> None:

@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lab import cgroups, gateway, images, network, papers, parts, programs
@@ -40,6 +41,17 @@ def up() -> None:
         down()
         raise
     sys.stderr.write(f"the cluster {NAME} is up after {time.monotonic() - began:.0f} s; KUBECONFIG={KUBECONFIG}\n")
+
+
+@contextmanager
+def without(name: str) -> Iterator[None]:
+    """A part of the running cluster is killed for a while, and started again."""
+    part = next(one for one in (*parts.control(), *parts.node()) if one.name == name)
+    end(name, patience=0.0)
+    try:
+        yield
+    finally:
+        start(part)
 
 
 def running() -> bool:

@@ -11,7 +11,7 @@ _NAMED = Path("/run/netns")
 
 
 def inside(argv: Sequence[str]) -> list[str]:
-    """A command as it runs in the cluster's network."""
+    """A command as it runs in the cluster's network; from inside of it too, where the tests are."""
     # Not `ip netns exec`: it mounts another /sys, in which the kubelet finds no cgroups.
     return ["nsenter", f"--net=/run/netns/{NAME}", *argv]
 

@@ -115,7 +115,13 @@ class KubernetesPlatform:
         return f"http://{found['spec']['clusterIP']}:{found['spec']['ports'][0]['port']}"
 
     def by_hand(self, place: Place, bad: str, good: str) -> tuple[str, ...]:
-        """Size first, then the routes: kubectl and nothing else."""
+        """Size first, then the routes: kubectl and nothing else. None while the cluster cannot be asked what they would be."""
+        try:
+            return self._by_hand(place, bad, good)
+        except Unavailable:
+            return ()
+
+    def _by_hand(self, place: Place, bad: str, good: str) -> tuple[str, ...]:
         cluster, api = self._clusters(place), self._api(place)
         deployments = _by_workload(api.list(DEPLOYMENT, labels(place)))
         if good not in deployments:
