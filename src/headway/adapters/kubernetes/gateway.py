@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from urllib.parse import quote
 
 import httpx2
@@ -23,32 +24,46 @@ def measure(stats: Iterable[str], namespace: str, services: Mapping[str, str]) -
 
     One Envoy that does not answer makes the sum a lie, so it counts as no answer at all.
     """
-    found = _ask_all(tuple(stats), namespace)
     arms: dict[str, Counters] = {}
-    for clusters in found:
-        for cluster, counters in clusters.items():
+    for answer in _ask_all(tuple(stats), namespace, _COUNTED):
+        for cluster, counters in readings(answer).items():
             workload = services.get(_service(cluster, namespace))
             if workload is not None:
                 arms[workload] = _plus(arms.get(workload, Counters()), counters)
     return arms
 
 
-def _ask_all(stats: tuple[str, ...], namespace: str) -> list[Mapping[str, Counters]]:
+def members(stats: Iterable[str], namespace: str, services: Mapping[str, str]) -> Mapping[str, int]:
+    """How many instances of each workload the proxies know and hold for healthy; of several Envoys, the one that knows least counts."""
+    known: dict[str, list[int]] = {workload: [] for workload in services.values()}
+    answers = _ask_all(tuple(stats), namespace, "membership_healthy")
+    for answer in answers:
+        for one in answer["stats"]:
+            workload = services.get(_service(str(one.get("name", "")).removeprefix("cluster.").partition(".")[0], namespace))
+            if workload is not None:
+                known[workload].append(int(one.get("value", 0)))
+    return {workload: min(counts) if len(counts) >= len(answers) else 0 for workload, counts in known.items()}
+
+
+def _ask_all(stats: tuple[str, ...], namespace: str, names: str) -> list[Mapping[str, Any]]:
     if len(stats) == 1:
-        return [_ask(stats[0], namespace)]
+        return [_ask(stats[0], namespace, names)]
     with ThreadPoolExecutor(max_workers=8) as pool:
-        return list(pool.map(lambda url: _ask(url, namespace), stats))
+        return list(pool.map(lambda url: _ask(url, namespace, names), stats))
 
 
-def _ask(url: str, namespace: str) -> Mapping[str, Counters]:
-    pattern = rf"^cluster\.{re.escape(namespace)}_[^.]+\.({_COUNTED})$"
+def _ask(url: str, namespace: str, names: str) -> Mapping[str, Any]:
+    pattern = rf"^cluster\.{re.escape(namespace)}_[^.]+\.({names})$"
     whole = f"{url.rstrip('/')}/stats?format=json&histogram_buckets=detailed&filter={quote(pattern)}"
     try:
         answer = httpx2.get(whole, timeout=5.0)
         answer.raise_for_status()
-        return readings(json.loads(answer.content))
-    except (httpx2.HTTPError, ValueError, KeyError, TypeError) as error:
+        told = json.loads(answer.content)
+        if not isinstance(told, dict) or not isinstance(told.get("stats"), list):
+            raise TypeError("no list of statistics")
+    except (httpx2.HTTPError, ValueError, TypeError) as error:
         raise Unavailable(f"the gateway's Envoy at {url} gave no usable answer: {error or type(error).__name__}") from error
+    return told
 
 
 def _service(cluster: str, namespace: str) -> str:

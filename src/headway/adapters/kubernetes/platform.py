@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, assert_never
 
 from headway.adapters.kubernetes import by_hand, gateway, news, record, traffic, writing
@@ -37,6 +38,8 @@ LINES = 5
 """Of the log of an instance that failed."""
 TAKEN = 5.0
 """Seconds that a gateway may take to accept a route before that is called trouble."""
+KNOWN = 3.0
+"""Seconds that the proxies may take to learn of pods. Where none can be asked a new release waits this long, for want of a better sign."""
 QUIET = 5.0
 """Seconds that the last requests may take to leave a release without weight before its pods are told to go."""
 
@@ -170,9 +173,9 @@ class KubernetesPlatform:
         deployments = _by_workload(api.list(DEPLOYMENT, labels(place)))
         wanted = {name: percent for name, percent in effect.weights.items() if percent}
         pods = api.list(POD, labels(place))
-        for name, percent in wanted.items():
-            if name not in deployments or not self._group(api, deployments[name], name, pods).ready:
-                raise Unavailable(f"{name} has no ready instance that {percent} % of the traffic could go to")
+        ready = {name: self._group(api, deployments[name], name, pods).ready if name in deployments else 0 for name in wanted}
+        if missing := next((name for name, count in ready.items() if not count), None):
+            raise Unavailable(f"{missing} has no ready instance that {wanted[missing]} % of the traffic could go to")
         # Whoever has most of the traffic says what the routes look like; with nobody, whoever was there last.
         main = max(wanted or deployments, key=lambda name: (wanted.get(name, 0), annotation_of(deployments[name], FENCE)), default=None)
         if main is None:
@@ -180,10 +183,52 @@ class KubernetesPlatform:
         theirs = self._pattern(place, annotation_of(deployments[main], COMMIT))
         asked = {*wanted, *(match.workload for match in effect.matches)}
         names = {workload: name_of(one) for workload, one in deployments.items() if workload in asked or _replicas(one)}
+        unheard = {names[name] for name in asked} - self._named(api, place) if theirs.routes else set()
+        if unheard:
+            self._introduce(api, place, theirs, effect, names, unheard, fence)
+        if theirs.routes:
+            self._until_known(api, place, ready, patient=bool(unheard))
         for route in traffic.routes(theirs, place, effect, names):
             writing.apply(api, ROUTE, route, fence)
         writing.apply(api, SERVICE, traffic.front(theirs, place, effect), fence)
         self._until_taken(api, place)
+
+    def _introduce(
+        self, api: Api, place: Place, theirs: Pattern, effect: SetWeights, names: Mapping[str, str], unheard: set[str], fence: Fence
+    ) -> None:
+        """Name new releases at weight 0: a proxy that has not heard of a release, or of its pods, answers 503 for it."""
+        there, weights = api.list(ROUTE, labels(place)), _weights(api, place)
+        if there and not weights:
+            return  # nobody can tell the weights just now, and writing none would send everybody nowhere
+        matches = tuple(one for one in effect.matches if names[one.workload] not in unheard)
+        for route in traffic.routes(theirs, place, replace(effect, weights=weights, matches=matches), names):
+            writing.apply(api, ROUTE, route, fence)
+
+    def _named(self, api: Api, place: Place) -> set[str]:
+        """The Services that every route of the place names."""
+        routes = [traffic.backends(one) for one in api.list(ROUTE, labels(place))]
+        return set.intersection(*routes) if routes else set()
+
+    def _until_known(self, api: Api, place: Place, ready: Mapping[str, int], *, patient: bool) -> None:
+        """No weight before the proxies know the pods that carry it."""
+        cluster = self._clusters(place)
+        if not cluster.stats:
+            time.sleep(KNOWN if patient else 0.0)
+            return
+        services = {name_of(one): workload for workload, one in _by_workload(api.list(SERVICE, labels(place))).items()}
+        until = time.monotonic() + KNOWN
+        while True:
+            try:
+                known = gateway.members(cluster.stats, cluster.namespace, services)
+            except Unavailable:
+                return  # counting is one thing, the way of the traffic another: a way back waits for no statistics
+            if all(known.get(name, 0) >= count for name, count in ready.items()):
+                return
+            if time.monotonic() > until:
+                break
+            time.sleep(0.05)
+        if unknown := [name for name in ready if not known.get(name)]:
+            raise Unavailable(f"the gateway knows no instance of {unknown[0]} yet, {KNOWN:g} s after it was told")
 
     def _until_taken(self, api: Api, place: Place) -> None:
         until = time.monotonic() + TAKEN
