@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -41,6 +42,8 @@ LENIENT = {"error_rate": "50%", "needs": 1, "min_time": "1s", "max_wait": "10m",
 @contextmanager
 def stage(edit: object = straight_to_production, database: str | None = None, **environment: str) -> Iterator[Scene]:
     """A scene whose server runs, and an end that leaves nothing behind."""
+    # Whoever ends a measurement early ends what it started, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     for name in ("HEADWAY_HOME", "HEADWAY_USER", "HEADWAY_DATABASE"):
         os.environ.pop(name, None)
     with tempfile.TemporaryDirectory(prefix="headway-bench-") as folder:

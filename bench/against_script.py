@@ -11,11 +11,12 @@ import argparse
 import json
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -59,7 +60,7 @@ def by_script(monitor: float, rate: float) -> list[Told]:
     """The good release, then the dead one."""
     with tempfile.TemporaryDirectory(prefix="hw-") as made:
         folder = Path(made)
-        ports = {"door": 21_110, BLUE: 21_111, GREEN: 21_112}
+        ports = dict(zip(("door", BLUE, GREEN), free(3), strict=True))
         for name in ("first", "good", "dead"):
             (folder / name).mkdir()
             shutil.copy(HERE / "light" / "light.py", folder / name)
@@ -84,6 +85,15 @@ def by_script(monitor: float, rate: float) -> list[Told]:
                     os.kill(int(pid.read_text()), 15)
             envoy.terminate()
             envoy.wait()
+
+
+def free(many: int) -> list[int]:
+    """So many ports that nobody has just now."""
+    with ExitStack() as held:
+        found = [held.enter_context(socket.socket()) for _ in range(many)]
+        for one in found:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in found]
 
 
 def deploy(folder: Path, service: str, old: str, new: tuple[str, int], monitor: float) -> int:

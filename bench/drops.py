@@ -91,7 +91,8 @@ def measure(kind: str, requests: int, rate: float) -> tuple[Counts, int, float]:
     """What became of so many requests while this kind of move was made, how many moves, and how long it took."""
     _, edit, move = KINDS[kind]
     with stage(edit) as scene:
-        scene.ended("1.0.0")
+        with scene.users():  # nobody is good without users
+            scene.ended("1.0.0")
         users = Traffic(scene.place()["url"], rate=rate)
         users.start()
         began, moves, number = time.monotonic(), 0, 0

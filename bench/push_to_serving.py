@@ -9,6 +9,7 @@ through Envoy. The service's own start is the same tree started by hand until it
 import argparse
 import http.client
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -40,7 +41,9 @@ def dev(file: File) -> None:
 def own_start(repo: Path) -> float:
     """Seconds until the service answers, started by hand."""
     with tempfile.TemporaryDirectory() as folder:
-        port = 20_000 + os.getpid() % 10_000
+        with socket.socket() as drawn:
+            drawn.bind(("127.0.0.1", 0))
+            port = drawn.getsockname()[1]
         began = time.perf_counter()
         process = subprocess.Popen((sys.executable, str(repo / "light" / "light.py")), cwd=folder, env={**os.environ, "PORT": str(port)})
         try:
