@@ -28,11 +28,12 @@ class Stand:
     def __init__(self, namespace: Namespace, manifests: Sequence[Object], stats: str = "") -> None:
         self.namespace = namespace
         self.manifests = list(manifests)
+        self.secret = "the value of"
         self.cluster = Cluster("k8s", namespace.name, stats=(f"http://{stats}",) if stats else ())
         self.platform = KubernetesPlatform(
             clusters=lambda _: self.cluster,
             manifests=lambda place, commit, path: tuple(self.manifests),
-            secrets=lambda reference: f"the value of {reference}",
+            secrets=lambda reference: f"{self.secret} {reference}",
             keyed=lambda text: f"{hash(text) & 0xFFFFFFFFFF:010x}",
             clock=RealClock(),
         )

@@ -99,6 +99,16 @@ def test_settings_and_secrets_are_the_releases_own_and_no_hash_gives_a_secret_aw
     assert all(thing.get("immutable") for kind in ("configmaps", "secrets") for thing in stand.namespace.all(kind, "headway/workload"))
 
 
+def test_a_release_is_made_once_whatever_changes_meanwhile(stand: Stand, little: Image) -> None:
+    one = release("1.0.0", little("1.0.0"), secrets={"TOLD_KEY": "env:KEY"})
+    stand.scale(one, 1)
+    stand.secret = "another value of"
+    stand.manifests[0]["spec"]["template"]["spec"]["nodeSelector"] = {"disk": "golden"}
+    stand.scale(one, 2)
+    pods = stand.namespace.all("pods", f"headway/workload={one.name}")
+    assert {stand.namespace.get_from(pod["status"]["podIP"], "/told") for pod in pods} == {"TOLD_KEY=the value of env:KEY"}
+
+
 def test_what_older_generations_left_behind_goes_when_the_next_comes(stand: Stand, little: Image) -> None:
     image = little("1.0.0")
     first, second, third = (release(f"1.{number}.0", image, {"N": str(number)}) for number in range(3))

@@ -1,6 +1,6 @@
 """The kinds of objects that Headway reads and writes, and the labels by which it knows its own."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,3 +75,13 @@ def label_of(thing: Object, label: str) -> str:
 def annotation_of(thing: Object, annotation: str) -> str:
     """One annotation's value; empty if it has none of that name."""
     return str((thing.get("metadata", {}).get("annotations") or {}).get(annotation, ""))
+
+
+def by_workload(things: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Those that belong to a release, by its workload."""
+    return {workload: one for one in things if (workload := label_of(one, WORKLOAD_LABEL))}
+
+
+def replicas_of(deployment: Object) -> int:
+    """The size that a Deployment was given."""
+    return int(deployment.get("spec", {}).get("replicas", 0))

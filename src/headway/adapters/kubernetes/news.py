@@ -27,7 +27,7 @@ def group(deployment: Object, pods: Sequence[Object], now: datetime, log: Log) -
     return Group(
         wanted=int(deployment.get("spec", {}).get("replicas", 0)),
         running=len(alive),
-        ready=sum(1 for pod in alive if _ready(pod)),
+        ready=sum(1 for pod in alive if ready(pod)),
         bad_news=bad,
         log=log(*worst) if worst else (),
     )
@@ -52,7 +52,8 @@ def worst_pod(pods: Iterable[Object]) -> tuple[str, str] | None:
     return None
 
 
-def _ready(pod: Object) -> bool:
+def ready(pod: Object) -> bool:
+    """Does it answer, and stay?"""
     if pod.get("metadata", {}).get("deletionTimestamp"):
         return False
     return any(one.get("type") == "Ready" and one.get("status") == "True" for one in pod.get("status", {}).get("conditions") or ())
