@@ -5,12 +5,15 @@ import sys
 from pathlib import Path
 
 import rich_click as click
+from rich.markup import escape
 
 from headway.cli.context import say
 from headway.errors import InvalidSpec
+from headway.spec.file import File
 from headway.spec.policies import NONE, read_policies
 from headway.spec.read import read
 from headway.spec.schema import schema as json_schema
+from headway.spec.views import stages
 
 
 @click.command()
@@ -21,11 +24,30 @@ from headway.spec.schema import schema as json_schema
     envvar="HEADWAY_POLICIES",
     help="The policies.yaml of the server: what it inherits from there, and whether it contradicts it.",
 )
-def validate(path: Path, policies: Path | None) -> None:
-    """Check a headway.yaml: every fault at once, with line and column."""
+@click.option("--manifests/--no-manifests", default=True, help="Check the manifests of environments on Kubernetes too, as they lie here.")
+def validate(path: Path, policies: Path | None, manifests: bool) -> None:
+    """Check a headway.yaml: every fault at once, with line and column; and the manifests for Kubernetes that it names."""
     over = read_policies(_text(policies), str(policies)) if policies is not None else NONE
     file = read(_text(path), str(path), over)
+    if manifests:
+        _manifests(file, path.parent)
     say(f"[green]{path} is good[/green]: {', '.join(file.services)} through {', '.join(file.environments)}")
+
+
+def _manifests(file: File, folder: Path) -> None:
+    """Tell what is wrong with them; errors are faults as those of the file are."""
+    from headway.adapters.kubernetes.inspecting import inspect
+    from headway.environments.manifests.model import Grade
+
+    told: dict[str, Grade] = {}
+    for service in file.services:
+        for stage in stages(file, service):
+            if (cluster := stage.environment.cluster) is not None:
+                told |= {one.text: one.grade for one in inspect(folder, service, cluster)}
+    for text in (text for text, grade in told.items() if grade is Grade.WARNING):
+        say(f"[yellow]warning[/yellow]  {escape(text)}")
+    if faults := [text for text, grade in told.items() if grade is Grade.ERROR]:
+        raise InvalidSpec(*faults)
 
 
 @click.command()

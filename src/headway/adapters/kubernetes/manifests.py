@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,10 +37,17 @@ def read(source: Path, path: str) -> tuple[Object, ...]:
     return found
 
 
+def kubectl() -> str | None:
+    """The one on PATH, else the one of the extra `kubectl`, which lies beside our own interpreter."""
+    return shutil.which("kubectl") or shutil.which("kubectl", path=sysconfig.get_path("scripts"))
+
+
 def _kustomized(folder: Path, path: str) -> str:
-    if not shutil.which("kubectl"):
-        raise Unavailable(f"{path} is a kustomization and there is no `kubectl` on PATH to render it; install it where Headway runs")
-    argv = ("kubectl", "kustomize", str(folder))
+    program = kubectl()
+    if program is None:
+        why = f"{path} is a kustomization and there is no `kubectl` on PATH to render it"
+        raise Unavailable(f"{why}; install it where Headway runs, or pip install 'headway[kubectl]'")
+    argv = (program, "kustomize", str(folder))
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE, check=False)
     except subprocess.TimeoutExpired as error:

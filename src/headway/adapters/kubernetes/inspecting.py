@@ -1,0 +1,62 @@
+"""The manifests of one environment looked at as a whole, before anything is sent: what is wrong, in which file and line."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from headway.adapters.kubernetes.manifests import read
+from headway.adapters.kubernetes.pattern import pattern
+from headway.adapters.kubernetes.places import Places
+from headway.environments.manifests.model import Finding, Grade, Manifest, inside
+from headway.environments.manifests.rules import GRAVITY, findings
+from headway.environments.model import Cluster
+from headway.errors import InvalidSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One finding, as a person reads it: file and line first where they are known."""
+
+    grade: Grade
+    text: str
+
+
+def inspect(source: Path, service: str, cluster: Cluster) -> tuple[Told, ...]:
+    """What is to say about the manifests of a service in an environment."""
+    try:
+        manifests = read(source, cluster.manifests)
+    except InvalidSpec as faults:
+        return tuple(Told(Grade.ERROR, fault) for fault in faults.faults)
+    found = (*_fields(manifests), *findings(manifests, service, cluster.namespace))
+    places = Places(source, cluster.manifests)
+    told = [Told(one.grade, _sentence(one, places, manifests, cluster.manifests)) for one in found]
+    told += [Told(Grade.ERROR, f"{cluster.manifests}: {fault}") for fault in _unfit(manifests, service, cluster)]
+    return tuple(sorted(dict.fromkeys(told), key=lambda one: GRAVITY.index(one.grade)))
+
+
+def _fields(manifests: Sequence[Manifest]) -> Iterator[Finding]:
+    try:
+        from headway.adapters.kubernetes import schemas
+    except ModuleNotFoundError as missing:
+        says = f"names of fields are not checked without {missing.name}: pip install 'headway[kubernetes]'"
+        yield Finding(Grade.WARNING, "", "", (), says)
+        return
+    yield from schemas.findings(manifests)
+
+
+def _unfit(manifests: Sequence[Manifest], service: str, cluster: Cluster) -> tuple[str, ...]:
+    """Why no release could be made from them. What is in another namespace has been told, with its line."""
+    here = [one for one in manifests if inside(one, "metadata").get("namespace") in {None, "", cluster.namespace}]
+    try:
+        pattern(here, service, cluster.namespace, cluster.manifests)
+    except InvalidSpec as faults:
+        return faults.faults
+    return ()
+
+
+def _sentence(finding: Finding, places: Places, manifests: Sequence[Manifest], path: str) -> str:
+    thing = next((one for one in manifests if (one.get("kind"), inside(one, "metadata").get("name")) == (finding.kind, finding.name)), None)
+    place = places.of(thing, finding.path) if thing is not None else None
+    where = f"{place[0]}:{place[1]}" if place else path
+    whose = f"{finding.kind} {finding.name}: " if finding.name and f"{finding.kind} {finding.name}" not in finding.text else ""
+    return f"{where}: {whose}{finding.text}"

@@ -1,0 +1,1 @@
+"""What a team's manifests for Kubernetes lack, told before anything is sent."""
