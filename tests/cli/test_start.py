@@ -1,5 +1,7 @@
 """The usual calls of `headway version next` are answered without the command line's library, and exactly as with it."""
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +44,20 @@ def said(told: Path, module: str, *words: str) -> tuple[int, str, str]:
 )
 def test_both_ways_say_the_same(told: Told, words: tuple[str, ...]) -> None:
     assert said(told.path, "headway.cli.start", *words) == said(told.path, "headway.cli.main", *words)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+@pytest.mark.parametrize("words", [(), ("--json",), ("--explain",)], ids=["alone", "as data", "explained"])
+def test_a_terminal_that_knows_few_letters_gets_the_answer_too(encoding: str, words: tuple[str, ...], tmp_path: Path) -> None:
+    told = tell(tmp_path / "r", "feat: base", tag("v1.0.0"), "feat: \u010daj und \u5bff\u53f8")
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    for module in ("headway.cli.start", "headway.cli.main"):
+        code = f"import sys; sys.argv[0] = 'headway'; from {module} import main; main()"
+        command = [sys.executable, "-c", code, "version", "next", *words]
+        ran = subprocess.run(command, cwd=told.path, env=environment, capture_output=True, check=False)
+        assert ran.returncode == 0, ran.stderr
+        answer = json.loads(ran.stdout.decode(encoding))["next"] if words == ("--json",) else ran.stdout.decode(encoding)
+        assert "1.1.0" in answer
 
 
 def test_nothing_is_imported_that_the_answer_does_not_need(told: Told) -> None:

@@ -49,6 +49,8 @@ LEVELS = [
     row("the footer is a major", "2.0.0", *BASE, "fix: a" + BREAK),
     row("the footer after Refs #12", "2.0.0", *BASE, "fix: a\n\nRefs #12\nBREAKING CHANGE: b"),
     row("the footer with a hyphen", "2.0.0", *BASE, "docs: a\n\nBREAKING-CHANGE: b"),
+    row("the footer with its words below it", "2.0.0", *BASE, "fix: a\n\nBREAKING CHANGE:\n  b is gone"),
+    row("the footer without any words", "1.0.1", *BASE, "fix: a\n\nBREAKING CHANGE:\n"),
     row("the footer without a type", "2.0.0", *BASE, "a" + BREAK),
     row("the mark on a chore", "2.0.0", *BASE, "chore(deps)!: a"),
     row("lines of Windows", "2.0.0", *BASE, "feat: a\r\n\r\nb\r\n\r\nBREAKING CHANGE: c\r\n"),
@@ -292,6 +294,39 @@ def test_a_folder_has_versions_of_its_own(tmp_path: Path) -> None:
         (told.path / folder).mkdir()
         ran = CliRunner().invoke(cli, ["version", "next", "--json", "--path", str(told.path / folder)], standalone_mode=False)
         assert json.loads(ran.stdout)["next"] == expected
+
+
+def in_folder(told: Told, folder: str) -> object:
+    (told.path / folder).mkdir(exist_ok=True)
+    ran = CliRunner().invoke(cli, ["version", "next", "--json", "--path", str(told.path / folder)], standalone_mode=False)
+    return json.loads(ran.stdout)["next"]
+
+
+def test_a_merge_counts_only_where_it_brings_something(tmp_path: Path) -> None:
+    told = tell(
+        tmp_path / "r",
+        *(touching("api/a", "feat: api"), tag("api/v1.0.0"), touching("web/a", "feat: web"), tag("web/v1.0.0")),
+        *(on("x"), touching("web/b", "wip"), on("main"), touching("api/b", "fix: api")),
+    )
+    told.git("read-tree", "-m", "x^", "main", "x")
+    told.git("read-tree", "-m", "--aggressive", "x^", "main", "x")
+    told.commit("feat(web)!: merged", "HEAD", "x")
+    assert in_folder(told, "api") == "1.0.1"
+    assert in_folder(told, "web") == "2.0.0"
+
+
+def test_a_merge_is_taken_back_in_every_folder_that_it_brought_something_to(tmp_path: Path) -> None:
+    told = tell(
+        tmp_path / "r",
+        *(touching("api/a", "feat: api"), tag("api/v1.0.0")),
+        *(on("x"), touching("api/b", "feat: more"), touching("web/b", "fix: web"), merge("main", "Merge main"), on("main")),
+    )
+    told.git("read-tree", "x")
+    told.commit("Merge x", "HEAD", "x")
+    assert in_folder(told, "api") == "1.1.0"
+    told.git("read-tree", "HEAD^1")
+    revert_merge("Merge x")(told)  # type: ignore[operator]
+    assert in_folder(told, "api") is None
 
 
 def test_candidates_of_a_folder_are_counted_too(tmp_path: Path) -> None:

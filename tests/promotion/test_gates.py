@@ -47,6 +47,7 @@ def asked(when: str, zone: str = "UTC", facts: dict[str, Any] = FACTS, now: date
         pytest.param("has(metrics.error_rate) && metrics.error_rate < 0.01", False, id="what was not measured can be asked for"),
         pytest.param("metrics.error_rate < 0.01", "error_rate is not known", id="what was not measured is no yes"),
         pytest.param("people.groups['ops'].size() > 0", "ops is not known", id="a group that is not there"),
+        pytest.param("release.passed[3] == 'staging'", "index out of bounds: 3", id="beyond the end of a list"),
         pytest.param("7 / release.risk_score == 7 && 1 / (release.risk_score - 1) == 1", "division by zero in CEL expression", id="zero"),
     ],
 )
@@ -77,6 +78,12 @@ def test_time_is_told_by_the_gate_s_own_clock() -> None:
         pytest.param(
             "release.age > duration('soon')", "duration(...) takes what is written out, such as 90m, at 31", id="a strange duration"
         ),
+        pytest.param(
+            "time.now > timestamp('2026-02-30T00:00:00Z')",
+            "timestamp(...) takes what is written out, such as 2026-01-31T12:00:00Z, at 45",
+            id="a day that never comes",
+        ),
+        pytest.param("-duration('1h') < release.age", "- before duration, at 17", id="minus before a duration"),
         pytest.param("true &&", "'the end' found, expected a name, at 8", id="half of it"),
         pytest.param("true true", "'true' is left over, at 6", id="too much"),
         pytest.param(
@@ -104,11 +111,28 @@ def test_what_is_no_question_is_told_when_the_file_is_read(text: str, fault: str
         pytest.param("[" * 30 + "1" + "]" * 30 + " == [1]", id="lists"),
         pytest.param("release.passed.all(a, release.passed.all(b, release.passed.all(c, a == c)))", id="loops"),
         pytest.param("true && " * 200 + "true", id="length"),
+        pytest.param("release.passed" + ".map(a, a + a)" * 40 + ".size() > 0", id="texts that double"),
+        pytest.param("release.passed" + ".map(a, [a, a])" * 40 + ".size() > 0", id="lists that double"),
+        pytest.param("release.passed" + ".map(a, release.passed.map(b, a))" * 9 + ".size() > 0", id="lists that multiply"),
     ],
 )
 def test_size_and_depth_are_bounded(text: str) -> None:
     with pytest.raises(NotAnExpression):
         check(text, ROOTS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("release.passed.map(a, a + '-tested').exists(b, b == 'staging-tested')", id="a text joined"),
+        pytest.param("release.passed.all(a, a in ['dev', 'test', 'qa', 'uat', 'staging', 'live', 'canary', 'load'])", id="a long list"),
+        pytest.param("release.passed.map(a, [a, release.version]).size() == 1", id="pairs"),
+        pytest.param("'a' + 'b' + 'c' + 'd' + 'e' + 'f' + 'g' + 'h' + 'i' == 'abcdefghi'", id="many joined once"),
+    ],
+)
+def test_what_grows_a_little_is_answered(text: str) -> None:
+    check(text, ROOTS)
+    assert asked(text) is True
 
 
 def test_the_longest_that_passes_is_answered_soon() -> None:

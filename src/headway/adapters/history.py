@@ -48,9 +48,10 @@ class Past:
             contained = self._contained(head, tags)
             last = next((tag for tag in candidates if tag.name in contained), None)
             same = [tag.commit for tag in candidates if last and tag.version == last.version and tag.name in contained]
-            found = _Range(last, self._log(head, same, folder).changes)
+            found = _Range(last, self._touching(self._log(head, same, folder).changes, folder))
         reachable = self._reachable(head, tags, found, contained)
-        inside = self._ancestry(head, found.last) if folder and reachable else {}
+        taken_back = any("This reverts commit" in change.message for change in found.changes)
+        inside = self._ancestry(head, found.last) if folder and (reachable or taken_back) else {}
         return History(head, found.changes, tags, found.last, reachable, inside)
 
     def extract(self, commit: str, paths: Sequence[str], endings: tuple[str, ...], into: Path) -> tuple[str, ...]:
@@ -160,6 +161,16 @@ class Past:
             else:
                 changes.append(Change(commit, parents, message))
         return _Logged(tuple(changes), frozenset(boundary))
+
+    def _touching(self, changes: tuple[Change, ...], folder: str) -> tuple[Change, ...]:
+        """Without merges that bring nothing into the folder: git lists those too that brought something else beside news from here."""
+        merges = {change.id: change.parents.split(" ")[0] for change in changes if " " in change.parents} if folder else {}
+        if not merges:
+            return changes
+        pairs = "".join(f"{merge} {parent}\n" for merge, parent in merges.items())
+        told = self._git.run("diff-tree", "--stdin", "-r", "--name-only", "-z", "--", f":(top,literal){folder}", input=pairs.encode())
+        touching = set(told.decode(errors="replace").split("\0"))
+        return tuple(change for change in changes if change.id not in merges or change.id in touching)
 
     def _ancestry(self, head: str, last: Tag | None) -> Mapping[str, str]:
         """Every commit since the last release with its parents, whatever it touches."""

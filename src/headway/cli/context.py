@@ -8,6 +8,7 @@ import rich_click as click
 from rich.console import Console
 
 from headway.cli.caller import Context, P, R, View, default_home, default_person, with_context
+from headway.cli.start import every_letter
 
 __all__ = [
     "Context",
@@ -34,7 +35,7 @@ def json_option(function: Callable[P, R]) -> Callable[P, R]:
 
 def print_json(view: View) -> None:
     """Data goes to standard output, all of it, in one object."""
-    sys.stdout.write(json.dumps(view, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(view, indent=2, ensure_ascii=not every_letter()) + "\n")
 
 
 def say(text: str) -> None:

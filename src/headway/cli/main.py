@@ -9,6 +9,7 @@ from headway import __version__
 from headway.cli.caller import Context, default_home, default_person
 from headway.cli.exits import MEANINGS, TROUBLE, exit_code
 from headway.cli.lazy import LazyGroup
+from headway.cli.start import any_terminal
 from headway.errors import HeadwayError
 
 click.rich_click.GROUP_ARGUMENTS_OPTIONS = True
@@ -41,6 +42,7 @@ def cli(context: click.Context, home: Path | None, person: str | None, database:
 
 def main(arguments: list[str] | None = None) -> None:
     """The entry point: every error we raise on purpose becomes a sentence and an exit code, never a traceback."""
+    any_terminal()
     try:
         code = cli.main(args=arguments, prog_name="headway", standalone_mode=False)
     except HeadwayError as error:

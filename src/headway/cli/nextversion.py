@@ -5,6 +5,7 @@ from pathlib import Path
 
 from headway.cli.deciding import decided
 from headway.cli.exits import DONE, REFUSED, TROUBLE
+from headway.cli.start import every_letter
 from headway.releases.decision import Asked, Decision
 from headway.releases.lines import Line
 
@@ -18,7 +19,7 @@ def answer(as_json: bool, explain: bool, channel: str | None, path: Path | None,
     if as_json:
         import json
 
-        sys.stdout.write(json.dumps(_view(decision), indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(_view(decision), indent=2, ensure_ascii=not every_letter()) + "\n")
     elif not explain:
         _say(decision, undecided)
     if undecided is not None:

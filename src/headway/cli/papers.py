@@ -9,6 +9,7 @@ from pathlib import Path
 import rich_click as click
 
 from headway.cli.context import Context, View, json_option, next_step, print_json, say, with_context
+from headway.cli.start import every_letter
 from headway.errors import InvalidSpec, Unavailable
 
 
@@ -72,7 +73,7 @@ def provenance(context: Context, release: str, key: Path | None) -> None:
     """Where the artifact came from: an in-toto statement with SLSA provenance, as JSON."""
     statement = context.ask("provenance", release=release)["statement"]
     if key is None:
-        sys.stdout.write(json.dumps(statement, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(statement, indent=2, ensure_ascii=not every_letter()) + "\n")
         return
     from headway.adapters.envelope import signed
 

@@ -4,6 +4,7 @@ library is imported, which takes longer than the answer. Whatever is not plain i
 
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 FLAGS = frozenset({"--json", "--explain"})
 VALUES = frozenset({"--pre", "--path", "--line", "--revision"})
@@ -11,12 +12,25 @@ VALUES = frozenset({"--pre", "--path", "--line", "--revision"})
 
 def main() -> None:
     """The entry point."""
+    any_terminal()
     code = _quickly(sys.argv[1:]) if sys.argv[1:3] == ["version", "next"] else None
     if code is not None:
         sys.exit(code)
     from headway.cli.main import main as properly
 
     properly()
+
+
+def any_terminal() -> None:
+    """What a terminal cannot show is written out: commit messages have every letter there is, and no letter may end a command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def every_letter() -> bool:
+    """Whether standard output can show every letter; otherwise data for programs keeps to ASCII."""
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
 
 
 def _quickly(arguments: Sequence[str]) -> int | None:

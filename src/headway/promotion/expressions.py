@@ -7,6 +7,7 @@ grammar and the types, and bounds what an expression can cost: its length, its d
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
@@ -15,6 +16,9 @@ MOST_DEEP = 24
 MOST_LOOPS = 2
 """One loop within another; with lists of MOST_ITEMS that is the longest an expression can take."""
 MOST_ITEMS = 200
+MOST_COPIES = 6
+"""How often a loop may join texts or repeat what it goes over: loops after loops would double it each time, and 1000 characters are
+room for sixty doublings."""
 
 Type = str | tuple[str, "Type"] | Mapping[str, "Type"]
 """`bool`, `int`, `double`, `string`, `timestamp`, `duration`; ("list", T), ("map", T); or a record of fields."""
@@ -76,6 +80,8 @@ def evaluate(text: str, values: Mapping[str, Any]) -> bool:
         found = compile_(text).execute(dict(values))
     except KeyError as error:
         raise ValueError(f"{error.args[0]} is not known") from error
+    except IndexError as error:
+        raise ValueError(str(error)) from error
     except (ValueError, TypeError, RuntimeError, ArithmeticError) as error:
         raise ValueError(str(error).partition("\n")[0]) from error
     if not isinstance(found, bool):
@@ -99,6 +105,16 @@ def shown(found: Type) -> str:
             return f"a map of {shown(item)}"
         case _:
             return "a group of fields"
+
+
+def _written(name: str, text: str) -> bool:
+    """Whether a duration or a moment is written as the library reads it; a 30th of February is no moment."""
+    if re.fullmatch(WRITTEN[name], text) is None:
+        return False
+    try:
+        return name != "timestamp" or datetime.fromisoformat(text) is not None
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +147,8 @@ class _Reader:
     at: int = 0
     depth: int = 0
     loops: int = 0
+    copies: int = 0
+    mapped: int = 0
 
     def whole(self) -> Type:
         found = self.choice()
@@ -221,8 +239,15 @@ class _Reader:
                 raise self.fault(
                     f"{shown(left)} {sign} {shown(right)} cannot be worked out" + ("; write double(...) or 1.0" if mixed else "")
                 )
+            if both == "string" and self.loops:
+                self.copied(1)
             left = both
         return left
+
+    def copied(self, times: int) -> None:
+        self.copies += times
+        if self.copies > MOST_COPIES:
+            raise self.fault(f"loops that join or repeat more than {MOST_COPIES} times")
 
     def single(self) -> Type:
         if self.take("!"):
@@ -235,7 +260,7 @@ class _Reader:
             self.nested()
             found = self.single()
             self.depth -= 1
-            if found not in ("int", "double", "duration"):
+            if found not in ("int", "double"):
                 raise self.fault(f"- before {shown(found)}")
             return found
         return self.member()
@@ -292,6 +317,9 @@ class _Reader:
         if any(variable in scope for scope in self.scopes):
             raise self.fault(f"{variable} is taken; choose another name", self.tokens[self.at - 1].at)
         self.must(",")
+        self.mapped += name == "map" and self.loops > 1
+        if self.mapped > 1:
+            raise self.fault("more than one map within a loop")
         self.scopes.append({variable: item})
         found = self.choice()
         self.scopes.pop()
@@ -336,7 +364,7 @@ class _Reader:
             return "int"
         if name == "has" and len(inside) > 2 and inside[-2].text == ".":
             return "bool"
-        if name in WRITTEN and not (len(inside) == 1 and re.fullmatch(WRITTEN[name], inside[0].text[1:-1])):
+        if name in WRITTEN and not (len(inside) == 1 and _written(name, inside[0].text[1:-1])):
             raise self.fault(f"{name}(...) takes what is written out, such as {'90m' if name == 'duration' else '2026-01-31T12:00:00Z'}")
         if name in CONVERSIONS and isinstance(found, str) and found in CONVERSIONS[name][0]:
             return CONVERSIONS[name][1]
@@ -345,9 +373,12 @@ class _Reader:
     def listed(self) -> Type:
         if self.take("]"):
             raise self.fault("an empty list asks nothing")
-        items = [self.choice()]
+        items, own = [self.choice()], set().union(*self.scopes[1:])
         while self.take(","):
+            start = self.at
             items.append(self.choice())
+            if any(token.text in own for token in self.tokens[start : self.at]):
+                self.copied(1)
         self.must("]")
         if any(item != items[0] for item in items):
             raise self.fault("a list of different kinds of values")

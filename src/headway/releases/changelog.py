@@ -14,7 +14,7 @@ from headway.releases.conventional import is_revert, parse, reverted_title, titl
 from headway.releases.history import Change
 from headway.releases.levels import Level
 from headway.releases.policy import Policy
-from headway.releases.unreleased import unreleased
+from headway.releases.unreleased import NOTHING, unreleased
 
 SECTIONS = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
 HEAD = (
@@ -40,9 +40,9 @@ class Entry:
     type: str = ""
 
 
-def entries(changes: Sequence[Change], policy: Policy) -> tuple[Entry, ...]:
+def entries(changes: Sequence[Change], policy: Policy, inside: Mapping[str, str] = NOTHING) -> tuple[Entry, ...]:
     """What users notice of these commits, oldest first: what counts for the version, and nothing that never reached them."""
-    weighed = unreleased(changes, policy)
+    weighed = unreleased(changes, policy, inside)
     levels = {one.id: one.level for one in weighed.counted}
     return tuple(_entry(change, levels[change.id]) for change in reversed(changes) if change.id in levels)
 

@@ -16,6 +16,8 @@ from functools import cached_property
 
 HEADER = re.compile(r"([^\s():!]+)(?:\(([^()\r\n]*[^()\s][^()\r\n]*)\))?(!)?: +(\S.*)")
 _TOKEN = re.compile(r"(BREAKING CHANGE|[A-Za-z0-9][A-Za-z0-9-]*)(: | (?=#))(.*)")
+_OPEN = re.compile(r"(BREAKING[ -]CHANGE):[ \t]*$")
+"""What it breaks may stand on the lines below: git takes the blank away from the end of this one."""
 _DRAFT = re.compile(r"(?:fixup|squash|amend)! ")
 _REVERTS = re.compile(r"^This reverts commit ([0-9a-f]{7,64})\b(?:, reversing\s+changes made to ([0-9a-f]{7,64})\b)?", re.MULTILINE)
 _REVERT = re.compile(r"(?:Revert|Reapply) \"(.*)\"(?: \(#[0-9]+\))?")
@@ -83,15 +85,17 @@ def footers(message: str) -> tuple[Footer, ...]:
         token = _TOKEN.match(line) if blank or found else None
         if token and token[3].strip():
             found.append(Footer(token[1], token[3].strip(), hashed=token[2] == " "))
+        elif (blank or found) and (opened := _OPEN.match(line)):
+            found.append(Footer(opened[1], ""))
         elif found and line.strip():
-            found[-1] = replace(found[-1], value=f"{found[-1].value}\n{line.strip()}")
+            found[-1] = replace(found[-1], value=f"{found[-1].value}\n{line.strip()}".lstrip("\n"))
         blank = not line.strip()
     return tuple(found)
 
 
 def breaking(found: tuple[Footer, ...]) -> tuple[str, ...]:
     """What breaking-change footers tell; `BREAKING CHANGE #12` is none, for the convention wants a colon."""
-    return tuple(footer.value for footer in found if footer.token in BREAKING and not footer.hashed)
+    return tuple(footer.value for footer in found if footer.token in BREAKING and footer.value and not footer.hashed)
 
 
 def is_draft(message: str) -> bool:

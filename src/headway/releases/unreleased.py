@@ -27,6 +27,7 @@ from headway.releases.levels import Level
 from headway.releases.policy import Policy
 
 _REQUEST = re.compile(r" \(#[0-9]+\)$")
+NOTHING: Mapping[str, str] = {}
 _NEARLY = re.compile(r"^BREAKING[ -]CHANGE: ", re.MULTILINE)
 
 
@@ -60,9 +61,9 @@ class Unreleased:
     """What looks like a slip of the pen."""
 
 
-def unreleased(changes: Sequence[Change], policy: Policy) -> Unreleased:
-    """Weigh every commit once."""
-    left_out, repairs = _left_out(changes)
+def unreleased(changes: Sequence[Change], policy: Policy, inside: Mapping[str, str] = NOTHING) -> Unreleased:
+    """Weigh every commit once. `inside` are the parents of commits that do not count, where only a folder does."""
+    left_out, repairs = _left_out(changes, inside)
     counted: list[Counted] = []
     notes: list[str] = []
     word: Word | None = None
@@ -101,12 +102,12 @@ def _word(change: Change) -> Word | None:
     return Word(said[-1].split("\n", 1)[0].strip(), change.id) if said else None
 
 
-def _left_out(changes: Sequence[Change]) -> tuple[dict[str, str], dict[str, tuple[Level, str]]]:
+def _left_out(changes: Sequence[Change], inside: Mapping[str, str]) -> tuple[dict[str, str], dict[str, tuple[Level, str]]]:
     """Commits that do not count, each with the reason; and reverts of what is released already, with what they ask for."""
     gone: dict[str, str] = {}
     repairs: dict[str, tuple[Level, str]] = {}
     merges: list[Change] = []
-    finder = _Finder(changes)
+    finder = _Finder(changes, inside)
     # Newest first, so that a revert that was itself reverted has no say in what it took back.
     for place, change in enumerate(changes):
         commit, parents, message = change
@@ -163,8 +164,9 @@ def _key(message: str) -> tuple[str, str, str] | None:
 class _Finder:
     """Finds unreleased commits by what a message says of them. Built only when a message does."""
 
-    def __init__(self, changes: Sequence[Change]) -> None:
+    def __init__(self, changes: Sequence[Change], inside: Mapping[str, str]) -> None:
         self._changes = changes
+        self._inside = inside
         self._places: dict[str, int] = {}
         self._sorted: list[str] = []
 
@@ -192,18 +194,19 @@ class _Finder:
             return
         self._index()
         kept = set(self._walk(parents[:1]))
-        yield from (one for one in self._walk(parents[1:]) if one not in kept)
+        yield from (one for one in self._walk(parents[1:]) if one not in kept and one in self._places)
 
     def _walk(self, ids: Sequence[str]) -> Iterator[str]:
         seen: set[str] = set()
         ahead = list(ids)
         while ahead:
             commit = ahead.pop()
-            if commit in seen or commit not in self._places:
+            parents = self._changes[self._places[commit]].parents if commit in self._places else self._inside.get(commit)
+            if commit in seen or parents is None:
                 continue
             seen.add(commit)
             yield commit
-            ahead.extend(self._changes[self._places[commit]].parents.split())
+            ahead.extend(parents.split())
 
     def _index(self) -> None:
         if not self._places:
