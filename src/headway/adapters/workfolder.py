@@ -10,8 +10,8 @@ from headway.errors import HeadwayError, Unavailable
 MOST_FILES = 5000
 LARGEST = 256 * 1024
 MOST = 16 * 1024 * 1024
-READ = frozenset({".py", ".js", ".mjs", ".cjs", ".ts", ".toml", ".txt", ".cfg"})
-NAMED = frozenset({"Procfile", "Dockerfile", "Containerfile", "package.json"})
+READ = frozenset({".py", ".js", ".mjs", ".cjs", ".ts", ".toml", ".txt", ".cfg", ".yaml", ".yml"})
+NAMED = frozenset({"Procfile", "Dockerfile", "Containerfile", "package.json", "Kustomization"})
 ASIDE = frozenset({"node_modules", "__pycache__", "venv", "dist", "build", "target", "site-packages"})
 USUAL = ("main", "master", "trunk", "develop")
 

@@ -16,6 +16,8 @@ from headway.errors import InvalidSpec, Refused, Unavailable
 from headway.spec.read import read
 from headway.spec.schema import schema as json_schema
 from headway.spec.starting import Start, start
+from headway.spec.starting_kubernetes import GATEWAY, start_on_kubernetes
+from headway.spec.starting_manifests import FOLDER
 
 FILE = "headway.yaml"
 SCHEMA = "headway.schema.json"
@@ -27,8 +29,12 @@ MODELINE = f"# yaml-language-server: $schema={SCHEMA}"
 @click.argument("path", type=click.Path(path_type=Path), default=".")
 @click.option("--force", is_flag=True, help="Replace the headway.yaml that is there.")
 @click.option("--stdout", "print_only", is_flag=True, help="Print the file and write nothing.")
+@click.option("--kubernetes", is_flag=True, help="For a cluster: points to the manifests that are there, or writes a base and overlays.")
+@click.option(
+    "--gateway", default=GATEWAY, show_default=True, metavar="NAMESPACE/NAME", help="With --kubernetes: the Gateway of new routes."
+)
 @click.option("--schema/--no-schema", default=True, help="Write headway.schema.json too, by which editors complete and check the file.")
-def init(path: Path, force: bool, print_only: bool, schema: bool) -> None:
+def init(path: Path, force: bool, print_only: bool, kubernetes: bool, gateway: str, schema: bool) -> None:
     """Write a first headway.yaml for a repository: recognises Python, Node, Procfile and Dockerfile, and says what it guessed."""
     from headway.adapters.workfolder import branches, files
 
@@ -38,11 +44,18 @@ def init(path: Path, force: bool, print_only: bool, schema: bool) -> None:
     if os.path.lexists(target) and not (force or print_only):
         raise Refused(f"{target} is there already", ("--force replaces it; --stdout prints what would be written",))
     default, local = branches(path)
-    made = start(files(path), path.resolve().name, default, local)
+    there, name = files(path), path.resolve().name
+    made = start_on_kubernetes(there, name, default, gateway) if kubernetes else start(there, name, default, local)
     read(made.text, FILE)  # nothing is written that Headway would not read
+    in_the_way = [one for one in made.files if os.path.lexists(path / one)]
+    if in_the_way and not print_only:
+        raise Refused(f"{', '.join(in_the_way)} would be written and is there already", ("move it aside; manifests are never replaced",))
     if print_only:
         sys.stdout.write(made.text)
     else:
+        for one, text in made.files.items():
+            (path / one).parent.mkdir(parents=True, exist_ok=True)
+            _write(path / one, text, force=False)
         _write(target, f"{MODELINE}\n{made.text}" if schema else made.text, force)
         if schema:
             _write(path / SCHEMA, json.dumps(json_schema(), separators=(",", ":")) + "\n", force=True)
@@ -72,7 +85,10 @@ def _tell(made: Start, target: Path | None) -> None:
     for guess in made.guessed:
         say(f"[yellow]guessed[/yellow]     {escape(guess)}")
     if target is not None:
-        say(f"[green]wrote[/green]       {escape(str(target))}: dev, staging and production")
+        *others, last = made.environments
+        say(f"[green]wrote[/green]       {escape(str(target))}: {escape(' and '.join(([', '.join(others)] if others else []) + [last]))}")
+        if made.files:
+            say(f"[green]wrote[/green]       {len(made.files)} files in {escape(FOLDER)}: a base, and an overlay for each environment")
         next_step(made.next[0])
         say(f"[dim]then: {escape('; '.join(made.next[1:]))}[/dim]")
 

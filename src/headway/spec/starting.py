@@ -5,7 +5,8 @@ Files in, text out. What was recognised, what was guessed and what comes next ar
 
 import json
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from headway.spec import values
 from headway.spec.recognised import Files, Way, asks_for_port, demanded, health, ready, service_name
@@ -25,11 +26,14 @@ class Start:
     """What may be wrong, each with what to do."""
     next: tuple[str, ...]
     """Commands, in order."""
+    environments: tuple[str, ...] = ("dev", "staging", "production")
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Others that go with it, by path."""
 
 
 def start(files: Files, folder: str, branch: str | None, branches: tuple[str, ...] = ()) -> Start:
     """The file for these files. `folder` names the service if nothing else does; `branch` is git's default branch, None without git."""
-    way = _way(files)
+    way = way_of(files)
     if way is None:
         way = Way("service", "./run", (), ("nothing here says how the service is run: write it into `run:`",))
     main = branch or "main"
@@ -46,7 +50,7 @@ def start(files: Files, folder: str, branch: str | None, branches: tuple[str, ..
     because = (*way.because, *((f"health at {path}, in {found[1]}",) if found else ()))
     text = "\n".join(
         (
-            *_head(name),
+            *head(name),
             *_service(name, way, path, answers[0] if answers and answers[0] != path else None),
             *_settings(way, tuple(demands)),
             *environments(main, "develop" in branches),
@@ -66,8 +70,8 @@ def _next(branch: str | None, main: str, way: Way) -> tuple[str, ...]:
 # -- which of the things that were found says how it is run
 
 
-def _way(files: Files) -> Way | None:
-    """The command that was written for others to run wins over what the code suggests; containers come last."""
+def way_of(files: Files) -> Way | None:
+    """How the service is run. The command that was written for others to run wins over what the code suggests; containers come last."""
     built = image(files)
     processes = procfile(files)
     way = _of_procfile(files, processes) if "web" in processes else _code(files)
@@ -122,7 +126,8 @@ def _of_image(files: Files, built: Image) -> Way | None:
 # -- the text
 
 
-def _head(name: str) -> tuple[str, ...]:
+def head(name: str) -> tuple[str, ...]:
+    """What the file begins with."""
     return (
         f"# The way of {name} to production. Written by `headway init` from what it found here; from now on it is yours.",
         "# `headway validate` checks it, `headway schema` lets your editor complete it, `headway dev` runs it here.",
@@ -146,7 +151,7 @@ def _service(name: str, way: Way, health: str, ready: str | None) -> list[str]:
         "    stop_grace: 10s                  # after SIGTERM, when its last request is answered",
         "    checks:",
         *((f"      unit: {{run: {command(way.unit)}, timeout: 10m}}",) if way.unit else ()),
-        f"      smoke: {_smoke(way, health)}",
+        f"      smoke: {smoke(way, health)}",
         "      # integration: {run: ./checks/integration, timeout: 5m}     # sees the environment's address in $HEADWAY_URL",
         "      # qa: {manual: somebody tries what is new}",
         *_local(way),
@@ -167,7 +172,7 @@ def _build(way: Way) -> list[str]:
     return lines
 
 
-def _smoke(way: Way, path: str) -> str:
+def smoke(way: Way, path: str) -> str:
     """A first request, by an interpreter that is there anyway."""
     if way.smoke == "node":
         asked = (
