@@ -209,10 +209,32 @@ def test_who_asks_for_the_new_release_gets_it_before_it_has_weight(gated: Stand,
     assert ask(gateway, host, cookie="beta=yesterday") == "1.0.0"
 
 
+def test_what_the_team_applied_before_is_taken_over(gated: Stand, little: Image, gateway: str, host: str) -> None:
+    before, *others = gated.manifests
+    before["spec"]["template"]["spec"]["containers"][0]["image"] = little("0.9.0")
+    gated.namespace.apply({**before, "metadata": {"name": "shop"}}, *others)
+    until("what was there before answers", lambda: _answers(gateway, host))
+    new = release("1.0.0", little("1.0.0"))
+    with Load(gateway, host, rate=60) as load:
+        gated.scale(new, 2)
+        assert set(load.answers) == {"0.9.0"}
+        gated.weigh({new.name: 100})
+        seen = load.answers.copy()
+        until("more traffic", lambda: load.answers.total() > seen.total() + 60)
+        assert set(load.answers - seen) <= {"0.9.0", "1.0.0"}
+    assert gated.weights() == {new.name: 100}
+    assert gated.namespace.get("deployment", "shop")["spec"]["replicas"] == 7, "what Headway did not make it leaves alone"
+
+
 def test_the_way_back_by_hand_works_with_kubectl_alone(gated: Stand, little: Image) -> None:
     old, new = release("1.0.0", little("1.0.0")), release("1.1.0", little("1.1.0"))
     for one in (old, new):
         gated.scale(one, 1)
+    gated.weigh({old.name: 100})
+    beforehand = gated.platform.by_hand(PLACE, new.name, old.name)
+    gated.weigh({new.name: 100}, matches=(Match(new.name, "header", "x-release", "new"),))
+    gated.namespace.shell(beforehand[0])
+    until("the way that was printed before the rollout leads back", lambda: gated.weights() == {old.name: 100})
     gated.weigh({new.name: 100})
     gated.scale(old, 0)
     for command in gated.platform.by_hand(PLACE, new.name, old.name):

@@ -23,6 +23,7 @@ def release_view(release: Release) -> View:
         "commit": release.commit,
         "ref": release.ref,
         "digest": release.digest,
+        **({"image": release.image} if release.image else {}),
         "author": release.author,
         "cut_by": release.cut_by,
         "cut_at": _when(release.cut_at),

@@ -93,6 +93,9 @@ def test_behind_a_gateway_the_service_leads_to_who_has_most_of_the_traffic() -> 
     assert traffic.front(PATTERN, PLACE, SetWeights({"v1": 90, "v2": 10}))["spec"]["selector"]["headway/workload"] == "v1"
 
 
-def test_the_way_by_hand_changes_every_rule_that_leads_to_us_and_no_other() -> None:
-    route = routed(SetWeights({"v1": 10, "v2": 90}))
-    assert traffic.all_to(route, "shop-1", set(OWNERS)) == ((1, [{"name": "shop-1", "port": 80, "filters": [], "weight": 100}]),)
+def test_the_way_by_hand_leads_every_rule_of_ours_to_one_release_and_no_other_rule() -> None:
+    route = routed(SetWeights({"v1": 10, "v2": 90}, matches=(Match("v2", "header", "x-release", "new"),)))
+    static, ours = traffic.all_to(route, "shop-1", set(OWNERS))
+    assert static == ROUTE["spec"]["rules"][0]
+    assert ours["backendRefs"] == [{"name": "shop-1", "port": 80, "filters": [], "weight": 100}]
+    assert ours["matches"] == ROUTE["spec"]["rules"][1]["matches"]

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from headway.adapters.kubernetes.kinds import WORKLOAD_LABEL
 from headway.environments.model import Cluster
@@ -14,9 +14,9 @@ def scale(cluster: Cluster, name: str, replicas: int) -> str:
     return f"{size} && {_kubectl(cluster, 'rollout', 'status', f'deployment/{name}')}"
 
 
-def route(cluster: Cluster, name: str, rules: Sequence[tuple[int, Sequence[object]]]) -> str:
-    """All traffic of an HTTPRoute to these backends, by rule."""
-    patch = [{"op": "replace", "path": f"/spec/rules/{at}/backendRefs", "value": backends} for at, backends in rules]
+def route(cluster: Cluster, name: str, rules: Sequence[Mapping[str, object]]) -> str:
+    """These rules for an HTTPRoute, all of them: printed before a rollout, they hold whatever it does to them meanwhile."""
+    patch = [{"op": "replace", "path": "/spec/rules", "value": rules}]
     return _kubectl(cluster, "patch", "httproute", name, "--type=json", f"--patch={json.dumps(patch, separators=(',', ':'))}")
 
 

@@ -72,12 +72,12 @@ def route(site: Site, effect: SetWeights, fence: Fence) -> None:
     names = {workload: name_of(one) for workload, one in deployments.items() if workload in asked or replicas_of(one)}
     if theirs.routes:
         unheard = {names[name] for name in asked} - _named(api, place)
-        if unheard:
-            _introduce(site, theirs, effect, names, unheard, fence)
-        _until_known(site, ready, patient=bool(unheard))
+        if not unheard or _introduce(site, theirs, effect, names, unheard, fence):
+            _until_known(site, ready, patient=bool(unheard))
+    # By force: somebody's hand on the routing is seen and told (look), and must never be what keeps traffic on a bad release.
     for one in traffic.routes(theirs, place, effect, names):
-        writing.apply(api, ROUTE, one, fence)
-    writing.apply(api, SERVICE, traffic.front(theirs, place, effect), fence)
+        writing.apply(api, ROUTE, one, fence, force=True)
+    writing.apply(api, SERVICE, traffic.front(theirs, place, effect), fence, force=True)
     _until_taken(api, place)
 
 
@@ -105,14 +105,15 @@ def _ready(api: Api, place: Place, workloads: set[str]) -> dict[str, int]:
     return counts
 
 
-def _introduce(site: Site, theirs: Pattern, effect: SetWeights, names: Mapping[str, str], unheard: set[str], fence: Fence) -> None:
-    """Name new releases at weight 0: a proxy that has not heard of a release, or of its pods, answers 503 for it."""
-    there, now = site.api.list(ROUTE, labels(site.place)), weights(site.api, site.place)
-    if there and not now:
-        return  # nobody can tell the weights just now, and writing none would send everybody nowhere
+def _introduce(site: Site, theirs: Pattern, effect: SetWeights, names: Mapping[str, str], unheard: set[str], fence: Fence) -> bool:
+    """Name new releases at weight 0, if others have weights: a proxy that has not heard of a release, or of its pods, answers 503 for it."""
+    now = weights(site.api, site.place)
+    if not now:
+        return False  # the first of all; or nobody can tell the weights just now, and writing none would send everybody nowhere
     matches = tuple(one for one in effect.matches if names[one.workload] not in unheard)
     for one in traffic.routes(theirs, site.place, replace(effect, weights=now, matches=matches), names):
-        writing.apply(site.api, ROUTE, one, fence)
+        writing.apply(site.api, ROUTE, one, fence, force=True)
+    return True
 
 
 def _named(api: Api, place: Place) -> set[str]:

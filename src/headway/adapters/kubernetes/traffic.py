@@ -69,16 +69,17 @@ def told_by_front(service: Object) -> dict[str, int]:
         return {}
 
 
-def all_to(route: Object, service: str, ours: Collection[str]) -> tuple[tuple[int, list[dict[str, Any]]], ...]:
-    """For every rule that leads to a release of ours, its number and the backends that lead to this Service alone."""
-    found: list[tuple[int, list[dict[str, Any]]]] = []
-    for at, rule in enumerate(route.get("spec", {}).get("rules") or ()):
-        backends = rule.get("backendRefs") or ()
-        chosen = [one for one in backends if one.get("name") in ours]
-        if chosen:
-            others = [one for one in backends if one.get("name") not in ours]
-            found.append((at, [{**chosen[0], "name": service, "weight": 100}, *others]))
-    return tuple(found)
+def all_to(route: Object, service: str, ours: Collection[str]) -> list[dict[str, Any]]:
+    """The rules of a route with everything that leads to a release of ours leading to this Service; rules for the curious are left out."""
+    rules: list[dict[str, Any]] = []
+    for rule in route.get("spec", {}).get("rules") or ():
+        chosen = [one for one in rule.get("backendRefs") or () if one.get("name") in ours]
+        others = [one for one in rule.get("backendRefs") or () if one.get("name") not in ours]
+        if not chosen:
+            rules.append(rule)
+        elif not _picked(rule):
+            rules.append({**rule, "backendRefs": [{**chosen[0], "name": service, "weight": 100}, *others]})
+    return rules
 
 
 def backends(route: Object) -> set[str]:

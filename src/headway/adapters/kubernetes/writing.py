@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from headway.adapters.kubernetes.api import Api, Conflict
-from headway.adapters.kubernetes.kinds import DEPLOYMENT, FENCE, MANAGER, SIZER, Kind, Object, annotation_of, name_of
+from headway.adapters.kubernetes.kinds import DEPLOYMENT, FENCE, MANAGER, SIZER, Kind, Object, annotation_of, name_of, replicas_of
 from headway.errors import Fenced, Unavailable
 from headway.rollout.model import Fence
 
@@ -12,21 +12,24 @@ TRIES = 10
 """The cluster's own controllers write to our objects too, their status above all, so that the version read is often an old one."""
 
 
-def apply(api: Api, kind: Kind, thing: Object, fence: Fence) -> None:
-    """Have this object, unless somebody newer has been there."""
+def apply(api: Api, kind: Kind, thing: Object, fence: Fence, *, force: bool = False) -> None:
+    """Have this object, unless somebody newer has been there; with force, whoever else took a field of it."""
     # A Deployment's mark is its size's: both change with every write, the rest of it with a release only.
     marks = {} if kind is DEPLOYMENT else _mark(fence)
-    _over(api, kind, name_of(thing), fence, lambda version: api.apply(kind, _with(thing, marks, version), MANAGER))
+    _over(api, kind, name_of(thing), fence, lambda there: api.apply(kind, _with(thing, marks, there), MANAGER, force=force))
 
 
 def size(api: Api, deployment: str, replicas: int, fence: Fence) -> None:
     """Have so many replicas of a Deployment, unless somebody newer has been there."""
     # Under a manager of its own: an apply names all that its manager owns, and whoever sets a size need not know the rest.
     thing = {"metadata": {"name": deployment}, "spec": {"replicas": replicas}}
-    force = replicas == 0  # what we started we may always end: a way back does not wait for whoever scaled it by hand
-    _over(
-        api, DEPLOYMENT, deployment, fence, lambda version: api.apply(DEPLOYMENT, _with(thing, _mark(fence), version), SIZER, force=force)
-    )
+
+    def write(there: Object | None) -> None:
+        # What we started we may always end, and a size that somebody else set already, such as by hand on the way back, is no quarrel.
+        agreed = replicas == 0 or (there is not None and replicas_of(there) == replicas)
+        api.apply(DEPLOYMENT, _with(thing, _mark(fence), there), SIZER, force=agreed)
+
+    _over(api, DEPLOYMENT, deployment, fence, write)
 
 
 def fence_of(thing: Object) -> Fence:
@@ -35,23 +38,23 @@ def fence_of(thing: Object) -> Fence:
     return Fence(int(generation), int(turn)) if generation.isdigit() and turn.isdigit() else Fence(0, 0)
 
 
-def _over(api: Api, kind: Kind, name: str, fence: Fence, write: Callable[[str | None], Any]) -> None:
+def _over(api: Api, kind: Kind, name: str, fence: Fence, write: Callable[[Object | None], Any]) -> None:
     for _ in range(TRIES):
         there = api.get(kind, name)
         if there is not None and fence < fence_of(there):
             raise Fenced(f"{kind.name} {name} was written by {annotation_of(there, FENCE)}, so {_number(fence)} is too late")
         try:
-            write(there["metadata"]["resourceVersion"] if there else None)
+            write(there)
         except Conflict:
             continue
         return
     raise Unavailable(f"{kind.name} {name} is written by somebody else all the time")
 
 
-def _with(thing: Object, marks: dict[str, str], version: str | None) -> Object:
+def _with(thing: Object, marks: dict[str, str], there: Object | None) -> Object:
     metadata = dict(thing["metadata"])
     metadata["annotations"] = {**metadata.get("annotations", {}), **marks}
-    return {**thing, "metadata": metadata | ({"resourceVersion": version} if version else {})}
+    return {**thing, "metadata": metadata | ({"resourceVersion": there["metadata"]["resourceVersion"]} if there else {})}
 
 
 def _mark(fence: Fence) -> dict[str, str]:
