@@ -106,7 +106,7 @@ def _ready(api: Api, place: Place, workloads: set[str]) -> dict[str, int]:
 
 
 def _introduce(site: Site, theirs: Pattern, effect: SetWeights, names: Mapping[str, str], unheard: set[str], fence: Fence) -> bool:
-    """Name new releases at weight 0, if others have weights: a proxy that has not heard of a release, or of its pods, answers 503 for it."""
+    """Name new releases at weight 0 beside those that have some: a proxy that has not heard of a release, or its pods, answers 503."""
     now = weights(site.api, site.place)
     if not now:
         return False  # the first of all; or nobody can tell the weights just now, and writing none would send everybody nowhere
