@@ -84,6 +84,38 @@ def test_a_changelog_without_unreleased_gets_one() -> None:
     )
 
 
+ONE = [Entry("Added", "A", "a" * 40)]
+LINE = "### Added\n\n- A <!-- aaaaaaaaaa -->\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param(
+            "## [Unreleased]\n\n[Unreleased]: https://example.org/\n",
+            f"## [Unreleased]\n\n## [1.0.0] - 2026-03-01\n\n{LINE}\n[Unreleased]: https://example.org/\n",
+            id="where links lead stays at the end",
+        ),
+        pytest.param(
+            "Such as:\n\n```\n## [Unreleased]\n```\n\n## [Unreleased]\n",
+            f"Such as:\n\n```\n## [Unreleased]\n```\n\n## [Unreleased]\n\n## [1.0.0] - 2026-03-01\n\n{LINE}",
+            id="an example is no section",
+        ),
+        pytest.param(
+            "## v1.0.0\n\n- By hand\n", f"## v1.0.0\n\n- By hand\n\n{LINE}", id="a section that people began under their own heading"
+        ),
+        pytest.param(
+            "## [Unreleased]\r\n\r\n- By hand\r\n",
+            f"## [Unreleased]\n\n## [1.0.0] - 2026-03-01\n\n- By hand\n\n{LINE}".replace("\n", "\r\n"),
+            id="lines of Windows stay such",
+        ),
+    ],
+)
+def test_the_form_of_the_file_stays(old: str, new: str) -> None:
+    assert release(old, "1.0.0", DAY, ONE) == new
+    assert release(new, "1.0.0", DAY, ONE) == new
+
+
 TEXT = st.text(st.characters(categories=("L", "N"), include_characters=" "), min_size=1, max_size=20).map(str.strip).filter(bool)
 ENTRIES = st.lists(
     st.builds(

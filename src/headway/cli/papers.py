@@ -56,7 +56,7 @@ def written(context: Context, path: Path, release: str | None = None, service: s
     """Update the file; nothing is staged and nothing committed."""
     old = _read(path)
     view = context.ask("changelog", release=release, service=service, old=old)
-    text = view["text"].replace("\n", "\r\n") if "\r\n" in old else view["text"]
+    text = view["text"]
     if text == old:
         say(f"{path} has {view['release']} already")
     else:

@@ -6,6 +6,7 @@ with the commit it came from in a comment, so that a line which a person reworde
 """
 
 import re
+from bisect import bisect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -23,6 +24,9 @@ HEAD = (
 )
 _OF_TYPE: Mapping[str, str] = {"feat": "Added", "fix": "Fixed", "perf": "Changed", "security": "Security", "deprecate": "Deprecated"}
 _VERSION = re.compile(r"^## +\[?([^\]\s]+)\]?.*$", re.MULTILINE)
+_FENCE = re.compile(r"^ {0,3}(```+|~~~+)", re.MULTILINE)
+_LINKS = re.compile(r"(?:^\[[^\]\n]+\]: \S.*\n?|^[ \t]*\n)+\Z", re.MULTILINE)
+"""Where the file ends with what its links mean."""
 _SECTION = re.compile(r"^### +(\S.*?) *$")
 _COMMIT = re.compile(r"<!-- ([0-9a-f]{7,64}) -->")
 
@@ -64,29 +68,52 @@ def _sentence(text: str) -> str:
 def release(old: str, version: str, on: date, found: Iterable[Entry]) -> str:
     """The changelog with a section for this version: what stood under Unreleased moves into it, what is missing is added."""
     text = old.replace("\r\n", "\n") if old.strip() else f"{HEAD}\n## [Unreleased]\n"
-    if any(match[1] == version for match in _VERSION.finditer(text)):
-        return _with(text, version, found)  # cut before: only what is missing
+    new = _with(_begun(text, version, on), version, found)
+    return new.replace("\n", "\r\n") if "\r\n" in old else new
+
+
+def _begun(text: str, version: str, on: date) -> str:
+    """The file with a heading of this version."""
+    headings = _headings(text)
+    if any(_names(match, version) for match in headings):
+        return text  # cut before, or written by hand: only what is missing
     heading = f"## [{version}] - {on.isoformat()}"
-    waiting = next((match for match in _VERSION.finditer(text) if match[1].lower() == "unreleased"), None)
+    waiting = next((match for match in headings if match[1].lower() == "unreleased"), None)
     if waiting is not None:
         at = waiting.end()
-        return _with(f"{text[:at]}\n\n{heading}{text[at:]}", version, found)
-    first = next(_VERSION.finditer(text), None)
-    at = first.start() if first else len(text)
+        return f"{text[:at]}\n\n{heading}{text[at:]}"
+    at = headings[0].start() if headings else _end(text)
     before = text[:at].rstrip("\n")
-    return _with(f"{before}\n\n## [Unreleased]\n\n{heading}\n\n{text[at:]}", version, found)
+    return f"{before}\n\n## [Unreleased]\n\n{heading}\n\n{text[at:]}"
+
+
+def _headings(text: str) -> Sequence[re.Match[str]]:
+    """The headings of versions; what stands in a block of code is an example."""
+    fences = [match.start() for match in _FENCE.finditer(text)]
+    return [match for match in _VERSION.finditer(text) if bisect(fences, match.start()) % 2 == 0]
+
+
+def _names(match: re.Match[str], version: str) -> bool:
+    return match[1].removeprefix("v") == version
+
+
+def _end(text: str) -> int:
+    """Where the last section ends."""
+    links = _LINKS.search(text)
+    return links.start() if links is not None else len(text)
 
 
 def _with(text: str, version: str, found: Iterable[Entry]) -> str:
     """Add the lines that are not in the whole file yet to the section of this version."""
     there = set(_COMMIT.findall(text))
     missing = [entry for entry in found if not any(entry.commit.startswith(one) for one in there)]
-    heading = next(match for match in _VERSION.finditer(text) if match[1] == version)
-    after = next((match.start() for match in _VERSION.finditer(text) if match.start() > heading.start()), len(text))
+    headings = _headings(text)
+    heading = next(match for match in headings if _names(match, version))
+    after = next((match.start() for match in headings if match.start() > heading.start()), max(_end(text), heading.end()))
     body = text[heading.end() : after].strip("\n").split("\n") if text[heading.end() : after].strip() else []
     for entry in missing:
         body = _added(body, entry)
-    tail = text[after:]
+    tail = text[after:].lstrip("\n")
     whole = f"{text[: heading.end()]}\n\n" + ("\n".join(body) + "\n" if body else "")
     return f"{whole}\n{tail}" if tail and body else (whole + tail).rstrip("\n") + "\n"
 

@@ -16,6 +16,13 @@ def levels(tmp_path: Path, old: str, new: str) -> list[tuple[str, str]]:
 
 
 CLASS = "class A:\n    x: int = 1\n    def f(self, a: int) -> int: ...\n"
+TWO = "def f(): ...\ndef g(): ..."
+READ = "class A:\n    @property\n    def p(self) -> int: ...\n"
+WRITE = "    @p.setter\n    def p(self, value: int) -> None: ...\n"
+ABSTRACT = "import abc\nclass A(abc.ABC):\n    def f(self): ...\n"
+DATA = "from dataclasses import dataclass\n@dataclass\nclass A:\n    x: int\n"
+STRING = "@overload\ndef f(a: str) -> str: ...\n"
+LOADED = f"from typing import overload\n@overload\ndef f(a: int) -> int: ...\n{STRING}def f(a): ...\n"
 
 
 @pytest.mark.parametrize(
@@ -32,6 +39,16 @@ CLASS = "class A:\n    x: int = 1\n    def f(self, a: int) -> int: ...\n"
         pytest.param("def f() -> int | None: ...", "def f() -> int: ...", [("minor", "pkg.f")], id="always returns something"),
         pytest.param("def f() -> int: ...", "def f(): ...", [], id="an annotation went away"),
         pytest.param("from typing import Optional\ndef f() -> Optional[int]: ...", "def f() -> int | None: ...", [], id="another spelling"),
+        pytest.param(
+            "def f(a: t.Optional[t.List['t.Union[int, str]']]) -> t.Callable[[t.Dict[str, t.Optional[int]]], typing.Iterator[t.Any]]: ...",
+            "def f(a: list[str | int] | None) -> Callable[[dict[str, int | None]], cabc.Iterator[t.Any]]: ...",
+            [],
+            id="another spelling, deep within",
+        ),
+        pytest.param(
+            "def f() -> Literal['t.List', 1]: ...", "def f() -> Literal['list', 1]: ...", [("major", "pkg.f")], id="another literal"
+        ),
+        pytest.param("def f() -> a.List: ...", "def f() -> b.List: ...", [("major", "pkg.f")], id="the same name from elsewhere"),
         pytest.param("def f(a: int): ...", "def f(a: int | str): ...", [("minor", "pkg.f")], id="takes more"),
         pytest.param("def f(a: int | str): ...", "def f(a: int): ...", [("major", "pkg.f")], id="takes less"),
         pytest.param("def f(): ...", "def f(a=1): ...", [("minor", "pkg.f")], id="a parameter that may be left out"),
@@ -55,6 +72,14 @@ CLASS = "class A:\n    x: int = 1\n    def f(self, a: int) -> int: ...\n"
             [("minor", "pkg.f")],
             id="deprecated by a decorator",
         ),
+        pytest.param("__all__ = ['f', 'g']\n" + TWO, "__all__ = ['f']\n" + TWO, [("major", "pkg.g")], id="left __all__"),
+        pytest.param(READ + WRITE, READ, [("major", "pkg.A.p")], id="a property can be set no longer"),
+        pytest.param(
+            ABSTRACT, ABSTRACT + "    @abc.abstractmethod\n    def g(self): ...\n", [("major", "pkg.A.g")], id="subclasses must have more"
+        ),
+        pytest.param("class A: ...", "from typing import final\n@final\nclass A: ...", [("major", "pkg.A")], id="no subclasses any more"),
+        pytest.param(DATA, DATA.replace("dataclass\nclass", "dataclass(frozen=True)\nclass"), [("major", "pkg.A")], id="frozen"),
+        pytest.param(LOADED, LOADED.replace(STRING, ""), [("major", "pkg.f")], id="an overload is gone"),
         pytest.param("__all__ = ['f']\ndef f(): ...\ndef g(): ...", "__all__ = ['f']\ndef f(): ...", [], id="what __all__ leaves out"),
     ],
 )

@@ -1,7 +1,7 @@
 """Python packages, compared by griffe from their sources; nothing is imported, nothing of the repository runs.
 
-griffe finds what was removed and what parameters did. It says nothing of a function that becomes async (or is no longer), of changed
-types, of attributes, and nothing of additions and deprecations: those are found here.
+griffe finds what was removed and what parameters did. It says nothing of a function that becomes async (or is no longer), of changed types,
+of attributes, of what classes promise, of overloads, of what leaves `__all__`, of additions and deprecations: those are found here.
 """
 
 import ast
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headway.adapters.apidiff.annotations import parts, spelt
 from headway.errors import Unavailable
 from headway.releases.api import Finding
 from headway.releases.levels import Level
@@ -18,8 +19,6 @@ from headway.releases.levels import Level
 if TYPE_CHECKING:
     import griffe
 
-_OPTIONAL = re.compile(r"(?:typing\.)?Optional\[(.*)\]")
-_UNION = re.compile(r"(?:typing\.)?Union\[(.*)\]")
 _DEPRECATED = re.compile(r"\.\. deprecated::|\bdeprecated\b", re.IGNORECASE)
 
 
@@ -84,8 +83,14 @@ def _members(old: Any, new: Any, folder: str, seen: set[str]) -> Iterator[Findin
     """What griffe does not look for, member by member."""
     before = {name: member for name, member in old.all_members.items() if member.is_public}
     after = {name: member for name, member in new.all_members.items() if member.is_public}
+    for name, member in before.items():
+        if name not in after and name in new.all_members:
+            yield Finding(Level.MAJOR, member.path, "is no longer public", folder)
     for name, member in after.items():
         if name not in before:
+            if new.is_class and "abstractmethod" in member.labels:
+                yield Finding(Level.MAJOR, member.path, "must be defined by every subclass", folder)
+                continue
             yield Finding(Level.MINOR, member.path, f"{_kind(member)} was added", folder)
             continue
         was, now = _target(before[name]), _target(member)
@@ -99,6 +104,8 @@ def _members(old: Any, new: Any, folder: str, seen: set[str]) -> Iterator[Findin
         elif now.is_attribute:
             yield from _attribute(was, now, folder)
         else:
+            if now.is_class:
+                yield from _class(was, now, folder)
             yield from _members(was, now, folder, seen)
 
 
@@ -117,12 +124,29 @@ def _target(member: Any) -> Any:
         return None
 
 
+def _class(was: Any, now: Any, folder: str) -> Iterator[Finding]:
+    if _decorated(now, "final") and not _decorated(was, "final"):
+        yield Finding(Level.MAJOR, now.path, "may not be subclassed any more", folder)
+    if "frozen=True" in _dataclass(now) and "frozen=True" not in _dataclass(was):
+        yield Finding(Level.MAJOR, now.path, "is frozen: its fields can be set no longer", folder)
+
+
+def _dataclass(of: Any) -> str:
+    """How a dataclass is declared, without blanks."""
+    return "".join(str(one.value).replace(" ", "") for one in of.decorators if "dataclass" in str(one.callable_path))
+
+
 def _function(was: Any, now: Any, folder: str) -> Iterator[Finding]:
     awaited = ("async" in was.labels, "async" in now.labels)
     if awaited[0] != awaited[1]:
         yield Finding(Level.MAJOR, now.path, "became async" if awaited[1] else "is no longer async", folder)
     if level := _changed(was.returns, now.returns, widening=Level.MAJOR, narrowing=Level.MINOR):
         yield Finding(level, now.path, f"returns {now.returns}, not {was.returns}", folder)
+    if "abstractmethod" in now.labels and "abstractmethod" not in was.labels:
+        yield Finding(Level.MAJOR, now.path, "must be defined by every subclass", folder)
+    kept = {_signature(one) for one in now.overloads or ()}
+    for gone in (one for one in was.overloads or () if kept and _signature(one) not in kept):
+        yield Finding(Level.MAJOR, now.path, f"is no longer called as {_signature(gone)}", folder)
     before = {parameter.name: parameter for parameter in was.parameters}
     for parameter in now.parameters:
         known = before.get(parameter.name)
@@ -133,9 +157,16 @@ def _function(was: Any, now: Any, folder: str) -> Iterator[Finding]:
             yield Finding(level, now.path, f"parameter {parameter.name} takes {parameter.annotation}, not {known.annotation}", folder)
 
 
+def _signature(of: Any) -> str:
+    takes = ", ".join(f"{one.name}: {spelt(str(one.annotation))}" if one.annotation is not None else one.name for one in of.parameters)
+    return f"({takes}) -> {spelt(str(of.returns))}" if of.returns is not None else f"({takes})"
+
+
 def _attribute(was: Any, now: Any, folder: str) -> Iterator[Finding]:
+    if "property" in was.labels and "property" in now.labels and "writable" in was.labels and "writable" not in now.labels:
+        yield Finding(Level.MAJOR, now.path, "can be read only", folder)
     if was.annotation is not None and now.annotation is not None:
-        if str(was.annotation) != str(now.annotation):
+        if parts(str(was.annotation)) != parts(str(now.annotation)):
             yield Finding(Level.MAJOR, now.path, f"is {now.annotation}, not {was.annotation}", folder)
     elif (kinds := (_literal(was.value), _literal(now.value)))[0] != kinds[1] and None not in kinds:
         yield Finding(Level.MAJOR, now.path, f"is {kinds[1]}, not {kinds[0]}", folder)
@@ -145,34 +176,12 @@ def _changed(was: Any, now: Any, *, widening: Level, narrowing: Level) -> Level 
     """The level of a change between two annotations; where one is missing nothing was promised."""
     if was is None or now is None or str(was) == str(now):
         return None
-    before, after = _parts(str(was)), _parts(str(now))
+    before, after = parts(str(was)), parts(str(now))
     if before == after:
         return None
     if before < after:
         return widening
     return narrowing if after < before else Level.MAJOR
-
-
-def _parts(annotation: str) -> frozenset[str]:
-    """The members of a union, however it is written."""
-    if found := _OPTIONAL.fullmatch(annotation):
-        return _parts(found[1]) | {"None"}
-    if found := _UNION.fullmatch(annotation):
-        return frozenset(part for one in _split(found[1], ",") for part in _parts(one))
-    parts = _split(annotation, "|")
-    return frozenset(parts) if len(parts) == 1 else frozenset(part for one in parts for part in _parts(one))
-
-
-def _split(text: str, by: str) -> list[str]:
-    """Split where no bracket is open."""
-    parts, depth = [""], 0
-    for letter in text:
-        depth += (letter in "[(") - (letter in "])")
-        if letter == by and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return [part.strip() for part in parts]
 
 
 def _literal(value: Any) -> str | None:
@@ -183,6 +192,9 @@ def _literal(value: Any) -> str | None:
 
 
 def _deprecated(member: "griffe.Object") -> bool:
-    decorated = any(str(decorator.callable_path).rsplit(".", 1)[-1] == "deprecated" for decorator in getattr(member, "decorators", ()))
     text = member.docstring.value if member.docstring is not None else ""
-    return decorated or _DEPRECATED.search(text) is not None
+    return _decorated(member, "deprecated") or _DEPRECATED.search(text) is not None
+
+
+def _decorated(member: Any, name: str) -> bool:
+    return any(str(decorator.callable_path).rsplit(".", 1)[-1] == name for decorator in getattr(member, "decorators", ()))
