@@ -13,7 +13,8 @@ from typing import Protocol
 from headway.analysis.lately import Lately
 from headway.analysis.model import Readings
 from headway.environments.branches import BranchEnvironment
-from headway.environments.model import Database, Place
+from headway.environments.manifests.model import Told
+from headway.environments.model import Cluster, Database, Place
 from headway.migration.shipping import Outlook
 from headway.promotion.model import Approval, Passed, Quarantine, Stage, Statement
 from headway.releases.decision import Reason
@@ -62,6 +63,14 @@ class Platform(Protocol):
 
     def by_hand(self, place: Place, bad: str, good: str) -> Sequence[str]:
         """The commands that move all traffic from one workload to another while no Headway runs; printed beforehand."""
+        ...
+
+
+class Manifests(Protocol):
+    """What a commit wants to be on a cluster, looked at before anything is sent there."""
+
+    def inspect(self, service: str, commit: str, cluster: Cluster) -> Sequence[Told]:
+        """Everything that is wrong with them. Asking twice costs little."""
         ...
 
 
@@ -610,6 +619,7 @@ class World:
 
     clock: Clock
     platform: Platform
+    manifests: Manifests
     live: Live
     checks: Checks
     migrations: Migrations

@@ -19,6 +19,7 @@ from headway.adapters.checks import CommandChecks
 from headway.adapters.git import GitRepository
 from headway.adapters.gitbranches import GitBranches
 from headway.adapters.gitwrite import GitTags
+from headway.adapters.kubernetes.inspecting import Inspections
 from headway.adapters.ledger import Ledger, open_ledger
 from headway.adapters.livetraffic import LiveTraffic
 from headway.adapters.local.platform import LocalPlatform
@@ -239,6 +240,7 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
     world = World(
         clock=clock,
         platform=platform,
+        manifests=Inspections(sources),
         live=LiveTraffic(platform),
         checks=checks,
         migrations=databases,

@@ -6,6 +6,7 @@ import pytest
 from test_commands import run
 
 from headway.engine.commands import Commands
+from headway.environments.manifests.model import Grade, Told
 from headway.environments.model import Cluster, Place
 from headway.errors import InvalidSpec, Refused
 from headway.promotion.model import Stage
@@ -81,6 +82,45 @@ def test_a_release_goes_only_where_there_is_something_of_it_to_run(fake: FakeWor
     fake.pipelines.declared = [on(None)]
     (objection,) = commands.plan("1.1.0", "production", "ada")["objections"]
     assert "1.1.0 is an image and nothing else" in objection
+
+
+def test_what_is_wrong_with_the_manifests_is_told_by_the_plan_and_keeps_the_release_out(fake: FakeWorld, commands: Commands) -> None:
+    fake.pipelines.declared = [on(HERE)]
+    cut(commands, "1.1.0")
+    fake.manifests.told["tally"] = [Told(Grade.WARNING, "no preStop")]
+    view = commands.plan("1.1.0", "production", "ada")
+    assert (view["objections"], view["warnings"]) == ([], ["no preStop"])
+    fake.manifests.told["tally"].append(Told(Grade.ERROR, "k8s/shop.yaml:6: no readinessProbe"))
+    view = commands.plan("1.1.0", "production", "ada")
+    assert (view["objections"], view["refused"]) == (["k8s/shop.yaml:6: no readinessProbe"], True)
+    with pytest.raises(Refused, match="no readinessProbe"):
+        commands.promote("1.1.0", "production", "ada")
+
+
+def test_manifests_that_cannot_be_looked_at_now_keep_a_release_waiting(fake: FakeWorld, commands: Commands) -> None:
+    fake.pipelines.declared = [on(HERE)]
+    cut(commands, "1.1.0")
+    fake.manifests.unavailable = True
+    assert "could not be looked at" in commands.promote("1.1.0", "production", "ada")["waits"][0]
+    run(fake)
+    assert fake.world.records.place(PRODUCTION).live is None
+    fake.manifests.unavailable = False
+    run(fake)
+    assert fake.world.records.place(PRODUCTION).live is not None
+
+
+def test_a_way_back_is_not_kept_out_by_a_rule_that_came_later(fake: FakeWorld, commands: Commands) -> None:
+    fake.pipelines.declared = [on(HERE)]
+    for version in ("1.1.0", "1.2.0"):
+        cut(commands, version, IMAGE.replace("abab", version.replace(".", "").ljust(4, "0")))
+        commands.promote(version, "production", "ada")
+        run(fake)
+    fake.manifests.told["tally"] = [Told(Grade.ERROR, "k8s/shop.yaml:6: no readinessProbe")]
+    commands.rollback("production", "ada", "worse")
+    run(fake)
+    live = fake.world.records.place(PRODUCTION).live
+    assert live is not None
+    assert live.version == "1.1.0"
 
 
 def test_an_approval_is_bound_to_the_cluster(fake: FakeWorld, commands: Commands) -> None:

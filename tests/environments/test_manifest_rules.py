@@ -77,7 +77,20 @@ def changed(number: int, path: str, to: object) -> tuple[dict[str, Any], ...]:
 
 def with_sidecar(image: str, **more: object) -> tuple[dict[str, Any], ...]:
     sidecar = {"name": "proxy", "image": image, "resources": POD["containers"][0]["resources"], **more}
-    return changed(0, "spec.template.spec.containers", [*POD["containers"], sidecar])
+    return changed(0, "spec.template.spec.containers", copy.deepcopy([*POD["containers"], sidecar]))
+
+
+def own_by_image() -> tuple[dict[str, Any], ...]:
+    things = with_sidecar("proxy:2")
+    things[0]["spec"]["template"]["spec"]["containers"][0]["name"] = "web"
+    return things
+
+
+def two_strangers() -> tuple[dict[str, Any], ...]:
+    """No name tells which of the containers is the release's own."""
+    things = with_sidecar("proxy")
+    things[0]["spec"]["template"]["spec"]["containers"][0] |= {"name": "web", "image": "registry.example/monolith:7"}
+    return things
 
 
 def told(manifests: tuple[dict[str, Any], ...]) -> list[tuple[str, str]]:
@@ -107,6 +120,7 @@ SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "shop"}}
         pytest.param(changed(0, f"{CONTAINER}.env", [{"name": "TOKEN_LIFETIME", "value": "5m"}]), id="about tokens, and none itself"),
         pytest.param(changed(0, "spec.replicas", 3)[:2], id="replicas that nobody else sets"),
         pytest.param((DEPLOYMENT, {**SERVICE, "spec": {"type": "ExternalName", "externalName": "db.example"}}), id="a Service to outside"),
+        pytest.param(own_by_image(), id="the release's own container, known by its image"),
         pytest.param((), id="nothing"),
     ],
 )
@@ -138,6 +152,7 @@ def test_good_manifests_are_met_with_silence(manifests: tuple[dict[str, Any], ..
         ),
         pytest.param(with_sidecar("registry.example:5000/proxy"), "error", "is another image tomorrow", id="a sidecar without a tag"),
         pytest.param(with_sidecar("proxy:latest"), "error", "is another image tomorrow", id="a sidecar with the tag latest"),
+        pytest.param(two_strangers(), "warning", "proxy is another image", id="whose is it"),
         pytest.param(changed(0, f"{CONTAINER}.image", "shop:latest"), "warning", "write the repository alone", id="latest, of ours"),
         pytest.param(changed(0, f"{CONTAINER}.image", GONE), "error", "container shop has no image", id="no image"),
         pytest.param(

@@ -134,6 +134,7 @@ def plan(view: View) -> RenderableType:
     lines += [Text("the way back:"), *(Text(f"  {one}") for one in view["way_back"])]
     lines += _by_hand(view)
     lines += [Text("settings that change:"), *(Text(f"  {one}") for one in view["configuration"])] if view["configuration"] else []
+    lines += [Text("better mended:", style="yellow"), *(Text(f"  {one}") for one in view["warnings"])] if view.get("warnings") else []
     if view.get("origins"):
         lines.append(Text("not from its own file:"))
         lines += [Text(f"  {key}: {origin}", style="dim") for key, origin in view["origins"].items()]

@@ -7,6 +7,7 @@ from datetime import datetime
 from headway.analysis.model import Thresholds
 from headway.engine.data import SOON, outlook
 from headway.engine.facts import facts, risk
+from headway.engine.sending import sending
 from headway.environments.branches import State, of_a_branch, shared_of
 from headway.environments.model import Place, same_target
 from headway.errors import Refused
@@ -56,6 +57,8 @@ class Considered:
     """When one of the objections may end by itself, such as a freeze."""
     answers: Mapping[str, bool | str] = field(default_factory=dict)
     """What the expressions of gates and checklists came to."""
+    warnings: tuple[str, ...] = ()
+    """What stands in no way, and a person should know."""
 
 
 def consider(asked: Asked, world: World, now: datetime, *, told: bool = False) -> Considered:
@@ -99,16 +102,18 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False) -
         answers=found_out,
     )
     data = outlook(release, stage, world)
+    sent = sending(release, stage, world)
     ends = [one.until for one in found if one.until is not None and one.until > now]
     return Considered(
         release=release,
         stage=stage,
         candidate=candidate,
-        waits=(*(one.text for one in (*early, *found) if one.kind == "waits"), *data.waits),
-        refusals=(*(one.text for one in found if one.kind != "waits"), *data.refusals),
+        waits=(*(one.text for one in (*early, *found) if one.kind == "waits"), *data.waits, *sent.waits),
+        refusals=(*(one.text for one in found if one.kind != "waits"), *data.refusals, *sent.refusals),
         plan=_plan(release, stage, candidate, live, data.shipping),
-        until=until or min([*ends, *([now + SOON] if data.waits else [])], default=None),
+        until=until or min([*ends, *([now + SOON] if data.waits or sent.waits else [])], default=None),
         answers=found_out,
+        warnings=sent.warnings,
     )
 
 

@@ -136,6 +136,7 @@ class Commands:
             "way_back": [*back_sentences(considered.plan), *self._drilled(considered)],
             "by_hand": self._by_hand(considered.plan, place),
             "configuration": self._configuration(considered, place),
+            "warnings": list(considered.warnings),
             "origins": dict(considered.stage.origins),
             "risk": {"level": risk.level, "score": risk.score, "reasons": list(risk.reasons)} if risk else None,
             "opens": considered.until.isoformat() if considered.until else None,

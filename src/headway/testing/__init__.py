@@ -21,7 +21,7 @@ from headway.testing.scripts import (
     SLOW,
     Script,
 )
-from headway.testing.sources import FakeBuilder, FakePipelines, FakeRepository, FakeStore, FakeTags
+from headway.testing.sources import FakeBuilder, FakeManifests, FakePipelines, FakeRepository, FakeStore, FakeTags
 from headway.testing.world import FakeWorld, sample_release, sample_stage
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "FakeBuilder",
     "FakeChecks",
     "FakeClock",
+    "FakeManifests",
     "FakeMigrations",
     "FakeNotifier",
     "FakePipelines",

@@ -7,7 +7,8 @@ from datetime import date, datetime
 from pathlib import Path
 
 from headway.environments.branches import shared_of
-from headway.environments.model import Place
+from headway.environments.manifests.model import Told
+from headway.environments.model import Cluster, Place
 from headway.errors import Failed, Refused, Unavailable
 from headway.ports import Built, Changed, Commit, Home, Merged, Pushed
 from headway.promotion.model import Stage
@@ -23,6 +24,22 @@ from headway.trains.model import Timetable
 
 PLAIN = Recipe(RunSpec(argv=("serve", "--port", "$PORT")), BuildSpec())
 """What a commit says that nobody gave another recipe."""
+
+
+@dataclass
+class FakeManifests:
+    """Manifests of which nothing is wrong but what `told` has, by environment's namespace."""
+
+    told: dict[str, list[Told]] = field(default_factory=dict)
+    unavailable: bool = False
+    asked: list[str] = field(default_factory=list)
+    """The commits."""
+
+    def inspect(self, service: str, commit: str, cluster: Cluster) -> Sequence[Told]:
+        self.asked.append(commit)
+        if self.unavailable:
+            raise Unavailable(f"nothing can read the manifests of {service}")
+        return self.told.get(cluster.namespace, ())
 
 
 @dataclass

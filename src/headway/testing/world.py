@@ -16,7 +16,7 @@ from headway.testing.live import FakeLive
 from headway.testing.migrations import FakeMigrations
 from headway.testing.people import FakeNotifier
 from headway.testing.platform import FakePlatform
-from headway.testing.sources import FakeBuilder, FakePipelines, FakePushes, FakeRepository, FakeStore, FakeTags
+from headway.testing.sources import FakeBuilder, FakeManifests, FakePipelines, FakePushes, FakeRepository, FakeStore, FakeTags
 
 
 @dataclass
@@ -30,6 +30,7 @@ class FakeWorld:
     store: FakeStore = field(default_factory=FakeStore)
     builder: FakeBuilder = field(default_factory=FakeBuilder)
     tags: FakeTags = field(default_factory=FakeTags)
+    manifests: FakeManifests = field(default_factory=FakeManifests)
     pushes: FakePushes = field(default_factory=FakePushes)
 
     def __post_init__(self) -> None:
@@ -42,6 +43,7 @@ class FakeWorld:
         self.world = World(
             clock=self.clock,
             platform=self.platform,
+            manifests=self.manifests,
             live=self.live,
             checks=self.checks,
             migrations=self.migrations,

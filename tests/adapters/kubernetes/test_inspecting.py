@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from headway.adapters.kubernetes.inspecting import inspect
+from headway.adapters.kubernetes.inspecting import Inspections, inspect
 from headway.environments.manifests.model import Grade
 from headway.environments.model import Cluster
+from headway.ports import Manifests
 
 DEPLOYMENT = """\
 apiVersion: apps/v1
@@ -108,3 +109,16 @@ def test_what_cannot_be_read_is_told_as_any_other_fault(repository: Path, path: 
         (repository / path / "kustomization.yaml" if path == "production" else repository / path).write_text(text)
     (found,) = told(repository, path)
     assert says in found
+
+
+def test_a_commit_is_looked_at_once(repository: Path) -> None:
+    asked: list[str] = []
+
+    def sources(service: str, commit: str) -> Path:
+        asked.append(f"{service} {commit}")
+        return repository
+
+    port: Manifests = Inspections(sources)
+    first, again = (port.inspect("shop", "c0ffee", Cluster("base/shop.yaml", "shop")) for _ in range(2))
+    assert len(first) == 3
+    assert (first, asked) == (again, ["shop c0ffee"])

@@ -1,24 +1,35 @@
 """The manifests of one environment looked at as a whole, before anything is sent: what is wrong, in which file and line."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from headway.adapters.kubernetes.manifests import read
 from headway.adapters.kubernetes.pattern import pattern
 from headway.adapters.kubernetes.places import Places
-from headway.environments.manifests.model import Finding, Grade, Manifest, inside
+from headway.environments.manifests.model import Finding, Grade, Manifest, Told, inside
 from headway.environments.manifests.rules import GRAVITY, findings
 from headway.environments.model import Cluster
 from headway.errors import InvalidSpec
 
+KEPT = 128
+"""So many answers are kept: what a commit says never changes, and who waits asks again and again."""
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One finding, as a person reads it: file and line first where they are known."""
 
-    grade: Grade
-    text: str
+class Inspections:
+    """The Manifests port: commits are looked at as they were exported."""
+
+    def __init__(self, sources: Callable[[str, str], Path]) -> None:
+        """`sources` gives the folder with a service's files at a commit."""
+        self._sources = sources
+        self._kept = lru_cache(maxsize=KEPT)(self._look)
+
+    def inspect(self, service: str, commit: str, cluster: Cluster) -> Sequence[Told]:
+        """What is to say about the manifests of that commit, for that cluster."""
+        return self._kept(service, commit, cluster)
+
+    def _look(self, service: str, commit: str, cluster: Cluster) -> tuple[Told, ...]:
+        return inspect(self._sources(service, commit), service, cluster)
 
 
 def inspect(source: Path, service: str, cluster: Cluster) -> tuple[Told, ...]:

@@ -30,6 +30,14 @@ class Finding:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One finding, as a person reads it: file and line first where they are known."""
+
+    grade: Grade
+    text: str
+
+
 def error(thing: Manifest, path: Sequence[Step], text: str) -> Finding:
     """What keeps a release out."""
     return Finding(Grade.ERROR, kind_of(thing), name_of(thing), tuple(path), text)

@@ -18,9 +18,10 @@ TELLING = re.compile(r"(?:^|_)(PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_?KE
 
 def findings(manifests: Sequence[Manifest], service: str) -> Iterator[Finding]:
     """Everything that one object's pods show alone."""
+    own = own_container(manifests, service)
     for thing in manifests:
         for container in containers(thing):
-            yield from _image(container, ours=container.name == own_container(manifests, service))
+            yield from _image(container, ours=container.name == own, sure=own is not None)
             yield from _resources(container)
             yield from _secrets(container)
         if kind_of(thing) in SERVING:
@@ -33,8 +34,16 @@ def own_container(manifests: Sequence[Manifest], service: str) -> str | None:
     """The container whose image is the release's, as far as names tell: the service's, or the Deployment's only one."""
     deployments = [one for one in manifests if kind_of(one) == "Deployment"]
     named = [one for one in deployments if inside(one, "metadata").get("name") == service] or deployments
-    names = [container.name for one in named for container in containers(one) if not container.first]
-    return service if service in names else names[0] if len(names) == 1 else None
+    alive = [container for one in named for container in containers(one) if not container.first]
+    fits = [one for one in alive if service in {one.name, _repository(one).rpartition("/")[2]}]
+    found = {one.name for one in fits or alive}
+    return found.pop() if len(found) == 1 else None
+
+
+def _repository(container: Container) -> str:
+    bare = str(container.spec.get("image") or "").partition("@")[0]
+    head, colon, tail = bare.rpartition(":")
+    return head if colon and "/" not in tail else bare
 
 
 def _answering(thing: Manifest, manifests: Sequence[Manifest]) -> Iterator[Container]:
@@ -92,7 +101,7 @@ def _resources(container: Container) -> Iterator[Finding]:
         yield warning(container.owner, path, says)
 
 
-def _image(container: Container, *, ours: bool) -> Iterator[Finding]:
+def _image(container: Container, *, ours: bool, sure: bool) -> Iterator[Finding]:
     image, path = str(container.spec.get("image") or ""), (*container.path, "image")
     if not image:
         yield error(container.owner, container.path, f"container {container.name} has no image; write image: REPOSITORY")
@@ -107,7 +116,8 @@ def _image(container: Container, *, ours: bool) -> Iterator[Finding]:
         return
     if tag in {"", "latest"}:
         says = f"{image} is another image tomorrow, so what passed here is not what comes next; write its digest, or a tag that stays"
-        yield error(container.owner, path, says)
+        # Where no name tells which container is the release's, it may be this one, and its image is replaced by a digest.
+        yield (error if sure else warning)(container.owner, path, says)
 
 
 def _secrets(container: Container) -> Iterator[Finding]:
