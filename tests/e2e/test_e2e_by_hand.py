@@ -41,7 +41,7 @@ def test_pause_holds_resume_goes_on_and_advance_ends_each_wait(scene: Scene) -> 
         scene.headway("advance", view["rollout"])
         scene.when(view, lambda one: one["weight"] == 100, "all the traffic")
         scene.headway("advance", "production")
-        assert scene.headway("wait", view["rollout"], "--timeout", "30")
+        assert scene.headway("wait", view["rollout"], "--timeout", "30s")
         counts = users.leave()
     assert scene.live() == "1.1.0"
     assert lost_by_headway(counts) == []

@@ -147,6 +147,17 @@ def test_an_ended_rollout_takes_no_more_words(fake: FakeWorld, commands: Command
         commands.tell("pause", "staging", "alice")
 
 
+@pytest.mark.parametrize("word", ["pause", "resume", "advance", "retry"])
+def test_what_has_not_started_cannot_be_held_up_and_nobody_is_told_that_it_was(fake: FakeWorld, commands: Commands, word: str) -> None:
+    name = str(commands.promote("1.0.0", "production", "alice")["rollout"])
+    with pytest.raises(Refused) as refused:
+        commands.tell(word, name, "alice")
+    assert "has not started" in refused.value.objections[0]
+    assert "headway abort" in refused.value.objections[0]
+    assert not any(one.event.what == f"said {word}" for one in fake.world.records.events(name))
+    commands.tell("abort", name, "alice")
+
+
 def test_an_unknown_release_is_refused_with_those_there_are(commands: Commands) -> None:
     with pytest.raises(Refused, match=r"1\.1\.0"):
         commands.promote("9.9.9", "staging", "alice")

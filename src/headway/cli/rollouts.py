@@ -40,12 +40,19 @@ def _duration(_context: click.Context, _option: click.Parameter, value: str | No
         raise click.BadParameter(f"{value!r} is no duration such as 15m or 2h30m" + (f"; {error}" if str(error) else "")) from error
 
 
+def _patience(context: click.Context, option: click.Parameter, value: str | None) -> float | None:
+    """How long to wait: a bare number is seconds, as other tools have it."""
+    if value and value.replace(".", "", 1).isdecimal():
+        return float(value)
+    return _duration(context, option, value)
+
+
 @click.command()
 @click.argument("release")
 @to_option
 @click.option("--at", metavar="TIME", help='Not before then: "22:30 Europe/Berlin", "2026-03-01 22:30 UTC", 2026-03-01T22:30+01:00.')
 @click.option("--in", "delay", metavar="DURATION", callback=_duration, help="Not before so long from now: 2h30m.")
-@click.option("--wait", "seconds", type=float, help="Wait this many seconds for the end.")
+@click.option("--wait", "seconds", metavar="DURATION", callback=_patience, help="Wait so long for the end: 90s, 15m.")
 @json_option
 @with_context
 def promote(
@@ -165,7 +172,9 @@ def list_(context: Context, environment: str | None, service: str | None, as_jso
 @click.command()
 @click.argument("target")
 @click.option("--release", help="Wait for the rollout of this release in the environment TARGET, also where it has yet to be built.")
-@click.option("--timeout", "seconds", type=float, default=3600.0, show_default=True, help="Seconds.")
+@click.option(
+    "--timeout", "seconds", metavar="DURATION", callback=_patience, default="1h", show_default=True, help="How long, at most: 90s, 15m."
+)
 @json_option
 @with_context
 def wait(context: Context, target: str, release: str | None, seconds: float, as_json: bool) -> int:

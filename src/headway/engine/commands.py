@@ -21,6 +21,7 @@ from headway.promotion.model import Approval, Override, Passed, Stage
 from headway.promotion.people import same_person
 from headway.releases.collection import NEWEST
 from headway.releases.model import Release
+from headway.rollout.hear import in_vain
 from headway.rollout.model import Kind, Plan, Rollout, Start
 from headway.rollout.phases import ACTIVE, ENDED, Phase
 from headway.rollout.plan import back_sentences, sentences
@@ -241,6 +242,8 @@ class Commands:
             raise Refused(
                 f"{standing.rollout.id} is {standing.rollout.phase.value}; there is nothing left to {word}", (_after_the_end(standing),)
             )
+        if vain := in_vain(standing.rollout, Word(word)):
+            raise Refused(f"{word} would change nothing: {standing.rollout.id} is {standing.rollout.phase.value}", (vain,))
         now = self._now()
         self._world.rollouts.signal(
             standing.rollout.id, Signal(Word(word), by, now, why), (Event(now, by, f"said {word}", (why,) if why else ()),)

@@ -9,6 +9,24 @@ from headway.rollout.phases import Phase, move
 from headway.rollout.seen import Signal, Word
 
 
+def in_vain(rollout: Rollout, word: Word) -> str | None:
+    """Why this word would change nothing as things are, and what would; None where it is heard, or is so already."""
+    match word, rollout.phase:
+        case ((Word.ABORT | Word.WAKE), _):
+            return None
+        case _, Phase.PENDING:
+            return f"it has not started, so there is nothing to {word.value}; `headway abort` withdraws it"
+        case ((Word.PAUSE | Word.RESUME), Phase.ROLLING_BACK):
+            return "it is on its way back, which nothing holds up"
+        case Word.PAUSE, (Phase.HELD | Phase.PARKED):
+            return "it stands still already, and waits for `headway retry` or `headway abort`"
+        case Word.RETRY, Phase.PAUSED:
+            return "it is paused; `headway resume` lets it go on"
+        case Word.ADVANCE, Phase.PARKED:
+            return "nobody knows what its last deed did; look, then `headway retry` or `headway abort`"
+    return None
+
+
 def listen(rollout: Rollout, signals: tuple[Signal, ...], now: datetime) -> tuple[Rollout, tuple[Said, ...]]:
     """Fold in what people said, in the order they said it. A word that does not fit the phase changes nothing."""
     said: list[Said] = []
