@@ -236,7 +236,7 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
     if local is not None:
         platform = Platforms(local, lambda: _kubernetes(where, sources, clock, key), where)
     checks = CommandChecks(home, sources, resolve)
-    databases = DatabaseMigrations(home, sources)
+    databases = DatabaseMigrations(home, sources, store.path)
     world = World(
         clock=clock,
         platform=platform,

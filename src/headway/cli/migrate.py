@@ -96,7 +96,7 @@ def status(desk: _Desk) -> int:
     lines += [f"note: {one}" for one in view["broken"]]
     lines += [f"  - {one}" for one in view["objections"]] or ["nothing stands in the way"]
     if view["tool"]["name"] != "headway":
-        from headway.adapters.databases.toolcommand import Promises
+        from headway.migration.abilities import Promises
 
         lines += [f"{view['tool']['name']}: {one}" for one in Promises.of(view["tool"]).words]
     desk.answer(view, *lines, then="headway migrate rehearse" if view["pending"] and not view["objections"] else None)

@@ -46,7 +46,8 @@ class Database:
     """Where a service keeps its data in one environment, and how migrations go about it there. Times in seconds.
 
     `url` is a reference such as `env:DATABASE_URL`, never the URL itself. `together` says how far a transaction reaches; none: as suits
-    the database. `contract`: `hold` leaves files that take something away to the next promotion, `auto` asks for that by itself.
+    the database. `contract`: `hold` leaves files that take something away to the next promotion, `auto` asks for that by itself. `tool` is
+    whom the URL may be given to: a tool that is not ours runs as the release's own code.
     """
 
     url: str
@@ -55,6 +56,7 @@ class Database:
     statement_timeout: float = 900.0
     contract: Literal["hold", "auto"] = "hold"
     backup: Backups = Backups()
+    tool: Literal["headway", "alembic", "django", "flyway", "dbmate"] = "headway"
 
 
 @dataclass(frozen=True, slots=True)

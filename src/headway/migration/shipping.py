@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from headway.environments.model import Database
+from headway.migration.abilities import ByTool
 from headway.migration.changes import Loss, Name, changes, kind_of
 from headway.migration.lint import transaction_control
 from headway.migration.model import Dialect, Kind, Migration, Row
@@ -29,6 +30,15 @@ class Shipped:
     sha256: str
     kind: Kind
     back: str = ""
+    took: str = ""
+    """What it takes away for good, counted beforehand."""
+    unclear: bool = False
+    """What it runs cannot be told beforehand: handled as what takes something away."""
+
+    @property
+    def word(self) -> str:
+        """What it means for the release that runs, for people."""
+        return "unclear" if self.unclear else self.kind.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,8 @@ class Shipping:
     waiting: tuple[Shipped, ...] = ()
     together: Together = Together.RELEASE
     whole: bool = False
+    tool: ByTool | None = None
+    """The team's own tool, which knows its migrations by name: versions are then only their order. None: Headway's runner."""
 
     @property
     def contracts(self) -> frozenset[int]:
@@ -148,13 +160,28 @@ def _shipped(
 
 def for_later(shipping: Shipping) -> tuple[str, ...]:
     """What this rollout leaves alone, and when it comes."""
+    if shipping.tool is not None:
+        return tuple(_for_later_by(shipping.tool, shipping)) if shipping.waiting else ()
     return tuple(f"{one.title} waits: it takes something away that a release here may need; {_then(shipping)}" for one in shipping.waiting)
+
+
+def _for_later_by(tool: ByTool, shipping: Shipping) -> Iterator[str]:
+    """The tool goes all the way or not at all, so that one which must wait holds all of them."""
+    names = ", ".join(one.title for one in shipping.waiting)
+    yield f"{names}: {tool.name} goes all the way or not at all, so all of it waits; {_then(shipping)}"
+    for one in shipping.waiting:
+        if one.unclear:
+            yield f"{one.title} may take something away: what it runs cannot be told beforehand"
+        elif one.kind is Kind.CONTRACT:
+            yield f"{one.title} takes something away that a release here may need"
 
 
 def _then(shipping: Shipping) -> str:
     if shipping.database.contract == "auto":
         return "Headway promotes this release once more when the old one is gone"
-    return "promote this release once more when the old one is gone, or it goes with the next"
+    again = "promote this release once more when the old one is gone"
+    # With the next only what can be compared with what the release before had.
+    return again if any(one.unclear for one in shipping.waiting) else f"{again}, or it goes with the next"
 
 
 def way_back(shipping: Shipping) -> tuple[str, ...]:

@@ -65,6 +65,10 @@ class MigrationSpec:
 
     folder: str
     tool: str = "headway"
+    command: tuple[str, ...] = ()
+    """How the tool is run in that folder; empty: as usual."""
+    url_in: str = "DATABASE_URL"
+    """The variable in which the tool gets the database's URL."""
 
 
 @dataclass(frozen=True, slots=True)

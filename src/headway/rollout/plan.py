@@ -175,7 +175,12 @@ def _on_data(kind: str, plan: Plan) -> str:
     where, apply, fill = plan.migrations.where, plan.migrations.apply, plan.migrations.fill
     match kind:
         case "migrate":
-            return f"back up {where}, then migrate it: {', '.join(f'{one.title} ({one.kind.value})' for one in apply)}"
+            by = plan.migrations.tool
+            names = ", ".join(f"{one.title} ({one.word})" for one in apply)
+            said = f"; {by.name} declares: {', '.join(by.promises.words)}" if by else ""
+            return f"back up {where}, then migrate it{f' by {by.name}' if by else ''}: {names}{said}"
         case "backfill":
             return f"fill rows of {where}, in batches: {', '.join(one.title for one in fill)}"
+    if plan.migrations.tool is not None:
+        return f"ask {plan.migrations.tool.name} again whether all of it is in {where}"
     return f"ask again what was promised of {where}"

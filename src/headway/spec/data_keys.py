@@ -1,13 +1,17 @@
 """The keys about stored data: where a service has its migrations, and which database an environment gives it."""
 
-from headway.spec.kinds import FOLDER, SECRET, TIME, matching, one_of
+from headway.spec.kinds import COMMAND, FOLDER, SECRET, SETTING_NAME, TIME, matching, one_of
 from headway.spec.records import Key, Record
+
+TOOL = one_of("headway", "alembic", "django", "flyway", "dbmate")
 
 MIGRATIONS = Record(
     "a folder, or a mapping with dir",
     (
         Key("dir", FOLDER, "The folder with the migrations, relative to the repository.", required=True),
-        Key("tool", one_of("headway", later=("alembic", "django", "flyway", "dbmate")), "What runs them.", "headway"),
+        Key("tool", TOOL, "What runs them.", "headway"),
+        Key("command", COMMAND, "How a tool other than `headway` is run in that folder.", otherwise="the tool's usual command"),
+        Key("url_in", SETTING_NAME, "The variable in which such a tool gets the database's URL.", "DATABASE_URL"),
     ),
     short="dir",
 )
@@ -46,6 +50,12 @@ DATABASE = Record(
             "Files that take something away wait until the old release is gone: `hold` for the next promotion, of this release or a newer "
             "one; `auto` promotes the release once more by itself.",
             "hold",
+        ),
+        Key(
+            "tool",
+            TOOL,
+            "Which tool may have the URL. One other than `headway` is the release's own code, run as soon as somebody asks for the plan.",
+            "headway",
         ),
         Key("backup", BACKUP, "Where the backup goes that is made before every migration.", "{}"),
     ),

@@ -94,8 +94,14 @@ def _service(found: Found, path: str) -> ReleasePart:
         checks={name: _check(name, check) for name, check in found["checks"].parts()},
         requires=found["requires"].values(),
         local=_local(found["local"], path),
-        migrations=MigrationSpec(migrations["dir"].value, migrations["tool"].value) if migrations.given else None,
+        migrations=_migrations(migrations),
     )
+
+
+def _migrations(found: Found) -> MigrationSpec | None:
+    if not found.given:
+        return None
+    return MigrationSpec(found["dir"].value, found["tool"].value, found["command"].value or (), found["url_in"].value)
 
 
 def _local(found: Found, path: str) -> Local:
@@ -183,6 +189,7 @@ def _database(found: Found) -> Database | None:
         statement_timeout=found["statement_timeout"].value,
         contract=found["contract"].value,
         backup=Backups(backup["folder"].value, (keep[0], keep[1], keep[2]) if keep else None, backup["key"].value),
+        tool=found["tool"].value,
     )
 
 

@@ -14,8 +14,9 @@ from typing import ClassVar
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from headway.adapters.databases.address import Address
-from headway.adapters.databases.toolcommand import Argv, Command, Promises, Stands, Tool, spelled
+from headway.adapters.databases.toolcommand import Argv, Command, Stands, Tool, spelled
 from headway.errors import Failed, HeadwayError, InvalidSpec, Refused, Unavailable
+from headway.migration.abilities import Promises
 from headway.migration.files import parse
 from headway.migration.lexer import statements
 from headway.migration.model import Dialect
@@ -303,10 +304,11 @@ def tool(
     argv: Sequence[str] = (),
     secrets: tuple[str, ...] = (),
     holds: tuple[int, ...] = (),
+    seconds: float = 3600.0,
 ) -> Tool:
     """The tool by its name; `argv` where the team's command is not the usual one."""
     made = kind(name)
-    return made(Command(tuple(argv) or made.usual, folder, environment, secrets, holds=holds))
+    return made(Command(tuple(argv) or made.usual, folder, environment, secrets, seconds, holds))
 
 
 def own_words(text: str, tables: Sequence[str], dialect: Dialect) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -16,8 +16,9 @@ from headway.adapters.databases.keeping import Keeping, View, kinds
 from headway.adapters.databases.patience import patiently
 from headway.adapters.databases.rehearse import Rehearsal, cloned, same, scratch_folder
 from headway.adapters.databases.store import TOOL, open_store
-from headway.adapters.databases.toolcommand import Promises, Stands, Tool
+from headway.adapters.databases.toolcommand import Stands, Tool
 from headway.errors import Contradiction, Failed, InvalidSpec, Refused
+from headway.migration.abilities import Promises
 from headway.migration.model import Dialect, Kind, Migration, Script
 from headway.migration.plan import Together
 
@@ -45,6 +46,12 @@ class ToolMigrations(Keeping):
     variable: str = foreign.DATABASE_URL
     """How the team's configuration takes the database's URL."""
     pause: float = field(default=_PAUSE, repr=False)
+    sees: Mapping[str, str] | None = field(default=None, repr=False)
+    """The environment of the tool, but for the database; None: ours."""
+    served: bool = False
+    """A release runs on the database that could mind, also where nothing is applied yet."""
+    seconds: float = 3600.0
+    """How long one call of the tool may take."""
 
     @property
     def promises(self) -> Promises:
@@ -67,7 +74,7 @@ class ToolMigrations(Keeping):
             "ahead": list(stands.ahead),
             "backfills": [],
             "objections": list(self._objections(stands)),
-            "broken": list(self._broken()),
+            "broken": list(self.broken()),
             "database": self.address.where,
             "tool": {"name": self.tool, **asdict(self.promises)},
         }
@@ -99,6 +106,15 @@ class ToolMigrations(Keeping):
     def repair(self, *, done: bool | None = None) -> View:
         del done
         raise Refused(f"{self.tool} repairs itself, or a person does", (f"look at {self.tool}'s own table and mend it by {self.tool}",))
+
+    def looked(self) -> tuple[Stands, tuple[str, ...], Mapping[str, str]]:
+        """Where it stands, what stands in the way, and what the pending ones run, as far as that can be told beforehand."""
+        stands = self._stands()
+        return stands, self._objections(stands), {one.name: one.up.sql for one in self._readable(stands) if one.up}
+
+    def schema(self) -> tuple[str, ...]:
+        """The whole schema without the tool's own tables, one object or line each."""
+        return self.store.catalog(*foreign.kind(self.tool).tables) if self._exists else ()
 
     # -- trying
 
@@ -135,8 +151,12 @@ class ToolMigrations(Keeping):
     # -- acting
 
     def up(self, *, together: Together | None = None, contracts: bool | None = None, backup: bool = True, fill_now: bool = False,
-           tell: Tell = lambda _one, _progress: None) -> View:  # fmt: skip
-        """Under the lock the tool is asked, cheap refusals first; then a backup, and the tool does its work."""
+           tell: Tell = lambda _one, _progress: None, only: Collection[str] | None = None,
+           begin: Callable[[Stands, View], None] = lambda _stands, _view: None) -> View:  # fmt: skip
+        """Under the lock the tool is asked, cheap refusals first; then a backup, and the tool does its work.
+
+        `only` these may go; `begin` is told at the last moment before the tool begins.
+        """
         del tell
         if together is not None or fill_now:
             raise InvalidSpec(
@@ -151,8 +171,11 @@ class ToolMigrations(Keeping):
                 return view
             if why := self._waits(stands, contracts=(not self.traffic) if contracts is None else contracts):
                 return {**view, "waiting": list(stands.pending), "why": why}
+            if only is not None and (more := [one for one in stands.pending if one not in only]):
+                raise Refused("what is pending is not what was planned", (f"{one} came in between" for one in more))
             if backup and self._exists:
                 view["backup"] = str(self._back_up().path)
+            begin(stands, view)
             with self._blamed():
                 # A migration that was ended by a lock left nothing of itself only if the tool promises so.
                 view["said"] = patiently(tool.up, _TRIES if self.promises.atomic else 1, self.pause, time.sleep)
@@ -188,7 +211,8 @@ class ToolMigrations(Keeping):
         limits = f"-c lock_timeout={self.timeouts.lock:g}s -c statement_timeout={self.timeouts.statement:g}s"
         extra = {"PGOPTIONS": f"{os.environ.get('PGOPTIONS', '')} {limits}".strip(), "PGAPPNAME": TOOL}
         ours = {**(extra if address.dialect is Dialect.POSTGRES else {}), **made.environment(address, self.variable)}
-        return foreign.tool(self.tool, self.folder, {**os.environ, **ours}, self.argv, address.secrets, holds)
+        sees = os.environ if self.sees is None else self.sees
+        return foreign.tool(self.tool, self.folder, {**sees, **ours}, self.argv, address.secrets, holds, self.seconds)
 
     @cached_property
     def _ready(self) -> Tool:
@@ -264,7 +288,8 @@ class ToolMigrations(Keeping):
         if left := [one for one in pending if one not in after.applied]:
             raise Contradiction(f"the tool said that it went up, and {', '.join(left)} is not applied")
 
-    def _broken(self) -> tuple[str, ...]:
+    def broken(self) -> tuple[str, ...]:
+        """Invalid indexes and the like."""
         if not self._exists:
             return ()
         with self.store.reading() as session:
@@ -286,7 +311,7 @@ class ToolMigrations(Keeping):
         # Where nothing is applied yet, no release runs that could mind.
         known = self._known.get(stands.pending)
         if known is None:
-            known = self._known[stands.pending] = dict(self._ready.sql(stands.pending)) if stands.applied else {}
+            known = self._known[stands.pending] = dict(self._ready.sql(stands.pending)) if stands.applied or self.served else {}
         return known
 
     @cached_property
@@ -295,7 +320,7 @@ class ToolMigrations(Keeping):
 
     def _kinds(self, stands: Stands) -> dict[str, str]:
         known = kinds(self._readable(stands), self.address.dialect)
-        otherwise = UNCLEAR if stands.applied else Kind.EXPAND.value
+        otherwise = UNCLEAR if stands.applied or self.served else Kind.EXPAND.value
         return {name: known.get(name, otherwise) for name in stands.pending}
 
     def _told(self, stands: Stands) -> tuple[str, ...]:

@@ -7,40 +7,16 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from headway.adapters.databases.address import Address, mask
 from headway.adapters.databases.store import Busy
 from headway.errors import Failed, Unavailable
+from headway.migration.abilities import Promises
 from headway.migration.model import Dialect
 
 Argv = tuple[str, ...]
 _LOCKED = ("lock timeout", "LockNotAvailable", "database is locked")
-
-
-@dataclass(frozen=True, slots=True)
-class Promises:
-    """What a tool can and cannot do, for the plan. `atomic`: a migration that fails leaves nothing of itself."""
-
-    atomic: bool
-    has_down: bool
-    has_checksum: bool
-    notes: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, view: Mapping[str, Any]) -> "Promises":
-        """Back from what a view says."""
-        return cls(bool(view["atomic"]), bool(view["has_down"]), bool(view["has_checksum"]), tuple(view["notes"]))
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """The same as sentences."""
-        return (
-            "a migration that fails leaves nothing of itself" if self.atomic else "a failure may leave a migration half applied",
-            "it has a way down" if self.has_down else "it has no way down",
-            "it notices a changed file" if self.has_checksum else "it does not notice a file that changed after it was applied",
-            *self.notes,
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from headway.adapters.databases.keeping import Keeping, View, kinds
 from headway.adapters.databases.rehearse import rehearse
 from headway.adapters.databases.repair import repair
 from headway.adapters.databases.runner import Done, How, Runner
-from headway.adapters.databases.toolcommand import Promises
 from headway.adapters.databases.verify import verify
 from headway.errors import Refused
+from headway.migration.abilities import Promises
 from headway.migration.model import Dialect, Migration, Progress, Row, Script
 from headway.migration.plan import Run, Together, default_together
 from headway.migration.status import Status, compare, objections

@@ -2,12 +2,16 @@
 
 import json
 import secrets as chance
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from headway.errors import Unavailable
+from headway.migration.abilities import ByTool
+from headway.migration.model import Kind
+from headway.migration.shipping import Shipped
+from headway.migration.toolshipping import Went
 from headway.rollout.model import RunMigration
 from headway.rollout.seen import MigrationRun, RunState
 
@@ -30,9 +34,11 @@ class About:
     fill: tuple[int, ...]
     whole: bool
     keep: tuple[int, int, int] | None = None
+    tool: Mapping[str, Any] | None = None
+    """The team's own tool, its words and what it is to apply; None: Headway's runner."""
 
 
-def about(effect: RunMigration, *, files: Path, shelf: Path, release: str, rollout: str) -> About:
+def about(effect: RunMigration, *, files: Path, shelf: Path, release: str, rollout: str, remember: Path | None = None) -> About:
     """The order for this run."""
     shipping = effect.shipping
     return About(
@@ -50,7 +56,18 @@ def about(effect: RunMigration, *, files: Path, shelf: Path, release: str, rollo
         fill=tuple(one.version for one in shipping.fill),
         whole=shipping.whole,
         keep=shipping.database.backup.keep,
+        tool=None if shipping.tool is None else _by_tool(shipping.tool, shipping.apply, remember),
     )
+
+
+def _by_tool(tool: ByTool, apply: Sequence[Shipped], remember: Path | None) -> Mapping[str, Any]:
+    return {
+        "name": tool.name,
+        "command": list(tool.command),
+        "url_in": tool.url_in,
+        "apply": [{"name": one.title, "contract": one.kind is Kind.CONTRACT, "took": one.took} for one in apply],
+        "remember": str(remember) if remember else None,
+    }
 
 
 def give(folder: Path, order: About) -> None:
@@ -81,8 +98,31 @@ def progress(folder: Path, effect: RunMigration) -> str:
             so_far = f": {read['title']}, {read['rows']:,} rows so far" if read else ""
             return f"filling rows of {where}{so_far}"
         case "migrate":
-            return f"migrating {where}: {', '.join(one.title for one in effect.shipping.apply)}"
+            by = f" by {effect.shipping.tool.name}" if effect.shipping.tool else ""
+            return f"migrating {where}{by}: {', '.join(one.title for one in effect.shipping.apply)}"
     return f"asking what was promised of {where}"
+
+
+def begin(folder: Path) -> None:
+    """The tool is about to begin: from here on nobody but the database knows how far it came."""
+    _write(folder / "begun.json", {"begun": True})
+
+
+def begun(folder: Path) -> bool:
+    """Had the tool begun?"""
+    return (folder / "begun.json").exists()
+
+
+def remember(path: Path, went: Sequence[Went], forget: frozenset[str] = frozenset()) -> None:
+    """Keep what a tool took away: its own table has only the names. The newest word about a name counts."""
+    known = {one.name: one for one in (*remembered(path), *went) if one.name not in forget}
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _write(path, {"went": [asdict(one) for one in known.values()]})
+
+
+def remembered(path: Path) -> tuple[Went, ...]:
+    """What Headway had tools apply to this database."""
+    return tuple(Went(**one) for one in (_read(path) or {}).get("went", ()))
 
 
 def end(folder: Path, state: RunState, text: str, notes: tuple[str, ...] = ()) -> None:

@@ -25,6 +25,7 @@ from headway.adapters.databases.store import Store, Timeouts, open_store
 from headway.adapters.folders import disk, remove
 from headway.adapters.local import processes
 from headway.adapters.migrating import notes
+from headway.adapters.migrating.tools import OWN, ByTools, agreed
 from headway.adapters.migrating.work import KEY, URL
 from headway.adapters.outcomes import log_of
 from headway.adapters.secrets import resolve
@@ -48,16 +49,22 @@ _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
 class DatabaseMigrations:
     """Implements ports.Migrations with Headway's own runner, on the databases that this machine reaches."""
 
-    def __init__(self, home: Path, sources: Sources) -> None:
+    def __init__(self, home: Path, sources: Sources, artifacts: Callable[[str], Path] | None = None) -> None:
         self._home = home / "migrations"
         self._shelves = home / "backups"
         self._sources = sources
+        self._tools = ByTools(home, sources, artifacts)
 
     # -- before it starts
 
     def outlook(self, database: Database, release: Release, running: Sequence[Release]) -> Outlook:
         """What this release would do there, and why it may not."""
         found = _address(database)
+        if (mismatch := agreed(database, release)) is not None:
+            return Outlook(refusals=(mismatch,))
+        if release.migrations is not None and release.migrations.tool != OWN:
+            counting = _counting(open_store(found, _timeouts(database)), found)
+            return self._tools.outlook(database, found, release, running, counting)
         files = self._files(release, found.dialect)
         runs = [Runs(one.name, known(self._files_there_were(one, found.dialect))) for one in running]
         store = open_store(found, _timeouts(database))
@@ -69,10 +76,12 @@ class DatabaseMigrations:
     def taken(self, database: Database, release: Release) -> tuple[str, ...]:
         """What was taken from the database that this release may need."""
         found = _address(database)
+        if database.tool != OWN:
+            return self._tools.taken(database, found, release)
         return taken(open_store(found, _timeouts(database)).look().rows, known(self._files(release, found.dialect)))
 
     def _files(self, release: Release, dialect: Dialect) -> tuple[Migration, ...]:
-        if release.migrations is None:
+        if release.migrations is None or release.migrations.tool != OWN:
             return ()
         return folders.read(self._sources(release.service, release.commit) / release.migrations.folder, dialect)
 
@@ -96,13 +105,17 @@ class DatabaseMigrations:
         secret = {KEY: resolve(database.backup.key)} if database.backup.key else {}
         order = notes.about(
             effect,
-            files=self._sources(place.service, effect.workload.commit) / effect.shipping.folder,
+            files=self._files_of(place.service, effect, folder),
             shelf=_shelf(database, self._shelves, found),
             release=f"{place.service}@{effect.workload.version}",
             rollout=intent.key.rpartition("-")[0],
+            remember=self._tools.memory(found),
         )
         with disk(f"start a run on {found.where}"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if effect.shipping.tool is not None:
+                # A copy of its own, as it was built: what an earlier look left behind must not migrate anything.
+                self._tools.lay(folder / "release", place.service, effect.workload.commit, effect.workload.digest, effect.shipping.folder)
             notes.give(folder, order)
         own = {name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith("PG")}
         env = {**own, "PYTHONUNBUFFERED": "1", URL: found.url, **secret}
@@ -110,6 +123,10 @@ class DatabaseMigrations:
         # Every secret by itself, too: a driver may quote the password without the URL around it.
         hidden = {f"{URL}_{number}": one for number, one in enumerate(found.secrets)}
         processes.start(folder / "process", argv, cwd=folder, env=env | hidden, mask=(*([URL] if hidden else []), *secret, *hidden))
+
+    def _files_of(self, service: str, effect: RunMigration, folder: Path) -> Path:
+        there = folder / "release" if effect.shipping.tool is not None else self._sources(service, effect.workload.commit)
+        return there / effect.shipping.folder
 
     def probe(self, place: Place, intent: Intent) -> Probe:
         """Was this run started? Where no trace of it is left, the ledger answers."""
@@ -119,7 +136,7 @@ class DatabaseMigrations:
             return Probe.DONE
         if effect.what != "migrate":
             return Probe.NOT_DONE
-        return {RunState.PASSED: Probe.DONE, RunState.STUCK: Probe.UNKNOWN}.get(self._by_the_ledger(effect).state, Probe.NOT_DONE)
+        return {RunState.PASSED: Probe.DONE, RunState.STUCK: Probe.UNKNOWN}.get(self._by_the_ledger(effect, folder).state, Probe.NOT_DONE)
 
     def look(self, key: str, effect: RunMigration) -> MigrationRun:
         """How the run with this key is going; of one that was lost, what the ledger says became of it."""
@@ -132,7 +149,7 @@ class DatabaseMigrations:
             return result
         if (folder / "stopped").exists():
             return MigrationRun(RunState.STOPPED, "it was stopped", log=log)
-        found = self._by_the_ledger(effect)
+        found = self._by_the_ledger(effect, folder)
         ended = "its process is gone" if isinstance(state, processes.Never) else f"its process {state}"
         return MigrationRun(found.state, f"{found.text} ({ended})", log=log)
 
@@ -152,10 +169,13 @@ class DatabaseMigrations:
                 old = time() - folder.stat().st_mtime > older_than.total_seconds()
                 if old and not isinstance(processes.state(folder / "process"), processes.Running):
                     remove(folder)
+        self._tools.collect(older_than)
 
-    def _by_the_ledger(self, effect: RunMigration) -> MigrationRun:
+    def _by_the_ledger(self, effect: RunMigration, folder: Path) -> MigrationRun:
         """What became of a run that left no word: all there is done, a `running` row is a person's, a lock that is held is at work."""
         found = _address(effect.shipping.database)
+        if effect.shipping.tool is not None:
+            return self._tools.by_the_ledger(effect, effect.shipping.tool, found, began=notes.begun(folder))
         timeouts = _timeouts(effect.shipping.database)
         rows = open_store(found, timeouts).look().rows
         if begun := [row for row in rows if row.state.value != "applied"]:

@@ -21,6 +21,7 @@ from headway.adapters.databases.runner import How, Runner
 from headway.adapters.databases.store import Store, Timeouts, Unfinished, open_store
 from headway.adapters.databases.verify import verify
 from headway.adapters.migrating import notes
+from headway.adapters.migrating.toolwork import ToolWork
 from headway.adapters.system import new_id
 from headway.errors import Failed, HeadwayError, Refused, Unavailable
 from headway.migration.model import Dialect, Migration, Progress, State
@@ -48,7 +49,9 @@ def main(folder: Path) -> int:
     signal.signal(signal.SIGTERM, stop)
     order = notes.taken(folder)
     found = address(os.environ[URL])
-    work = _Work(folder, order, found)
+    work: _Work | ToolWork = _Work(folder, order, found)
+    if order.tool is not None:
+        work = ToolWork(folder, order, found, order.tool, os.environ.get(KEY))
     try:
         state, text, more = work.done()
     except KeyboardInterrupt:
