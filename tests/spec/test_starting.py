@@ -97,6 +97,17 @@ WAYS = [
     ),
     pytest.param(
         {
+            "app.py": FLASK,
+            "pyproject.toml": "[tool.poetry]\npackage-mode = false\n[tool.poetry.dependencies]\npython = '^3.11'\nflask = '^3.0.2'\n"
+            "gunicorn = '*'\nattrs = '~22.1'\nclick = {version = '>=8,<9', extras = ['a']}\nzeros = '^0.3'\nbare = '1.2'\n"
+            "[build-system]\nrequires = ['poetry-core']\n",
+        },
+        ("env", "PYTHONPATH=vendor", "python3", "-m", "gunicorn", "app:app", "--bind", "127.0.0.1:$PORT"),
+        (*VENDOR, "flask>=3.0.2,<4", "gunicorn", "attrs>=22.1,<22.2", "click[a]>=8,<9", "zeros>=0.3,<0.4", "bare==1.2"),
+        id="poetry without a package",
+    ),
+    pytest.param(
+        {
             "manage.py": "import django\n",
             "site1/wsgi.py": "application = get_wsgi_application()\n",
             "site1/asgi.py": "",
@@ -254,6 +265,20 @@ TOLD = [
     pytest.param({"package.json": node(scripts={"start": "node a.js"}, dependencies={"a": "1"})}, "no lock file", id="no lock file"),
     pytest.param({"package.json": node(scripts={"start": "vite"})}, "server for developers", id="a server for developers"),
     pytest.param({"package.json": "{", "Procfile": "web: a $PORT"}, None, id="a package.json that is none"),
+    pytest.param({"package.json": "{"}, "package.json cannot be read", id="a package.json that is none, and nothing else"),
+    pytest.param({"pyproject.toml": "["}, "pyproject.toml cannot be read", id="a pyproject that is none, and nothing else"),
+    pytest.param({"wsgi.py": FLASK, "Pipfile": ""}, "flask is imported by wsgi.py, and Pipfile is not read", id="a Pipfile"),
+    pytest.param(
+        {"services/a/app.py": FLASK, "services/a/requirements.txt": "flask"},
+        "flask is imported by services/a/app.py, and services/a/requirements.txt is not read",
+        id="a service that is not at the top",
+    ),
+    pytest.param({"app.py": FLASK}, "no file says which version", id="dependencies that nobody wrote down"),
+    pytest.param(
+        {"app.py": FLASK, "pyproject.toml": "[tool.poetry.dependencies]\nflask = {git = 'https://example.org/flask'}\n"},
+        "flask is left out",
+        id="a poetry dependency that pip is not told of",
+    ),
     pytest.param({"pyproject.toml": "[", "app.py": FLASK}, "pyproject.toml cannot be read", id="a pyproject that is none"),
     pytest.param({"app.py": FLASK, "package.json": node(scripts={"start": "a"})}, "package.json is here as well", id="two languages"),
     pytest.param({"shop/__main__.py": ""}, "no file asks for the variable PORT", id="a port of its own"),

@@ -61,6 +61,11 @@ def node(files: Files, command: str | None = None) -> Way | None:
     )
 
 
+def package_guesses(files: Files) -> tuple[str, ...]:
+    """What keeps a package.json from being read, if anything does."""
+    return _package(files["package.json"])[1] if "package.json" in files else ()
+
+
 def _package(text: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     try:
         found = json.loads(text)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headway.spec.recognised import Files, Way, asks_for_port, code
+from headway.spec.recognised_poetry import requirements
 
 PIP = "python3 -m pip install --quiet --no-compile --target"
 REQUIREMENTS = ("requirements.txt", "requirements/production.txt", "requirements/prod.txt", "requirements/base.txt")
@@ -75,7 +76,7 @@ def python(files: Files, command: str | None = None) -> Way | None:
         kind="Python",
         run=_with_programs(run, path) if build and command else with_path(run, path),
         because=because,
-        guesses=(*guesses, *project.guesses),
+        guesses=(*guesses, *(() if command else _unknown(files, project)), *project.guesses),
         name=project.name,
         build=build,
         unit=_unit(files, project),
@@ -248,7 +249,15 @@ def project_of(files: Files) -> Project:
     source = next((path for path in REQUIREMENTS if path in files), None)
     listed = _requirements(files, source) if source else []
     packaged = "build-system" in table or "setup.py" in files
-    install, before, where = _installed(source, listed, wanted, packaged, files)
+    if poetry.get("package-mode") is False:
+        packaged = False  # pip refuses to install what Poetry does not package
+    by_poetry = {} if source or packaged or "dependencies" in declared else poetry.get("dependencies", {})
+    said, left_out = requirements(by_poetry)
+    guesses += tuple(f"{name} is left out: pip cannot be told of it as pyproject.toml tells Poetry" for name in left_out)
+    if said or left_out:
+        install, before, where = " ".join(f"'{one}'" for one in said) or None, "", "pyproject.toml, as Poetry reads it"
+    else:
+        install, before, where = _installed(source, listed, wanted, packaged, files)
     scripts = tuple((str(name), str(target)) for name, target in declared.get("scripts", {}).items())
     return Project(
         name=declared.get("name") or poetry.get("name"),
@@ -260,6 +269,19 @@ def project_of(files: Files) -> Project:
         guesses=guesses,
         where=where,
     )
+
+
+ELSEWHERE_LISTED = ("Pipfile", "environment.yml", "environment.yaml", "setup.cfg", *REQUIREMENTS, "pyproject.toml")
+
+
+def _unknown(files: Files, project: Project) -> tuple[str, ...]:
+    """A framework that is imported while nothing is installed: the file that is written then works only where somebody installed it by hand."""
+    app = app_of(files)
+    if app is None or project.install or app.framework.startswith("plain"):
+        return ()
+    unread = next((path for name in ELSEWHERE_LISTED for path in sorted(files) if path.rpartition("/")[2] == name), None)
+    said = f"{unread} is not read" if unread else "no file says which version"
+    return (f"{app.framework.lower()} is imported by {app.path}, and {said}: name the dependencies in a requirements.txt at the top",)
 
 
 def _toml(files: Files) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from headway.spec import values
 from headway.spec.recognised import Files, Way, asks_for_port, demanded, health, ready, service_name
 from headway.spec.recognised_commands import MODULES, Image, at_our_port, image, procfile, through_python, with_port
-from headway.spec.recognised_node import node
-from headway.spec.recognised_python import app_of, python
+from headway.spec.recognised_node import node, package_guesses
+from headway.spec.recognised_python import app_of, project_of, python
 from headway.spec.starting_text import environments
 
 
@@ -35,7 +35,8 @@ def start(files: Files, folder: str, branch: str | None, branches: tuple[str, ..
     """The file for these files. `folder` names the service if nothing else does; `branch` is git's default branch, None without git."""
     way = way_of(files)
     if way is None:
-        way = Way("service", "./run", (), ("nothing here says how the service is run: write it into `run:`",))
+        nothing = "nothing here says how the service is run: write it into `run:`"
+        way = Way("service", "./run", (), (nothing, *project_of(files).guesses, *package_guesses(files)))
     main = branch or "main"
     name = service_name(way.name, folder)
     found, answers = health(files), ready(files)
