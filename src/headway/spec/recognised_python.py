@@ -275,7 +275,7 @@ ELSEWHERE_LISTED = ("Pipfile", "environment.yml", "environment.yaml", "setup.cfg
 
 
 def _unknown(files: Files, project: Project) -> tuple[str, ...]:
-    """A framework that is imported while nothing is installed: the file that is written then works only where somebody installed it by hand."""
+    """A framework that is imported while nothing is installed: what is written then works only where it was installed by hand."""
     app = app_of(files)
     if app is None or project.install or app.framework.startswith("plain"):
         return ()
