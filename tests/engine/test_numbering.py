@@ -38,6 +38,15 @@ def test_a_merge_to_the_trunk_gets_the_next_version(world: World) -> None:
     assert world.cut("main") == "1.4.0"
 
 
+def test_where_nothing_is_merged_to_the_protected_branch_is_the_trunk(world: World) -> None:
+    world.fake.pipelines.declared[:] = [sample_stage("staging")]
+    world.told.commit("feat: a")
+    assert world.cut("main") == "1.4.0"
+    on("feature/x")(world.told)  # type: ignore[operator]
+    world.told.commit("fix: b")
+    assert world.cut("feature/x") == "1.4.1-feature-x.1"
+
+
 def test_releases_on_record_count_as_tags_do(world: World) -> None:
     world.told.commit("feat: a")
     assert world.cut("main") == "1.4.0"

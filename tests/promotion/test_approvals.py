@@ -55,6 +55,12 @@ def test_nothing_is_needed_where_the_file_asks_for_nobody() -> None:
     assert objections(CANDIDATE, (), Approvals(), NOON) == ()
 
 
+def test_nobody_is_sent_to_people_whose_word_counts_no_longer() -> None:
+    assert text(objections(CANDIDATE, (), RULE, NOON, revoked=("Bob",))) == "2.0.0 needs 1 more approval from carol"
+    (hopeless,) = objections(CANDIDATE, (), TWO, NOON, revoked=("Bob",))
+    assert "only 1 may give one: the word of bob counts no longer" in hopeless.text
+
+
 def test_who_is_missing_is_named() -> None:
     assert objections(CANDIDATE, (), RULE, NOON) == (Objection("2.0.0 needs 1 more approval from bob or carol", "waits"),)
     assert objections(CANDIDATE, (says("bob"),), TWO, NOON) == (

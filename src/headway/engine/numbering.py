@@ -1,6 +1,6 @@
 """Which version does a release get that nobody named?
 
-On the trunk (a branch that a stage is merged to, or a maintenance line): the next version, decided as `headway version next` does; the
+On the trunk (a branch that a stage is merged to, the protected one if none is named, or a maintenance line): the next version, decided as `headway version next` does; the
 releases on record count as tags do. What has nothing to release still gets a number that is nobody else's, below the next version.
 On every other branch: a pre-release of the next version, counted by branch, `1.4.0-feature-x.3`. It is a label for people and says what
 the branch would become; it is never a tag, so it does not decide what comes next.
@@ -128,8 +128,12 @@ def _as_said(world: World, service: str, commit: Commit, ref: str, said: str) ->
 
 
 def _on_trunk(world: World, service: str, commit: Commit, ref: str) -> bool:
-    """Whether the branch is one that a stage is merged to or, without a branch, the commit lies on one."""
-    trunks = [stage.trigger.merge for stage in world.pipelines.stages(service) if stage.trigger.merge]
+    """Whether the branch is one that a stage is merged to or, without a branch, the commit lies on one.
+
+    Where no stage names one, everything is cut by hand, and the trunk is the protected branch.
+    """
+    named = [stage.trigger.merge for stage in world.pipelines.stages(service) if stage.trigger.merge]
+    trunks = named or [world.pipelines.repository(service).branch]
     if ref in trunks:
         return True
     repository = world.repositories[service]

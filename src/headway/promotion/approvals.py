@@ -21,9 +21,9 @@ def objections(
     missing = rule.needed - len(have)
     if missing <= 0:
         return ()
-    if (hopeless := _nobody_left(candidate, rule)) is not None:
+    if (hopeless := _nobody_left(candidate, rule, revoked)) is not None:
         return (Objection(hopeless, "final"),)
-    text = f"{candidate.version} needs {missing} more {'approval' if missing == 1 else 'approvals'} from {_who(candidate, rule)}"
+    text = f"{candidate.version} needs {missing} more {'approval' if missing == 1 else 'approvals'} from {_who(candidate, rule, revoked)}"
     if rule.needed > 1:
         text += f" ({len(have)} of {rule.needed}{': ' + ', '.join(have) if have else ''})"
     return (Objection("; ".join((text, *_not_counted(candidate, said, rule, now)))),)
@@ -107,23 +107,26 @@ def _listed(name: str, rule: Approvals) -> bool:
     return not rule.people or any(same_person(name, person) for person in rule.people)
 
 
-def _able(candidate: Candidate, rule: Approvals) -> tuple[str, ...]:
+def _able(candidate: Candidate, rule: Approvals, revoked: Sequence[str]) -> tuple[str, ...]:
     """Those on the list who may approve this one, each once."""
-    return distinct(person for person in rule.people if _named(person) and (rule.allow_self or not _self(person, candidate)))
+    speaking = (one for one in rule.people if _named(one) and not any(same_person(one, gone) for gone in revoked))
+    return distinct(person for person in speaking if rule.allow_self or not _self(person, candidate))
 
 
-def _nobody_left(candidate: Candidate, rule: Approvals) -> str | None:
-    if not rule.people or len(able := _able(candidate, rule)) >= rule.needed:
+def _nobody_left(candidate: Candidate, rule: Approvals, revoked: Sequence[str]) -> str | None:
+    if not rule.people or len(able := _able(candidate, rule, revoked)) >= rule.needed:
         return None
+    gone = [person for person in rule.people if any(same_person(person, one) for one in revoked)]
+    whose = f"the word of {_listing(gone, 'and')} counts no longer, and " if gone else ""
     return (
-        f"{candidate.version} needs {rule.needed} approvals, but of {_listing(rule.people, 'and')} only {len(able)} may give one: "
+        f"{candidate.version} needs {rule.needed} approvals, but of {_listing(rule.people, 'and')} only {len(able)} may give one: {whose}"
         f"neither the author ({candidate.author}) nor who asks ({candidate.asked_by}) can; name more people under approvals"
     )
 
 
-def _who(candidate: Candidate, rule: Approvals) -> str:
+def _who(candidate: Candidate, rule: Approvals, revoked: Sequence[str]) -> str:
     if rule.people:
-        return _listing(_able(candidate, rule), "or")
+        return _listing(_able(candidate, rule, revoked), "or")
     if rule.allow_self:
         return "anybody (allow_self is on: even the author may)"
     names = dict.fromkeys((candidate.author, candidate.asked_by))
