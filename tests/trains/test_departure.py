@@ -133,6 +133,13 @@ def test_a_train_never_leaves_early_nor_against_an_objection_and_never_waits_for
         assert now < DEPARTS + timedelta(hours=1)
 
 
+def test_nothing_is_cut_for_a_train_that_was_cancelled() -> None:
+    def stations(state: str) -> int:
+        return icalendar([TABLE], [replace(UPCOMING, state=state)], CUTS - timedelta(days=1), most=1).count("tally weekly is cut")  # type: ignore[arg-type]
+
+    assert (stations("upcoming"), stations("cancelled")) == (1, 0)
+
+
 def test_the_calendar_is_read_by_calendars() -> None:
     odd = replace(ONGOING, reasons=("a, b; c\\d\nnew line, and so long that it must be folded: " + "ü" * 60,))
     text = icalendar([TABLE], [odd], CUTS)

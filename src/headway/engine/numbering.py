@@ -1,9 +1,9 @@
 """Which version does a release get that nobody named?
 
-On the trunk (a branch that a stage is merged to, the protected one if none is named, or a maintenance line): the next version, decided as `headway version next` does; the
-releases on record count as tags do. What has nothing to release still gets a number that is nobody else's, below the next version.
-On every other branch: a pre-release of the next version, counted by branch, `1.4.0-feature-x.3`. It is a label for people and says what
-the branch would become; it is never a tag, so it does not decide what comes next.
+On the trunk (a branch that a stage is merged to, the protected one if none is named, or a maintenance line): the next version, decided as
+`headway version next` does; the releases on record count as tags do. What has nothing to release still gets a number that is nobody else's,
+below the next version. On every other branch: a pre-release of the next version, counted by branch, `1.4.0-feature-x.3`. It is a label for
+people and says what the branch would become; it is never a tag, so it does not decide what comes next.
 """
 
 import re

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-from headway.trains.model import Timetable, Train
+from headway.trains.model import ENDED, Timetable, Train
 from headway.trains.timetable import before, cut_of, departures, phases
 
 STAMP = "%Y%m%dT%H%M%SZ"
@@ -16,10 +16,13 @@ def icalendar(timetables: Sequence[Timetable], trains: Sequence[Train], now: dat
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Headway//Trains//EN", "CALSCALE:GREGORIAN", "METHOD:PUBLISH"]
     for train in sorted(trains, key=lambda one: one.departs):
         lines += _event(train.id, train.departed or train.departs, f"{_who(train)} {train.state}", "; ".join(train.reasons), now)
-    known = {(train.timetable, train.service, train.departs) for train in trains}
+    known = {(train.timetable, train.service, train.departs): train.state for train in trains}
     for timetable in timetables:
         for departs in islice(departures(timetable, now), most):
-            if (timetable.name, timetable.service, departs) not in known:
+            state = known.get((timetable.name, timetable.service, departs))
+            if state in ENDED:
+                continue  # nothing is cut for a train that was cancelled, or has left
+            if state is None:
                 lines += _event(_id(timetable, departs), departs, f"{timetable.service} {timetable.name} departs", "", now)
             lines += _stations(timetable, departs, now)
     return "".join(f"{folded}\r\n" for line in (*lines, "END:VCALENDAR") for folded in _folded(line))
