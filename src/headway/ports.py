@@ -15,7 +15,7 @@ from headway.analysis.model import Readings
 from headway.environments.branches import BranchEnvironment
 from headway.environments.manifests.model import Told
 from headway.environments.model import Cluster, Database, Place
-from headway.migration.shipping import Outlook
+from headway.migration.shipping import Anew, Outlook
 from headway.promotion.model import Approval, Passed, Quarantine, Stage, Statement
 from headway.releases.decision import Reason
 from headway.releases.history import History, Tag
@@ -120,10 +120,11 @@ class Migrations(Protocol):
     The database's own ledger is the truth: every run reads it under the lock before it acts.
     """
 
-    def outlook(self, database: Database, release: Release, running: Sequence[Release]) -> Outlook:
+    def outlook(self, database: Database, release: Release, running: Sequence[Release], anew: Anew | None = None) -> Outlook:
         """What this release would do there, and why it may not; `running` are the releases that live on the database now.
 
-        Unavailable if the database does not answer. Nothing is touched.
+        `anew`: whether, and why, the database may be made anew; None: never. Unavailable if the database does not answer. Nothing is
+        touched.
         """
         ...
 
@@ -145,6 +146,10 @@ class Migrations(Protocol):
 
     def stop(self, key: str) -> None:
         """End it, if it still runs, and let it not be started any more: what is in a transaction is rolled back."""
+        ...
+
+    def remove(self, database: Database) -> Sequence[str]:
+        """Remove a branch's own database, if it is one that a run made; what came of it, in sentences. Twice is as good as once."""
         ...
 
 

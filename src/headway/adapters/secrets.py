@@ -11,6 +11,8 @@ import secrets
 import stat
 from pathlib import Path
 
+from headway.adapters.databases.branched import of_branch
+from headway.environments.branches import own_database
 from headway.errors import Contradiction, InvalidSpec, Refused, Unavailable
 
 _KEY_BYTES = 32
@@ -18,7 +20,9 @@ _LARGEST = 1024 * 1024
 
 
 def resolve(reference: str) -> str:
-    """The value behind `env:NAME` or `file:PATH`; a file's last newline does not count."""
+    """The value behind `env:NAME` or `file:PATH`; a file's last newline does not count. Of a branch's own database, its URL."""
+    if (own := own_database(reference)) is not None:
+        return of_branch(resolve(own[1]), own[0])
     scheme, _, name = reference.partition(":")
     if scheme == "env" and name:
         value = os.environ.get(name)

@@ -11,6 +11,7 @@ import rich_click as click
 _NAMES: Mapping[str, tuple[str, ...]] = {
     "audit": ("audit",),
     "config": ("config",),
+    "data": ("data",),
     "demo_command": ("demo",),
     "dev": ("dev",),
     "files": ("validate", "schema"),

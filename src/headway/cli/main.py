@@ -20,7 +20,7 @@ click.rich_click.COMMAND_GROUPS = {
         {"name": "Release", "commands": ["version", "release", "train", "hotfix", "migrate"]},
         {"name": "Promote", "commands": ["plan", "promote", "approve", "reject", "revoke", "advise", "tick", "checklist", "freeze"]},
         {"name": "Watch", "commands": ["status", "list", "show", "wait", "config", "audit"]},
-        {"name": "Steer", "commands": ["rollback", "abort", "pause", "resume", "advance", "retry"]},
+        {"name": "Steer", "commands": ["rollback", "abort", "pause", "resume", "advance", "retry", "data"]},
     ]
 }
 

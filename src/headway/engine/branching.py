@@ -14,7 +14,7 @@ import structlog
 from headway.engine.controller import US
 from headway.environments.branches import BranchEnvironment, Fate, State, environment_of, fate, room
 from headway.environments.model import Place
-from headway.errors import HeadwayError, Refused, Unavailable
+from headway.errors import HeadwayError, InvalidSpec, Refused, Unavailable
 from headway.ports import Event, Standing, World
 from headway.promotion.model import Stage
 from headway.rollout.phases import ENDED, Phase
@@ -178,7 +178,22 @@ class Branching:
                 self._say(standing, Word.WAKE, why)
             return
         self._world.grounds.clear(one.place)
-        self._save(replace(one, state=State.ENDED), f"{one.place.environment} ended", (one.why,))
+        self._save(replace(one, state=State.ENDED), f"{one.place.environment} ended", (one.why, *self._without_data(standings)))
+
+    def _without_data(self, standings: Iterable[Standing]) -> tuple[str, ...]:
+        """Remove the branch's own databases, which its rollouts know: the file may no longer name them. What came of it.
+
+        One that does not answer keeps the environment's end waiting; one that somebody else made, or nobody can name any more, stays.
+        """
+        plans = (one.rollout.plan for one in standings)
+        shippings = (plan.migrations for plan in plans if plan is not None and plan.migrations is not None)
+        said: list[str] = []
+        for database in {shipping.database.url: shipping.database for shipping in shippings}.values():
+            try:
+                said += self._world.migrations.remove(database)
+            except (InvalidSpec, Refused) as error:
+                said.append(f"its database stays: {error}")
+        return tuple(said)
 
     def _ended(self, place: Place, why: str, standings: Iterable[Standing]) -> bool:
         """Whether nothing waits or is under way there; what does is told to end. That says nothing against its release."""

@@ -41,6 +41,8 @@ class Asked:
     """Not before this."""
     trial: Trial | None = None
     """Only to find something out."""
+    reset: str = ""
+    """Why the database is to be made anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False) -
         said=world.statements.statements(release.name, asked.place.environment),
         answers=found_out,
     )
-    data = outlook(release, stage, world)
+    data = outlook(release, stage, world, lacks=candidate.lacks, asked=asked.reset, trial=asked.trial is not None)
     sent = sending(release, stage, world)
     ends = [one.until for one in found if one.until is not None and one.until > now]
     return Considered(
@@ -120,7 +122,7 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False) -
 def _lacks(release: Release, stage: Stage, world: World) -> str | None:
     """What runs there, if neither of the two contains the other: then something would go that nobody merged."""
     record = world.records.place(Place(release.service, stage.environment.name))
-    if stage.diverged != "refuse" or record.live is None or record.live.commit == release.commit:
+    if stage.diverged == "keep" or record.live is None or record.live.commit == release.commit:
         return None
     repository = world.repositories[release.service]
     try:

@@ -9,6 +9,7 @@ from headway.engine.candidate import Asked, Considered, consider
 from headway.engine.collecting import collect
 from headway.engine.cutting import Tagging, cut
 from headway.engine.data import taken
+from headway.engine.resetting import reset
 from headway.engine.views import View, event_view, place_view, release_view, rollout_view
 from headway.environments.branches import of_a_branch
 from headway.environments.model import Cluster, Place
@@ -232,6 +233,20 @@ class Commands:
         if not good and live == found.name:
             self.rollback(environment, by, f"{check} failed: {comment}" if comment else f"{check} failed", service=found.service)
         return {"release": found.name, "environment": environment, "check": check, "good": good, "by": by}
+
+    def reset(self, environment: str, by: str, service: str | None = None, why: str = "") -> View:
+        """Have an environment's database made anew for what runs there. Refused where its data is real."""
+        place = Place(self._service(service), environment)
+        with self._queueing:
+            rollout, considered = reset(place, by, f"{by} asked for it" + (f": {why}" if why else ""), self._world)
+        self._woken()
+        return {
+            "rollout": rollout.id,
+            "release": rollout.release,
+            "environment": environment,
+            "steps": list(sentences(considered.plan)),
+            "waits": list(considered.waits),
+        }
 
     # -- rollouts
 

@@ -1,11 +1,13 @@
 """What a release would do to the database of a stage, asked of the world."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from headway.environments.model import Database, Place
 from headway.errors import HeadwayError, InvalidSpec, Refused, Unavailable
-from headway.migration.shipping import Outlook
+from headway.migration.shipping import Anew, Outlook
 from headway.ports import Event, World
+from headway.promotion.diverged import spared
 from headway.promotion.model import Stage
 from headway.releases.model import Release
 from headway.rollout.model import Kind, Rollout
@@ -15,8 +17,11 @@ SOON = timedelta(seconds=15)
 """A database that did not answer is asked again then."""
 
 
-def outlook(release: Release, stage: Stage, world: World) -> Outlook:
-    """What it would do, and why it may not. A release without migrations has nothing to say."""
+def outlook(release: Release, stage: Stage, world: World, *, lacks: str | None = None, asked: str = "", trial: bool = False) -> Outlook:
+    """What it would do, and why it may not. A release without migrations has nothing to say.
+
+    `lacks` is what runs there and is not in it, `asked` why somebody wants the database made anew. A trial goes back, so it never does.
+    """
     if release.migrations is None:
         return Outlook()
     environment, database = stage.environment.name, stage.environment.database
@@ -24,11 +29,24 @@ def outlook(release: Release, stage: Stage, world: World) -> Outlook:
         why = f"{release.version} has migrations in {release.migrations.folder}, and {environment} names no database for {release.service}"
         return Outlook(refusals=(f"{why}; set `environments: {environment}: database:`",))
     try:
-        return world.migrations.outlook(database, release, running(Place(release.service, environment), database, world))
+        anew = None if trial else _anew(release, stage, lacks, asked, world)
+        return world.migrations.outlook(database, release, running(Place(release.service, environment), database, world), anew)
     except Unavailable as error:
         return Outlook(waits=(f"what {release.version} would migrate in {environment} cannot be told: {error}",))
     except (InvalidSpec, Refused) as error:
         return Outlook(refusals=(str(error),))
+
+
+def _anew(release: Release, stage: Stage, lacks: str | None, asked: str, world: World) -> Anew | None:
+    """Whether the database may be made anew for this release. Raises Refused where it may not and somebody asked."""
+    if why := spared(stage):
+        if asked:
+            raise Refused(why)
+        return None
+    resets = stage.diverged == "reset"
+    because = (f"{release.version} lacks commits of {lacks}, which runs there",) if lacks is not None and resets else ()
+    real = (one.environment.database for one in _stages(world) if one.environment.data == "real")
+    return Anew((*((asked,) if asked else ()), *because), resets, tuple(one for one in real if one is not None))
 
 
 def running(place: Place, database: Database, world: World) -> tuple[Release, ...]:
@@ -39,18 +57,21 @@ def running(place: Place, database: Database, world: World) -> tuple[Release, ..
 
 
 def _sharing(place: Place, database: Database, world: World) -> tuple[Place, ...]:
-    shared = []
-    for service in world.pipelines.services():
-        try:
-            stages = world.pipelines.stages(service)
-        except HeadwayError:
-            continue  # its own file is at fault, and says so there
-        shared += [
-            Place(service, stage.environment.name)
-            for stage in stages
-            if stage.environment.database is not None and stage.environment.database.url == database.url
-        ]
+    shared = [
+        Place(stage.service, stage.environment.name)
+        for stage in _stages(world)
+        if stage.environment.database is not None and stage.environment.database.url == database.url
+    ]
     return tuple(one for one in shared if one != place)
+
+
+def _stages(world: World) -> tuple[Stage, ...]:
+    """All stages of all services."""
+    found: list[Stage] = []
+    for service in world.pipelines.services():
+        with suppress(HeadwayError):  # its own file is at fault, and says so there
+            found += world.pipelines.stages(service)
+    return tuple(found)
 
 
 def taken(release: Release | None, place: Place, world: World) -> tuple[str, ...]:

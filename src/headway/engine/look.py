@@ -168,7 +168,7 @@ def _could_start(rollout: Rollout, world: World, now: datetime) -> bool:
 
 
 def _asked(rollout: Rollout) -> Asked:
-    return Asked(rollout.release, rollout.place, rollout.asked_by, rollout.automatic, rollout.start, rollout.trial)
+    return Asked(rollout.release, rollout.place, rollout.asked_by, rollout.automatic, rollout.start, rollout.trial, rollout.reset)
 
 
 def _before_rollback(rollout: Rollout, standing: Sequence[Rollout], world: World, blocked: str | None) -> Seen:

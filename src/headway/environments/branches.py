@@ -11,6 +11,8 @@ from headway.environments.model import Place
 
 SEPARATOR = "."
 """No declared environment has it in its name, and every platform takes it in one."""
+OWN = "branch:"
+"""How the reference to the database of a branch's own environment begins; no file can say it."""
 LONGEST = 24
 _PULL = re.compile(r"refs/[a-z-]+/([0-9]+)/[a-z]+")
 _MARKED = re.compile(r"(^|-)[0-9a-f]{6}$")
@@ -87,6 +89,19 @@ def shared_of(environment: str) -> str:
 def of_a_branch(environment: str) -> bool:
     """Whether this is a branch's own environment."""
     return SEPARATOR in environment
+
+
+def own(environment: str, reference: str) -> str:
+    """The reference to this environment's own database, which is beside the one that the file's reference names."""
+    return f"{OWN}{environment}:{reference}"
+
+
+def own_database(reference: str) -> tuple[str, str] | None:
+    """Whose own database this is, and the file's reference; None if it is nobody's own."""
+    if not reference.startswith(OWN):
+        return None
+    environment, _, rest = reference.removeprefix(OWN).partition(":")
+    return environment, rest
 
 
 def room(rules: PerBranch, shared: str, service: str, there: Collection[BranchEnvironment]) -> str | None:

@@ -47,7 +47,8 @@ class Database:
 
     `url` is a reference such as `env:DATABASE_URL`, never the URL itself. `together` says how far a transaction reaches; none: as suits
     the database. `contract`: `hold` leaves files that take something away to the next promotion, `auto` asks for that by itself. `tool` is
-    whom the URL may be given to: a tool that is not ours runs as the release's own code.
+    whom the URL may be given to: a tool that is not ours runs as the release's own code. `seed` are commands, and single words that end in
+    .sql: what fills a database that was made anew.
     """
 
     url: str
@@ -57,6 +58,7 @@ class Database:
     contract: Literal["hold", "auto"] = "hold"
     backup: Backups = Backups()
     tool: Literal["headway", "alembic", "django", "flyway", "dbmate"] = "headway"
+    seed: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,5 +94,7 @@ class Environment:
     port: int | None = None
     """Where users reach the service on the local platform; drawn free and then kept when None."""
     database: Database | None = None
+    data: Literal["real", "synthetic"] = "real"
+    """`synthetic`: nobody misses what the database holds, so that it may be made anew from migrations and seed."""
     cluster: Cluster | None = None
     """Where it is, when the platform is kubernetes."""

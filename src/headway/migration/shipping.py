@@ -14,7 +14,7 @@ from headway.migration.lint import transaction_control
 from headway.migration.model import Dialect, Kind, Migration, Row
 from headway.migration.plan import Together, default_together, plan
 from headway.migration.rollback import sentence
-from headway.migration.status import Status
+from headway.migration.status import Status, compare
 from headway.migration.status import objections as of_the_ledger
 
 Known = frozenset[tuple[int, str]]
@@ -60,11 +60,25 @@ class Shipping:
     whole: bool = False
     tool: ByTool | None = None
     """The team's own tool, which knows its migrations by name: versions are then only their order. None: Headway's runner."""
+    anew: tuple[str, ...] = ()
+    """Why the database is made anew, by these and its seed, and what it holds moved aside; empty: it is not."""
 
     @property
     def contracts(self) -> frozenset[int]:
         """The versions to apply that take something away."""
         return frozenset(one.version for one in self.apply if one.kind is Kind.CONTRACT)
+
+
+@dataclass(frozen=True, slots=True)
+class Anew:
+    """That a database may be made anew. It is where there is none yet, for each reason in `why`, and for `contradicted` ledgers.
+
+    `spare`: databases that hold real data. It is never one of these, whatever the two references are called.
+    """
+
+    why: tuple[str, ...] = ()
+    contradicted: bool = False
+    spare: tuple[Database, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +144,21 @@ def outlook(
     )
 
 
+def made_anew(status: Status, dialect: Dialect, database: Database, where: str, folder: str, why: Sequence[str]) -> Outlook:
+    """The whole history at once, on an empty database: only what is wrong with the files themselves stands in the way."""
+    empty = compare(status.files, ())
+    together = Together(database.together) if database.together else default_together(dialect, traffic=False)
+    apply = tuple(_shipped(status.files, dialect, (), lambda _: 0, ()))
+    _, refusals = _objections(empty, dialect)
+    shipping = Shipping(database, where, folder, apply, together=together, whole=True, anew=tuple(dict.fromkeys(why)))
+    return Outlook(shipping, (), refusals)
+
+
+def made_by(rollout: str, rows: Sequence[Row]) -> bool:
+    """Did this rollout make the database? Then all that its ledger has came from it."""
+    return bool(rows) and all(row.rollout == rollout for row in rows)
+
+
 def _objections(status: Status, dialect: Dialect) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What a repair mends, and what only another release can."""
     said = of_the_ledger(status)
@@ -186,11 +215,15 @@ def _then(shipping: Shipping) -> str:
 
 def way_back(shipping: Shipping) -> tuple[str, ...]:
     """Which way back there is after these, said beforehand."""
+    if shipping.anew:
+        return (f"{shipping.where} stays as it was made anew: the release before would run on it; promote that to have it made for it",)
     return tuple(one.back for one in shipping.apply if one.back)
 
 
 def left_behind(shipping: Shipping) -> str:
     """What the schema keeps when the release goes back after these were applied."""
+    if shipping.anew:
+        return f"{shipping.where} stays as it was made anew; promote the release that serves again to have it made for that"
     return f"the schema keeps {', '.join(one.title for one in shipping.apply)}: the old release runs on it, and nothing is restored"
 
 

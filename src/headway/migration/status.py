@@ -21,6 +21,8 @@ class Status:
     ahead: tuple[Row, ...]
     unfilled: tuple[Migration, ...]
     """Applied, with a backfill that is not through."""
+    files: tuple[Migration, ...] = ()
+    """All that was compared."""
 
 
 def compare(files: Sequence[Migration], ledger: Sequence[Row], progress: Mapping[int, Progress] | None = None) -> Status:
@@ -43,6 +45,7 @@ def compare(files: Sequence[Migration], ledger: Sequence[Row], progress: Mapping
         running=tuple(row for row in ledger if row.state in UNFINISHED),
         ahead=tuple(row for row in unknown if row.version > newest_file),
         unfilled=tuple(one for one in files if one.backfill and one.version in rows and one.version not in done),
+        files=tuple(files),
     )
 
 
@@ -54,6 +57,13 @@ def objections(status: Status) -> tuple[str, ...]:
             for row in status.running
         ),
         *(f"{one[0].version} is there more than once: {', '.join(each.file for each in one)}; renumber one" for one in status.duplicate),
+        *contradictions(status),
+    )
+
+
+def contradictions(status: Status) -> tuple[str, ...]:
+    """Where the ledger has another history than the files: no other files than its own fit on this database."""
+    return (
         *(f"{one.file} changed after it was applied; put it back as it was, and make the change a new file" for one in status.changed),
         *(f"the database is ahead of these files: it has {row.title}; use the files of that release, or newer" for row in status.ahead),
         *(f"the ledger has {row.title}, and its file is gone; bring it back" for row in status.unknown if row not in status.ahead),

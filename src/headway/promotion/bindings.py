@@ -37,11 +37,15 @@ def target_digest(stage: Stage) -> str:
         "platform": stage.environment.platform,
         "port": stage.environment.port,
         # Only where there is one: approvals of before there were any still hold.
-        **({"database": asdict(stage.environment.database)} if stage.environment.database is not None else {}),
+        **({"database": _without_unused(asdict(stage.environment.database))} if stage.environment.database is not None else {}),
         **({"cluster": asdict(stage.environment.cluster)} if stage.environment.cluster else {}),
     }
     text = json.dumps(_canonical(deeds | {"environment": where}), sort_keys=True, separators=(",", ":"))
     return f"sha256:{sha256(text.encode()).hexdigest()}"
+
+
+def _without_unused(database: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in database.items() if value or name != "seed"}
 
 
 def _canonical(value: object) -> object:

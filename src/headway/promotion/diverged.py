@@ -1,4 +1,4 @@
-"""Several branches share an environment: may one that lacks what runs there take its place?"""
+"""Several branches share an environment: may one that lacks what runs there take its place, and may its database be made anew for that?"""
 
 from headway.promotion.model import Candidate, Objection, Stage
 
@@ -14,3 +14,17 @@ def objections(candidate: Candidate, stage: Stage) -> tuple[Objection, ...]:
             f"{where} runs something that {candidate.version} contains"
         ),
     )
+
+
+def spared(stage: Stage) -> str | None:
+    """Why the stage's database is never made anew; None where it may be. The file's reader asks too, but a policy may add approvals."""
+    name = stage.environment.name
+    if stage.environment.database is None:
+        return f"{name} names no database for {stage.service}"
+    if stage.environment.data != "synthetic":
+        return f"the data of {name} is real: only an environment that says `data: synthetic` can have it made anew"
+    if stage.after:
+        return f"{name} comes after {', '.join(stage.after)}: only the first environment of the way can have its data made anew"
+    if stage.approvals.needed or stage.also or stage.advisory is not None:
+        return f"{name} needs people's approval: its data is never made anew"
+    return None

@@ -9,7 +9,7 @@ from typing import assert_never
 
 from headway.migration.shipping import left_behind
 from headway.rollout.effects import park
-from headway.rollout.model import Again, Backfill, Migrate, OnData, Rollout, RunMigration, VerifyData
+from headway.rollout.model import Again, Backfill, Migrate, OnData, Reset, Rollout, RunMigration, VerifyData
 from headway.rollout.moves import BACK_OFF, POLL, SOON, Decision, Said, Wait, do, plan_of, present
 from headway.rollout.seen import RunState, Seen
 
@@ -39,7 +39,7 @@ def on_the_data(rollout: Rollout, step: OnData, seen: Seen, now: datetime) -> De
 def what_runs(rollout: Rollout) -> RunMigration | None:
     """The run that the step at hand is about; None if it is not about stored data."""
     plan, step = plan_of(rollout), present(rollout)
-    if plan.migrations is None or not isinstance(step, Migrate | VerifyData | Backfill):
+    if plan.migrations is None or not isinstance(step, Migrate | Reset | VerifyData | Backfill):
         return None
     return RunMigration(step.kind, plan.new, plan.migrations, rollout.attempt)
 
@@ -47,7 +47,8 @@ def what_runs(rollout: Rollout) -> RunMigration | None:
 def kept(rollout: Rollout, seen: Seen) -> tuple[str, ...]:
     """What a release that goes back leaves in the database, for the record."""
     plan = plan_of(rollout)
-    if plan.migrations is not None and plan.old is not None and any(isinstance(step, Migrate) for step in plan.steps[: rollout.cursor]):
+    changed = any(isinstance(step, Migrate | Reset) for step in plan.steps[: rollout.cursor])
+    if plan.migrations is not None and plan.old is not None and changed:
         return (left_behind(plan.migrations),)
     return seen.run.notes if seen.run is not None else ()
 
@@ -60,7 +61,8 @@ def _begin(rollout: Rollout, step: OnData, seen: Seen, now: datetime) -> Decisio
         return Decision(rollout, Wait(now + SOON, why))
     run = what_runs(rollout)
     assert run is not None, "a step on data is in the plan of a release with migrations"
-    return do(rollout, run, now)
+    because = (Said("the database is made anew", run.shipping.anew),) if isinstance(step, Reset) and rollout.attempt == 1 else ()
+    return do(rollout, run, now, *because)
 
 
 def _others(rollout: Rollout, seen: Seen) -> tuple[str, ...]:

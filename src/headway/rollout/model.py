@@ -119,6 +119,13 @@ class Migrate:
 
 
 @dataclass(frozen=True, slots=True)
+class Reset:
+    """Make the database anew from the plan's migrations and the seed, what it held moved aside; instead of migrating it."""
+
+    kind: Literal["reset"] = "reset"
+
+
+@dataclass(frozen=True, slots=True)
 class VerifyData:
     """Ask again, with the new release at work, what the migrations promised."""
 
@@ -132,10 +139,10 @@ class Backfill:
     kind: Literal["backfill"] = "backfill"
 
 
-OnData = Migrate | VerifyData | Backfill
+OnData = Migrate | Reset | VerifyData | Backfill
 """The steps that a run against the database answers."""
 
-Step = Scale | Shift | Watch | RunCheck | Soak | Drill | Migrate | VerifyData | Backfill
+Step = Scale | Shift | Watch | RunCheck | Soak | Drill | Migrate | Reset | VerifyData | Backfill
 
 
 class Kind(Enum):
@@ -226,7 +233,7 @@ class RunMigration:
     `attempt` counts from 1. Each run reads the ledger under the lock first, so that nothing is applied twice.
     """
 
-    what: Literal["migrate", "verify data", "backfill"]
+    what: Literal["migrate", "reset", "verify data", "backfill"]
     workload: Workload
     shipping: Shipping
     attempt: int = 1
@@ -336,6 +343,8 @@ class Rollout:
     start: Start | None = None
     """Not before this."""
     trial: Trial | None = None
+    reset: str = ""
+    """Why somebody wants the database made anew; empty: nobody asked for that."""
     host: str = ""
     """The Headway whose machine the place is on; empty: any may turn it."""
     format: int = 1

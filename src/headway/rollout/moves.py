@@ -19,7 +19,7 @@ SAFETY_NET = timedelta(hours=6)
 """A rollout that waits for people is woken by their word; this is for words that got lost."""
 BACK_OFF = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds before trouble on our side is tried again, by how often in a row it came."""
-_ON_DATA = {"migrate": "migrate", "verify data": "verify the data of", "backfill": "fill rows of"}
+_ON_DATA = {"migrate": "migrate", "reset": "make anew", "verify data": "verify the data of", "backfill": "fill rows of"}
 
 
 @dataclass(frozen=True, slots=True)

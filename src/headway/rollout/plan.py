@@ -9,7 +9,7 @@ from headway.environments.model import Environment
 from headway.migration import shipping as data
 from headway.migration.shipping import Shipping
 from headway.releases.model import Release
-from headway.rollout.model import ALL, NONE, Backfill, Drill, Migrate, Plan, Soak, Step, VerifyData, Weight, Workload
+from headway.rollout.model import ALL, NONE, Backfill, Drill, Migrate, Plan, Reset, Soak, Step, VerifyData, Weight, Workload
 from headway.rollout.routing import BY_WEIGHT, Routing
 from headway.rollout.strategies import blue_green, canary, rolling, straight
 
@@ -98,6 +98,8 @@ def promotion(
 
 def _with_data(steps: tuple[Step, ...], migrations: Shipping) -> tuple[Step, ...]:
     """The database is ready before any instance starts; it is asked again, and filled, once the release has its traffic."""
+    if migrations.anew:  # what the files promise was asked while it was made; the seed need not keep to it
+        return (Reset(), *steps)
     before = (Migrate(),) if migrations.apply else ()
     after = (*((VerifyData(),) if migrations.apply else ()), *((Backfill(),) if migrations.fill else ()))
     return (*before, *(one for step in steps for one in ((*after, step) if isinstance(step, Soak) else (step,))))
@@ -154,7 +156,7 @@ def _sentence(step: Step, plan: Plan) -> str:
             return f"run the check {step.name}" + (f" against {version['new']} alone, before it has traffic" if step.preview else "")
         case "drill":
             return f"drill the way back: everything to {version['old']}, and forward again"
-        case "migrate" | "verify data" | "backfill":
+        case "migrate" | "reset" | "verify data" | "backfill":
             return _on_data(step.kind, plan)
         case "soak":
             return f"soak for {step.seconds:g} s: it must stay good"
@@ -179,6 +181,9 @@ def _on_data(kind: str, plan: Plan) -> str:
             names = ", ".join(f"{one.title} ({one.word})" for one in apply)
             said = f"; {by.name} declares: {', '.join(by.promises.words)}" if by else ""
             return f"back up {where}, then migrate it{f' by {by.name}' if by else ''}: {names}{said}"
+        case "reset":
+            files = ", ".join((*(one.title for one in apply), *(" ".join(one) for one in plan.migrations.database.seed)))
+            return f"move what {where} holds aside and make it anew by {files}: {'; '.join(plan.migrations.anew)}"
         case "backfill":
             return f"fill rows of {where}, in batches: {', '.join(one.title for one in fill)}"
     if plan.migrations.tool is not None:

@@ -14,6 +14,7 @@ from headway.rollout.model import (
     Drill,
     Migrate,
     Plan,
+    Reset,
     Rollout,
     RunCheck,
     Scale,
@@ -54,7 +55,7 @@ def step(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
             return _drill(rollout, seen, now)
         case RunCheck() as check:
             return _check(rollout, check, seen, now)
-        case Migrate() | VerifyData() | Backfill() as on_data:
+        case Migrate() | Reset() | VerifyData() | Backfill() as on_data:
             went = on_the_data(rollout, on_data, seen, now)
             return went if isinstance(went, Decision) else _enter_next(rollout, seen, now, went)
         case unknown:

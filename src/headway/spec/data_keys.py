@@ -2,6 +2,7 @@
 
 from headway.spec.kinds import COMMAND, FOLDER, SECRET, SETTING_NAME, TIME, matching, one_of
 from headway.spec.records import Key, Record
+from headway.spec.shapes import ListOf
 
 TOOL = one_of("headway", "alembic", "django", "flyway", "dbmate")
 
@@ -56,6 +57,13 @@ DATABASE = Record(
             TOOL,
             "Which tool may have the URL. One other than `headway` is the release's own code, run as soon as somebody asks for the plan.",
             "headway",
+        ),
+        Key(
+            "seed",
+            ListOf(COMMAND, "an SQL file of the repository, a command, or a list of them"),
+            "What fills a database that was made anew: SQL files of the release's commit, and commands in a copy of it that find the URL "
+            "in `DATABASE_URL`.",
+            "[]",
         ),
         Key("backup", BACKUP, "Where the backup goes that is made before every migration.", "{}"),
     ),

@@ -219,8 +219,9 @@ ENVIRONMENT = Record(
         ),
         Key(
             "diverged",
-            one_of("keep", "refuse", later=("reset",)),
-            "What a release does that lacks commits of what runs here, where branches share it: come in all the same, or wait.",
+            one_of("keep", "refuse", "reset"),
+            "What a release does that lacks commits of what runs here, where branches share it: come in all the same, wait, or have the "
+            "database made anew from migrations and seed; `reset` also where the database has another history than its migrations.",
             "keep",
         ),
         Key(
@@ -236,6 +237,13 @@ ENVIRONMENT = Record(
         Key("config", CONFIG, "Variables; they win over those at the top of the file.", "{}"),
         Key("secrets", SECRETS, "Secrets; they win over those at the top of the file.", "{}"),
         Key("database", DATABASE, "The database of the service that has migrations.", otherwise="none"),
+        Key(
+            "data",
+            one_of("real", "synthetic"),
+            "`synthetic`: nobody misses what the database holds, so it may be made anew. Not in a policy, and not where people approve or "
+            "that comes after another environment.",
+            "real",
+        ),
         Key("services", MapOf(NAME, OVERRIDE, "a mapping of services", "SERVICE"), "What differs for one service here.", "{}"),
         Key("approvals", APPROVALS, "Who must say yes before a release enters.", "0"),
         Key("advisory", ADVISORY, "The change advisory group that must say go before a release enters.", otherwise="none"),

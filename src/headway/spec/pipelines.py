@@ -4,9 +4,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from headway.environments.branches import shared_of
+from headway.environments.branches import own, shared_of
 from headway.environments.configuration import sealed
-from headway.environments.model import Configuration, Place
+from headway.environments.model import Configuration, Environment, Place
 from headway.errors import HeadwayError, InvalidSpec, Refused
 from headway.ports import Home, Repository
 from headway.promotion.model import Stage
@@ -157,7 +157,18 @@ def _for_branch(stage: Stage, environment: str) -> Stage:
     if environment == stage.environment.name:
         return stage
     frozen = tuple(replace(one, environments=(*one.environments, environment)) if one.environments else one for one in stage.freezes)
-    return replace(stage, environment=replace(stage.environment, name=environment, port=None), freezes=frozen)
+    made = replace(_with_own_database(stage.environment, environment), name=environment, port=None)
+    return replace(stage, environment=made, freezes=frozen)
+
+
+def _with_own_database(shared: Environment, environment: str) -> Environment:
+    """The branch's own database, which the service finds where it finds the shared one: in the secrets of that reference."""
+    if shared.database is None:
+        return shared
+    theirs = shared.database.url
+    ours = own(environment, theirs)
+    secrets = {name: ours if reference == theirs else reference for name, reference in shared.configuration.secrets.items()}
+    return replace(shared, database=replace(shared.database, url=ours), configuration=replace(shared.configuration, secrets=secrets))
 
 
 class ByService(Mapping[str, Repository]):

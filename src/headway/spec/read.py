@@ -137,6 +137,7 @@ def _environment(name: str, found: Found, after: tuple[str, ...], path: str) -> 
             platform=found["platform"].value,
             port=found["port"].value,
             database=_database(found["database"]),
+            data=found["data"].value,
             cluster=_cluster(found),
         ),
         after=after,
@@ -190,6 +191,7 @@ def _database(found: Found) -> Database | None:
         contract=found["contract"].value,
         backup=Backups(backup["folder"].value, (keep[0], keep[1], keep[2]) if keep else None, backup["key"].value),
         tool=found["tool"].value,
+        seed=tuple(one.value for one in found["seed"].items()),
     )
 
 

@@ -5,7 +5,7 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
 from headway.releases.stamping import KNOWN
-from headway.spec import gating_rules
+from headway.spec import data_rules, gating_rules
 from headway.spec.faults import Faults
 from headway.spec.gating import expanded, groups
 from headway.spec.keys import QUANTILES
@@ -31,6 +31,7 @@ def agree(file: Found, faults: Faults) -> None:
         _analysis(name, environment["analysis"], faults)
         _approvals(name, environment["approvals"], groups(file), faults)
         _database(name, environment, file, faults)
+    data_rules.agree(file, afters(file["environments"]), faults)
     _circles(file["environments"], faults)
     _namespaces(file["environments"], faults)
     _ports(file, faults)
@@ -165,13 +166,6 @@ def _per_branch(name: str, environment: Found, faults: Faults) -> None:
         return
     if environment["platform"].value != "local":
         faults.add(given.key, f"{where}.per_branch belongs to the local platform: on a cluster all of them would share one namespace")
-    shared = [(f"{where}.database", environment["database"])]
-    shared += [(f"{where}.services.{service}.database", found["database"]) for service, found in environment["services"].parts()]
-    for key, database in shared:
-        if database.given:
-            faults.add(
-                database.key, f"{key} is one database, which the branches would migrate under each other, expected none with per_branch"
-            )
     trigger = environment["trigger"]
     for key in ("merge", "tag"):
         if trigger[key].given:

@@ -5,13 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from headway.environments.branches import own_database
 from headway.environments.model import Database, Place
 from headway.errors import Unavailable
 from headway.migration.changes import Loss, kind_of, losses
 from headway.migration.files import parse
 from headway.migration.model import Dialect, Kind, Migration, Progress, Row, State
-from headway.migration.shipping import Outlook, Runs, known, outlook, taken
-from headway.migration.status import Status, compare, objections
+from headway.migration.shipping import Anew, Outlook, Runs, known, made_anew, made_by, outlook, taken
+from headway.migration.status import Status, compare, contradictions, objections
 from headway.ports import Clock
 from headway.releases.model import Release
 from headway.rollout.model import Intent, RunMigration
@@ -63,11 +64,13 @@ class FakeMigrations:
 
     # -- the port
 
-    def outlook(self, database: Database, release: Release, running: Sequence[Release]) -> Outlook:
+    def outlook(self, database: Database, release: Release, running: Sequence[Release], anew: Anew | None = None) -> Outlook:
         self._answer()
         files = self._files(release.commit)
         runs = [Runs(one.name, known(self._files(one.commit))) for one in running]
         folder = release.migrations.folder if release.migrations else ""
+        if anew is not None and files and (why := self._why_anew(anew, database.url, files)):
+            return made_anew(self._status(database.url, files), Dialect.SQLITE, database, database.url, folder, why)
         return outlook(self._status(database.url, files), Dialect.SQLITE, database, database.url, folder, runs, self._count)
 
     def taken(self, database: Database, release: Release) -> tuple[str, ...]:
@@ -91,9 +94,9 @@ class FakeMigrations:
         assert isinstance(intent.effect, RunMigration), "only a RunMigration is asked for here"
         if intent.key in self.runs or intent.key in self.stopped:
             return Probe.DONE
-        if intent.effect.what != "migrate":
+        if intent.effect.what not in {"migrate", "reset"}:
             return Probe.NOT_DONE
-        found = self._by_the_ledger(intent.effect)
+        found = self._by_the_ledger(intent.key, intent.effect)
         return {RunState.PASSED: Probe.DONE, RunState.STUCK: Probe.UNKNOWN}.get(found.state, Probe.NOT_DONE)
 
     def look(self, key: str, effect: RunMigration) -> MigrationRun:
@@ -104,12 +107,19 @@ class FakeMigrations:
         if key in self.stopped:
             return MigrationRun(RunState.STOPPED, "it was stopped")
         if run is None or run.lost:
-            return self._by_the_ledger(effect)
+            return self._by_the_ledger(key, effect)
         return MigrationRun(RunState.RUNNING, f"{effect.what} goes on")
 
     def stop(self, key: str) -> None:
         self._answer()
         self.stopped.add(key)
+
+    def remove(self, database: Database) -> tuple[str, ...]:
+        self._answer()
+        if own_database(database.url) is None or database.url not in self.databases:
+            return ()
+        del self.databases[database.url]
+        return (f"{database.url} was removed",)
 
     # -- to steer and to look at
 
@@ -144,14 +154,16 @@ class FakeMigrations:
         for key, run in self.runs.items():
             over = self.clock.now() >= run.at + timedelta(seconds=self.takes)
             if over and run.end is None and not run.lost and key not in self.stopped:
-                self.runs[key] = replace(run, end=self._done(run.effect))
+                self.runs[key] = replace(run, end=self._done(key, run.effect))
 
-    def _done(self, effect: RunMigration) -> MigrationRun:
+    def _done(self, key: str, effect: RunMigration) -> MigrationRun:
         shipping = effect.shipping
         url = shipping.database.url
         there, files = self.database(url), self._files(effect.workload.commit)
         if url in self.locked:
             return MigrationRun(RunState.ERRORED, f"{url}: the lock was not to be had; nothing was kept")
+        if effect.what == "reset":
+            return self._made_anew(key, url, files, effect)
         if said := objections(self._status(url, files)):
             return MigrationRun(RunState.STUCK, "; ".join(said))
         match effect.what:
@@ -164,6 +176,26 @@ class FakeMigrations:
         if broken:
             return MigrationRun(RunState.FAILED, f"{broken[0]}: verify says false")
         return MigrationRun(RunState.PASSED, "all promises hold")
+
+    def _why_anew(self, anew: Anew, url: str, files: Sequence[Migration]) -> tuple[str, ...]:
+        if url not in self.databases and own_database(url) is not None:
+            return (*anew.why, f"{url} is not there yet")
+        return (*anew.why, *(contradictions(self._status(url, files)) if anew.contradicted else ()))
+
+    def _made_anew(self, key: str, url: str, files: Sequence[Migration], effect: RunMigration) -> MigrationRun:
+        """A new one takes the place of the old one at once, or nothing happens."""
+        rollout, old = key.rpartition("-")[0], self.databases.get(url)
+        if old is not None and made_by(rollout, tuple(old.rows.values())):
+            return MigrationRun(RunState.PASSED, f"made {url} anew", ("an earlier run had done it",))
+        if bad := [one.title for one in files if one.version in self.fails]:
+            return MigrationRun(RunState.FAILED, f"{bad[0]} failed")
+        fresh = FakeDatabase()
+        self._keep(fresh, files, effect, rollout)
+        self._fill(fresh, files)
+        if old is not None:
+            self.databases[f"{url}_before_{rollout}"] = old
+        self.databases[url] = fresh
+        return MigrationRun(RunState.PASSED, f"made {url} anew", (f"what it held is kept as {url}_before_{rollout}",) if old else ())
 
     def _migrated(self, there: FakeDatabase, files: Sequence[Migration], effect: RunMigration) -> MigrationRun:
         fresh = [one for one in files if one.version not in there.rows]
@@ -183,17 +215,21 @@ class FakeMigrations:
             self._fill(there, files)
         return MigrationRun(RunState.PASSED, f"migrated: {', '.join(one.title for one in kept)}")
 
-    def _keep(self, there: FakeDatabase, kept: Sequence[Migration], effect: RunMigration) -> None:
+    def _keep(self, there: FakeDatabase, kept: Sequence[Migration], effect: RunMigration, rollout: str = "") -> None:
         for one in kept:
             there.applied[one.version] += 1
-            there.rows[one.version] = _row(one, effect, self.clock.now(), State.APPLIED)
+            there.rows[one.version] = replace(_row(one, effect, self.clock.now(), State.APPLIED), rollout=rollout)
 
     def _fill(self, there: FakeDatabase, files: Sequence[Migration]) -> None:
         for one in files:
             if one.backfill is not None and one.version in there.rows:
                 there.progress[one.version] = Progress(one.version, 1, 1, done=True)
 
-    def _by_the_ledger(self, effect: RunMigration) -> MigrationRun:
+    def _by_the_ledger(self, key: str, effect: RunMigration) -> MigrationRun:
+        if effect.what == "reset":
+            old = self.databases.get(effect.shipping.database.url)
+            made = old is not None and made_by(key.rpartition("-")[0], tuple(old.rows.values()))
+            return MigrationRun(RunState.PASSED, "made anew, says the ledger") if made else MigrationRun(RunState.ERRORED, "it was lost")
         rows = self.database(effect.shipping.database.url).rows
         if begun := [row.title for row in rows.values() if row.state is not State.APPLIED]:
             return MigrationRun(RunState.STUCK, f"{begun[0]} was begun and not finished: `headway migrate repair`")

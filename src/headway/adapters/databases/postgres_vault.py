@@ -26,7 +26,7 @@ _FENCING = 20.0
 _LONGEST = 63
 """PostgreSQL cuts longer names silently."""
 _DRAFT = "_tmp"
-_MADE = re.compile(r"_(?:restored|drill|rehearsal)_[\w-]+_tmp$")
+_MADE = re.compile(r"_(?:restored|drill|rehearsal|fresh)_[\w-]+_tmp$")
 _MAKING = 0x48777932
 """Advisory locks in the maintenance database, one for each database in the making: its maker lives."""
 _TAKE = "select pg_try_advisory_lock(%s, hashtext(%s))"
@@ -128,10 +128,10 @@ class PostgresVault:
                 raise Refused(f"{self._address.where} cannot be cloned in place", (said, "rehearse on a backup instead"))
             on.execute(sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(live)))
 
-    def create(self, name: str) -> None:
-        """An empty database that is set up like the live one."""
+    def create(self, name: str, like: str | None = None) -> None:
+        """An empty database that is set up like the live one, or like another."""
         with self._server() as on:
-            live = dumps.name_of(self._address)
+            live = like or dumps.name_of(self._address)
             found = on.execute(
                 "select pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype from pg_database where datname = %s",
                 (live,),

@@ -18,7 +18,7 @@ from headway.adapters.databases.sqlite import locked
 from headway.errors import Contradiction, Refused
 
 _DRAFT = ".tmp"
-_MADE = re.compile(r"_(?:restored|drill)_[\w-]+\.tmp")
+_MADE = re.compile(r"_(?:restored|drill|fresh)_[\w-]+\.tmp")
 """What is in the making beside a live file, after its name."""
 
 

@@ -3,10 +3,12 @@
 import json
 import secrets as chance
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from headway.environments.branches import own_database
+from headway.environments.model import Place
 from headway.errors import Unavailable
 from headway.migration.abilities import ByTool
 from headway.migration.model import Kind
@@ -36,17 +38,28 @@ class About:
     keep: tuple[int, int, int] | None = None
     tool: Mapping[str, Any] | None = None
     """The team's own tool, its words and what it is to apply; None: Headway's runner."""
+    source: str = ""
+    seed: tuple[tuple[str, ...], ...] = ()
+    urls: tuple[str, ...] = ()
+    """The variables in which a seed's command finds the URL."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    like: str = ""
+    mark: bool = False
 
 
-def about(effect: RunMigration, *, files: Path, shelf: Path, release: str, rollout: str, remember: Path | None = None) -> About:
+def about(
+    effect: RunMigration, place: Place, *, source: Path, shelf: Path, rollout: str, like: str = "", remember: Path | None = None
+) -> About:
     """The order for this run."""
-    shipping = effect.shipping
+    shipping, configuration = effect.shipping, effect.workload.configuration
+    said = {"HEADWAY_SERVICE": place.service, "HEADWAY_ENVIRONMENT": place.environment, "HEADWAY_VERSION": effect.workload.version}
+    own = tuple(name for name, reference in configuration.secrets.items() if reference == shipping.database.url)
     return About(
         what=effect.what,
         where=shipping.where,
-        files=str(files),
+        files=str(source / shipping.folder),
         shelf=str(shelf),
-        release=release,
+        release=f"{place.service}@{effect.workload.version}",
         rollout=rollout,
         together=shipping.together.value,
         lock_timeout=shipping.database.lock_timeout,
@@ -57,6 +70,12 @@ def about(effect: RunMigration, *, files: Path, shelf: Path, release: str, rollo
         whole=shipping.whole,
         keep=shipping.database.backup.keep,
         tool=None if shipping.tool is None else _by_tool(shipping.tool, shipping.apply, remember),
+        source=str(source),
+        seed=shipping.database.seed,
+        urls=tuple(dict.fromkeys(("DATABASE_URL", *own))),
+        env={**configuration.values, **said},
+        like=like,
+        mark=own_database(shipping.database.url) is not None,
     )
 
 
@@ -80,8 +99,9 @@ def taken(folder: Path) -> About:
     read = _read(folder / "about.json") or {}
     keep = read.get("keep")
     pairs = tuple((int(version), str(sha256)) for version, sha256 in read.get("apply", ()))
-    lists = {name: tuple(read.get(name, ())) for name in ("contracts", "fill")}
-    return About(**{**read, **lists, "apply": pairs, "keep": tuple(keep) if keep else None})
+    lists = {name: tuple(read.get(name, ())) for name in ("contracts", "fill", "urls")}
+    seed = tuple(map(tuple, read.get("seed", ())))
+    return About(**{**read, **lists, "seed": seed, "apply": pairs, "keep": tuple(keep) if keep else None})
 
 
 def advance(folder: Path, title: str, rows: int, *, done: bool) -> None:
@@ -100,6 +120,8 @@ def progress(folder: Path, effect: RunMigration) -> str:
         case "migrate":
             by = f" by {effect.shipping.tool.name}" if effect.shipping.tool else ""
             return f"migrating {where}{by}: {', '.join(one.title for one in effect.shipping.apply)}"
+        case "reset":
+            return f"making {where} anew: {', '.join(one.title for one in effect.shipping.apply)}"
     return f"asking what was promised of {where}"
 
 

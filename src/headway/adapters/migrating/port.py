@@ -21,7 +21,9 @@ from time import time
 
 from headway.adapters.databases import folder as folders
 from headway.adapters.databases.address import Address, address
-from headway.adapters.databases.store import Store, Timeouts, open_store
+from headway.adapters.databases.anew import ground
+from headway.adapters.databases.branched import database_of
+from headway.adapters.databases.store import Look, Store, Timeouts, open_store
 from headway.adapters.folders import disk, remove
 from headway.adapters.local import processes
 from headway.adapters.migrating import notes
@@ -30,12 +32,13 @@ from headway.adapters.migrating.work import KEY, URL
 from headway.adapters.outcomes import log_of
 from headway.adapters.secrets import resolve
 from headway.adapters.sources import Sources
+from headway.environments.branches import own_database
 from headway.environments.model import Database, Place
-from headway.errors import Contradiction, HeadwayError, InvalidSpec, Unavailable
+from headway.errors import Contradiction, HeadwayError, InvalidSpec, Refused, Unavailable
 from headway.migration.changes import Loss
 from headway.migration.model import Dialect, Migration
-from headway.migration.shipping import Outlook, Runs, known, outlook, taken
-from headway.migration.status import compare
+from headway.migration.shipping import Anew, Outlook, Runs, known, made_anew, made_by, outlook, taken
+from headway.migration.status import Status, compare, contradictions
 from headway.releases.model import Release
 from headway.rollout.model import Intent, RunMigration
 from headway.rollout.seen import MigrationRun, Probe, RunState
@@ -57,7 +60,7 @@ class DatabaseMigrations:
 
     # -- before it starts
 
-    def outlook(self, database: Database, release: Release, running: Sequence[Release]) -> Outlook:
+    def outlook(self, database: Database, release: Release, running: Sequence[Release], anew: Anew | None = None) -> Outlook:
         """What this release would do there, and why it may not."""
         found = _address(database)
         if (mismatch := agreed(database, release)) is not None:
@@ -68,9 +71,12 @@ class DatabaseMigrations:
         files = self._files(release, found.dialect)
         runs = [Runs(one.name, known(self._files_there_were(one, found.dialect))) for one in running]
         store = open_store(found, _timeouts(database))
-        look = store.look()
-        status = compare(files, look.rows, look.progress)
+        look = _look(store, found) if anew is not None else store.look()
+        status = compare(files, look.rows, look.progress) if look is not None else compare(files, ())
         folder = release.migrations.folder if release.migrations else ""
+        if anew is not None and files and (why := _why_anew(anew, status if look is not None else None, found)):
+            _spare(found, anew)
+            return made_anew(status, found.dialect, database, found.where, folder, why)
         return outlook(status, found.dialect, database, found.where, folder, runs, _counting(store, found))
 
     def taken(self, database: Database, release: Release) -> tuple[str, ...]:
@@ -105,10 +111,11 @@ class DatabaseMigrations:
         secret = {KEY: resolve(database.backup.key)} if database.backup.key else {}
         order = notes.about(
             effect,
-            files=self._files_of(place.service, effect, folder),
+            place,
+            source=self._source_of(place.service, effect, folder),
             shelf=_shelf(database, self._shelves, found),
-            release=f"{place.service}@{effect.workload.version}",
-            rollout=intent.key.rpartition("-")[0],
+            rollout=_rollout(intent.key),
+            like=_like(database, found),
             remember=self._tools.memory(found),
         )
         with disk(f"start a run on {found.where}"):
@@ -124,9 +131,8 @@ class DatabaseMigrations:
         hidden = {f"{URL}_{number}": one for number, one in enumerate(found.secrets)}
         processes.start(folder / "process", argv, cwd=folder, env=env | hidden, mask=(*([URL] if hidden else []), *secret, *hidden))
 
-    def _files_of(self, service: str, effect: RunMigration, folder: Path) -> Path:
-        there = folder / "release" if effect.shipping.tool is not None else self._sources(service, effect.workload.commit)
-        return there / effect.shipping.folder
+    def _source_of(self, service: str, effect: RunMigration, folder: Path) -> Path:
+        return folder / "release" if effect.shipping.tool is not None else self._sources(service, effect.workload.commit)
 
     def probe(self, place: Place, intent: Intent) -> Probe:
         """Was this run started? Where no trace of it is left, the ledger answers."""
@@ -134,9 +140,10 @@ class DatabaseMigrations:
         effect, folder = _effect(intent), self._folder(intent.key)
         if (folder / "stopped").exists() or not isinstance(processes.state(folder / "process"), processes.Never):
             return Probe.DONE
-        if effect.what != "migrate":
+        if effect.what not in {"migrate", "reset"}:
             return Probe.NOT_DONE
-        return {RunState.PASSED: Probe.DONE, RunState.STUCK: Probe.UNKNOWN}.get(self._by_the_ledger(effect, folder).state, Probe.NOT_DONE)
+        found = self._by_the_ledger(intent.key, effect).state
+        return {RunState.PASSED: Probe.DONE, RunState.STUCK: Probe.UNKNOWN}.get(found, Probe.NOT_DONE)
 
     def look(self, key: str, effect: RunMigration) -> MigrationRun:
         """How the run with this key is going; of one that was lost, what the ledger says became of it."""
@@ -149,7 +156,7 @@ class DatabaseMigrations:
             return result
         if (folder / "stopped").exists():
             return MigrationRun(RunState.STOPPED, "it was stopped", log=log)
-        found = self._by_the_ledger(effect, folder)
+        found = self._by_the_ledger(key, effect)
         ended = "its process is gone" if isinstance(state, processes.Never) else f"its process {state}"
         return MigrationRun(found.state, f"{found.text} ({ended})", log=log)
 
@@ -162,6 +169,16 @@ class DatabaseMigrations:
                 (folder / "stopped").touch()
         processes.stop(folder / "process", grace=_GRACE)
 
+    def remove(self, database: Database) -> tuple[str, ...]:
+        """Remove a branch's own database with what lies beside it, and the backups of it that are in Headway's home."""
+        if own_database(database.url) is None:
+            return ()
+        found = _address(database)
+        said = ground(found).remove()
+        if database.backup.folder is None and (shelf := _shelf(database, self._shelves, found)).exists():
+            remove(shelf)
+        return said
+
     def collect(self, older_than: timedelta) -> None:
         """Forget the runs that ended so long ago, logs included."""
         with disk(f"clean {self._home}"):
@@ -171,12 +188,17 @@ class DatabaseMigrations:
                     remove(folder)
         self._tools.collect(older_than)
 
-    def _by_the_ledger(self, effect: RunMigration, folder: Path) -> MigrationRun:
+    def _by_the_ledger(self, key: str, effect: RunMigration) -> MigrationRun:
         """What became of a run that left no word: all there is done, a `running` row is a person's, a lock that is held is at work."""
         found = _address(effect.shipping.database)
         if effect.shipping.tool is not None:
-            return self._tools.by_the_ledger(effect, effect.shipping.tool, found, began=notes.begun(folder))
+            return self._tools.by_the_ledger(effect, effect.shipping.tool, found, began=notes.begun(self._folder(key)))
         timeouts = _timeouts(effect.shipping.database)
+        if effect.what == "reset":
+            look = _look(open_store(found, timeouts), found)
+            if look is not None and made_by(_rollout(key), look.rows):
+                return MigrationRun(RunState.PASSED, f"{found.where} was made anew by this rollout, says its ledger")
+            return MigrationRun(RunState.ERRORED, f"the run that was to make {found.where} anew was lost; it is as it was")
         rows = open_store(found, timeouts).look().rows
         if begun := [row for row in rows if row.state.value != "applied"]:
             return MigrationRun(RunState.STUCK, notes.unfinished(begun[0].title))
@@ -212,6 +234,47 @@ def _address(database: Database) -> Address:
     if found.dialect is Dialect.SQLITE and not found.path.is_absolute():
         raise InvalidSpec(f"{found.where} is named relative to nobody knows what; expected sqlite:////path/app.db with four slashes")
     return found
+
+
+def _rollout(key: str) -> str:
+    return key.rpartition("-")[0]
+
+
+def _like(database: Database, found: Address) -> str:
+    """The database that a branch's own is set up like."""
+    own = own_database(database.url)
+    return database_of(resolve(own[1])) if own is not None and found.dialect is Dialect.POSTGRES else ""
+
+
+def _look(store: Store, found: Address) -> Look | None:
+    """What the ledger says; None where there is no database."""
+    try:
+        return store.look() if found.dialect is Dialect.POSTGRES or found.path.exists() else None
+    except Unavailable:
+        if ground(found).exists():
+            raise
+        return None
+
+
+def _why_anew(anew: Anew, status: Status | None, found: Address) -> tuple[str, ...]:
+    if status is None:
+        return (*anew.why, f"{found.where} is not there yet")
+    return (*anew.why, *(contradictions(status) if anew.contradicted else ()))
+
+
+def _spare(found: Address, anew: Anew) -> None:
+    """Two references may name one database. One that cannot be read here cannot be reached from here either."""
+    for other in anew.spare:
+        try:
+            there = address(other.url)
+        except HeadwayError:
+            continue
+        if (there.dialect, _plain(there)) == (found.dialect, _plain(found)):
+            raise Refused(f"{found.where} is never made anew", (f"{other.url} names it too, for an environment whose data is real",))
+
+
+def _plain(of: Address) -> str:
+    return of.where.removesuffix(":5432")
 
 
 def _timeouts(database: Database) -> Timeouts:

@@ -5,6 +5,7 @@ knows what was kept. SIGTERM rolls back what is in a transaction, and ends it.
 """
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -16,17 +17,20 @@ from headway.adapters.databases import backup as backups
 from headway.adapters.databases import folder as folders
 from headway.adapters.databases import shelf as shelves
 from headway.adapters.databases.address import Address, address
+from headway.adapters.databases.anew import ground
 from headway.adapters.databases.filling import fill
 from headway.adapters.databases.runner import How, Runner
 from headway.adapters.databases.store import Store, Timeouts, Unfinished, open_store
 from headway.adapters.databases.verify import verify
 from headway.adapters.migrating import notes
+from headway.adapters.migrating.seeding import seed, url_of
 from headway.adapters.migrating.toolwork import ToolWork
 from headway.adapters.system import new_id
 from headway.errors import Failed, HeadwayError, Refused, Unavailable
 from headway.migration.model import Dialect, Migration, Progress, State
 from headway.migration.plan import Run, Together
 from headway.migration.retention import Keep
+from headway.migration.shipping import made_by
 from headway.rollout.seen import RunState
 
 URL, KEY = "HEADWAY_MIGRATION_URL", "HEADWAY_MIGRATION_KEY"
@@ -78,6 +82,7 @@ class _Work:
         """Do it; what came of it."""
         what: dict[str, Callable[[], tuple[str, tuple[str, ...]]]] = {
             "migrate": self._migrate,
+            "reset": self._reset,
             "verify data": self._verify,
             "backfill": self._fill,
         }
@@ -120,14 +125,37 @@ class _Work:
             release=self.order.release,
             rollout=self.order.rollout,
         )
-        done = runner.up(files, how, self._back_up)
-        applied = list(done.applied)
+        applied = list(runner.up(files, how, self._back_up).applied)
         # Where nothing runs yet, nobody minds: what takes something away waits only for the backfills before it.
         while self.order.whole and fill(self._store, files, self._tell):
             applied += runner.up(files, how).applied
         took = sum(row.seconds for row in applied)
         named = ", ".join(row.title for row in applied) or "nothing, it was all there"
         return f"migrated {self.found.where}: {named}", (f"the statements took {took:.3f} s", *self._backed_up())
+
+    def _reset(self) -> tuple[str, tuple[str, ...]]:
+        files, there = self._files(), ground(self.found)
+        if there.exists() and made_by(self.order.rollout, self._store.look().rows):
+            return f"made {self.found.where} anew", ("it had been put in place when an earlier run was cut short",)
+        kept = there.renew(lambda fresh: self._fresh(fresh, files), self.order.rollout, like=self.order.like, mark=self.order.mark)
+        seeded = f", seeded by {', '.join(' '.join(one) for one in self.order.seed)}" if self.order.seed else ""
+        said = f"made {self.found.where} anew: {', '.join(one.title for one in files)}{seeded}"
+        return said, (f"what it held is kept as {kept}",) if kept else ()
+
+    def _fresh(self, fresh: Address, files: tuple[Migration, ...]) -> None:
+        """Everything in its order, on a database that nobody uses yet."""
+        store = open_store(fresh, Timeouts(self.order.lock_timeout, self.order.statement_timeout))
+        runner = Runner(store, _now, _say)
+        how = How(Together(self.order.together), "headway", release=self.order.release, rollout=self.order.rollout)
+        runner.up(files, how)
+        while fill(store, files, self._tell):
+            runner.up(files, how)
+        given = {name: value for name, value in os.environ.items() if not name.startswith(URL) and name != KEY}
+        env = {**given, **self.order.env, **dict.fromkeys(self.order.urls, url_of(fresh))}
+        for one in self.order.seed:
+            _say(f"seeding by {' '.join(one)}")
+            seed(one, fresh, Path(self.order.source), self.folder / "seed", env, self.order.statement_timeout)
+        shutil.rmtree(self.folder / "seed", ignore_errors=True)
 
     def _verify(self) -> tuple[str, tuple[str, ...]]:
         wanted = {version for version, _ in self.order.apply}
@@ -172,6 +200,8 @@ class _Work:
         notes.advance(self.folder, one.title, progress.rows, done=progress.done)
 
     def _begun(self) -> str | None:
+        if self.order.what == "reset":  # what was begun on the old one does not matter
+            return None
         try:
             rows = self._store.look().rows
         except HeadwayError:
