@@ -1,18 +1,16 @@
 """Changes to stored data as part of a rollout, in virtual time: what is applied when, what waits, and what comes of trouble."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from data_story import Story
 
 from headway.engine.commands import Commands
-from headway.engine.controller import turn
 from headway.environments.model import Database, Place
 from headway.errors import Refused
 from headway.promotion.model import Stage
-from headway.releases.model import MigrationSpec
-from headway.testing import FakeWorld, Script, sample_release, sample_stage
+from headway.testing import FakeWorld, Script, sample_stage
 
 PRODUCTION = Place("tally", "production")
 URL = "env:PRODUCTION_DATABASE"
@@ -21,61 +19,6 @@ MAIL = "-- migrate:up\nALTER TABLE users ADD COLUMN mail text;"
 FILL = f"{MAIL}\n-- migrate:backfill table=users key=id batch=10\nUPDATE users SET mail = '' WHERE id BETWEEN :first AND :last;\n"
 DROP = "-- migrate:up\nALTER TABLE users DROP COLUMN phone;"
 FIRST = {"0001_users.sql": USERS}
-
-
-@dataclass
-class Story:
-    """A world with one environment and its database."""
-
-    fake: FakeWorld
-    commands: Commands
-    seen: list[str] = field(default_factory=list)
-
-    def cut(self, version: str, files: dict[str, str]) -> str:
-        release = replace(sample_release(version), migrations=MigrationSpec("migrations"))
-        self.fake.migrations.files[release.commit] = files
-        return self.fake.release(release).name
-
-    def promote(self, version: str, seconds: float = 60.0) -> dict[str, object]:
-        asked = self.commands.promote(f"tally@{version}", "production", "alice")
-        self.run(seconds)
-        return self.shown(str(asked["rollout"]))
-
-    def shown(self, rollout: str) -> dict[str, object]:
-        return self.commands.rollout(rollout)
-
-    def run(self, seconds: float = 60.0) -> None:
-        end = self.fake.clock.now() + timedelta(seconds=seconds)
-        for _ in self.turns():
-            if self.fake.clock.now() >= end:
-                return
-
-    def turns(self) -> Iterator[None]:
-        fake = self.fake
-        while True:
-            now = fake.clock.now()
-            for held in fake.world.rollouts.claim(now, now + timedelta(seconds=15), "t", 10):
-                turned = turn(held, now, fake.world)
-                while turned.held is not None and turned.again <= fake.clock.now():
-                    turned = turn(turned.held, turned.saved, fake.world)
-                if turned.held is not None:  # given back, as by a server that ends
-                    at = turned.held.rollout
-                    fake.world.rollouts.save(turned.held, at, why="turning", due=turned.again, until=None, now=fake.clock.now())
-            fake.clock.pass_time(0.2)
-            yield
-
-    @property
-    def ledger(self) -> list[int]:
-        self.fake.migrations.settle()
-        return sorted(self.fake.migrations.database(URL).rows)
-
-    @property
-    def said(self) -> str:
-        return "\n".join(
-            f"{one.event.what}: {'; '.join(one.event.why)}"
-            for one in self.fake.ledger.tables.recorded
-            if not one.stream.startswith("release")
-        )
 
 
 def stage(**rules: object) -> Stage:

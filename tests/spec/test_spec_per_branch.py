@@ -48,7 +48,12 @@ def test_what_the_file_means(said: str, means: PerBranch | None) -> None:
     [
         pytest.param("port: 8080\n    per_branch: true", "one port for many environments", id="a port"),
         pytest.param("services: {shop: {port: 8080}}\n    per_branch: true", "one port for many environments", id="a service's port"),
-        pytest.param("database: env:DB\n    per_branch: true", "migrate under each other", id="one database"),
+        pytest.param("database: env:DB\n    per_branch: true", "expected data: synthetic with it", id="a database with data that is real"),
+        pytest.param(
+            "database: env:DB\n    data: synthetic\n    per_branch: true",
+            "expected a secret that is env:DB too",
+            id="a database that the service never hears of",
+        ),
         pytest.param("per_branch: {limit: 0}", "per_branch.limit", id="no room at all"),
         pytest.param("per_branch: sometimes", "per_branch", id="neither yes nor no"),
     ],

@@ -36,6 +36,12 @@ def _synthetic(file: Found, key: str) -> bool:
     return bool(file["environments"][key.split(".")[1]]["data"].value == "synthetic")
 
 
+def _by_a_tool(key: str, database: Found, faults: Faults) -> None:
+    tool = database["tool"]
+    if tool.given and tool.value not in {None, "headway"}:
+        faults.add(tool.node, f"{key} is migrated by {tool.value}, expected headway where it is made anew: only its own files can do that")
+
+
 def _resets(name: str, environment: Found, faults: Faults) -> None:
     diverged = environment["diverged"]
     if diverged.value != "reset" or not diverged.given:
@@ -62,6 +68,7 @@ def _nobody_minds(name: str, environment: Found, after: tuple[str, ...], real: M
         says = f"{where} is synthetic and comes after {', '.join(after)}, expected that only of the first environment of the way"
         faults.add(data.node, says)
     for key, database in _of(name, environment):
+        _by_a_tool(key, database, faults)
         if database["url"].value in real:
             says = f"{key} is {database['url'].value}, as {real[database['url'].value]} is, which is real; expected another database"
             faults.add(database["url"].node if database["url"].given else database.node, says)
