@@ -10,7 +10,7 @@ from headway.engine.commands import Commands
 from headway.environments.model import Database, Place
 from headway.errors import Refused
 from headway.promotion.model import Stage
-from headway.testing import FakeWorld, Script, sample_stage
+from headway.testing import FakeWorld, Script, sample_release, sample_stage
 
 PRODUCTION = Place("tally", "production")
 URL = "env:PRODUCTION_DATABASE"

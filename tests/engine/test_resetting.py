@@ -51,9 +51,9 @@ def databases(story: Story) -> list[str]:
 def test_another_branch_gets_the_database_made_anew_and_the_plan_says_so_beforehand(story: Story) -> None:
     other_branch(story)
     plan = str(story.commands.plan("1.2.0", "dev", "ada"))
-    assert "is made anew: 1.2.0 lacks commits of tally@1.1.0" in plan
-    assert "seed: seed.sql" in plan
-    assert "what it holds now is moved aside" in plan
+    assert "1.2.0 lacks commits of tally@1.1.0" in plan
+    assert "make it anew by 0001_users, 0002_notes, seed.sql" in plan
+    assert "move what env:PRODUCTION_DATABASE holds aside" in plan
     assert databases(story) == [], "a plan touches nothing"
     view = story.promote("1.2.0")
     assert view["phase"] == "completed"
@@ -90,7 +90,7 @@ def test_nothing_is_made_anew_where_it_may_not(story: Story, rules: dict[str, ob
     other_branch(story)
     story.fake.pipelines.declared = [sample_stage("one"), stage(**rules)]  # type: ignore[arg-type]
     plan = story.commands.plan("1.2.0", "dev", "ada")
-    assert "is made anew" not in str(plan)
+    assert "make it anew" not in str(plan)
     assert plan["refused"]
 
 
@@ -150,7 +150,7 @@ def test_a_release_that_is_bad_afterwards_says_what_became_of_the_database(story
 
 def test_somebody_has_it_made_anew_for_what_runs_there(story: Story) -> None:
     view = story.commands.reset("dev", "ada", why="the test data is a mess")
-    assert "seed: seed.sql" in view["migrations"]
+    assert "0002_mail, seed.sql: ada asked for it" in view["steps"][0]
     story.run()
     shown = story.shown(str(view["rollout"]))
     assert shown["phase"] == "completed"
