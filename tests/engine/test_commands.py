@@ -113,6 +113,10 @@ def test_a_rollback_brings_back_the_release_before_and_quarantines_the_bad_one(f
     assert [one.release for one in fake.world.words.quarantines("tally")] == ["tally@1.1.0"]
     waits = commands.promote("1.1.0", "staging", "alice")["waits"]
     assert any("quarantine" in line or "rolled back" in line for line in waits), waits
+    with pytest.raises(Refused) as refused:
+        commands.rollback("staging", "alice")
+    assert "headway release clear tally@1.1.0" in refused.value.objections[0]
+    assert "headway promote tally@1.1.0 --to staging" in refused.value.objections[0]
     commands.clear("1.1.0", "alice", "it was the database")
     assert commands.plan("1.1.0", "staging", "alice")["objections"] == []
 

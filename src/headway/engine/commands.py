@@ -278,7 +278,7 @@ class Commands:
             return {"rollout": active, "environment": environment, "aborted": True}
         record = self._world.records.place(place)
         if record.before is None or record.live is None:
-            raise Refused(f"there is nothing to go back to in {environment}", ("no release completed there before the present one",))
+            raise Refused(f"there is nothing to go back to in {environment}", self._never_before(place))
         gone = taken(self._world.releases.get(record.before_release or ""), place, self._world)
         if gone and not accept_data_loss:
             hint = "restore side by side and copy by key (`headway migrate restore`), or go back all the same with --accept-data-loss"
@@ -300,6 +300,15 @@ class Commands:
         self._world.rollouts.add(rollout, (Event(now, by, "rollback asked for", reason),))
         self._woken()
         return {"rollout": rollout.id, "environment": environment, "aborted": False, "to": record.before.version}
+
+    def _never_before(self, place: Place) -> tuple[str, ...]:
+        """Why nothing can be gone back to; a release that was left there comes again by a promotion, and by a person's word for it."""
+        left = [one for one in self._world.words.quarantines(place.service) if one.environment == place.environment]
+        if not left:
+            return ("no release completed there before the present one",)
+        name = max(left, key=lambda one: one.at).release
+        again = f"headway release clear {name} --why REASON, then headway promote {name} --to {place.environment}"
+        return (f"{name} was left by a way back, and no other way back returns to it; if it was not to blame: {again}",)
 
     def rollout(self, target: str) -> View:
         """One rollout with its plan and its record."""
