@@ -375,8 +375,22 @@ def test_words_for_people_and_the_version_alone_for_scripts(tmp_path: Path) -> N
 def test_the_decision_is_explained(tmp_path: Path) -> None:
     told = tell(tmp_path / "r", *BASE, "feat: a", revert("feat: a"), "fix: b\n\nnot a footer\nBREAKING CHANGE: c")
     said = CliRunner().invoke(cli, ["version", "next", "--explain", "--path", str(told.path)]).stdout
-    for part in ("the last release is v1.0.0", "3 commits since, 1 of", "reverts it", "no blank line", "patch: fix: b", "1.0.0 -> 1.0.1"):
+    for part in ("the last release is v1.0.0", "3 commits since, 1 of", "reverts it", "no blank line", "1.0.0 -> 1.0.1"):
         assert part in said
+    tree = said[said.index("├─ does it break") :].splitlines()
+    assert tree[:3] == [
+        "├─ does it break what users rely on? no",
+        "├─ does it give them anything new? no",
+        "├─ does it repair anything? yes, patch",
+    ]
+    assert tree[3].startswith("│  └─ fix: b (commit ")
+
+
+def test_a_question_that_is_answered_ends_the_asking(tmp_path: Path) -> None:
+    told = tell(tmp_path / "r", *BASE, "feat!: a", "fix: b")
+    said = CliRunner().invoke(cli, ["version", "next", "--explain", "--path", str(told.path)]).stdout
+    assert "does it break what users rely on? yes, major\n│  └─ feat!: a (commit " in said
+    assert "anything new?" not in said
 
 
 def test_many_commits_are_counted_and_not_listed(tmp_path: Path) -> None:

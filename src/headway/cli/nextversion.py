@@ -6,7 +6,8 @@ from pathlib import Path
 from headway.cli.deciding import decided
 from headway.cli.exits import DONE, REFUSED, TROUBLE
 from headway.cli.start import every_letter
-from headway.releases.decision import Asked, Decision
+from headway.releases.decision import Asked, Decision, Reason
+from headway.releases.levels import Level
 from headway.releases.lines import Line
 
 
@@ -65,8 +66,28 @@ def _short(where: str) -> str:
     return where[:10] if len(where) in (40, 64) and where.isalnum() else where
 
 
+QUESTIONS = {
+    Level.MAJOR: "does it break what users rely on?",
+    Level.MINOR: "does it give them anything new?",
+    Level.PATCH: "does it repair anything?",
+}
+
+
 def _tree(decision: Decision) -> list[str]:
-    """The decision from its beginning: what was looked at, what each finding asked for, what came out."""
+    """The decision from its beginning: what was looked at, each question with what answers it, what came out."""
     lines = [f"├─ {note}" for note in decision.notes]
-    lines += [f"├─ {reason.level.value}: {reason.what} ({reason.kind} {reason.where})" for reason in decision.because]
+    asked = [] if any(reason.kind in {"policy", "undecided"} for reason in decision.because) else list(QUESTIONS)
+    for level in asked:
+        found = [reason for reason in decision.because if reason.level is level]
+        if found:
+            lines.append(f"├─ {QUESTIONS[level]} yes, {level.value}")
+            lines += [f"│  {'└' if reason is found[-1] else '├'}─ {_why(reason)}" for reason in found]
+        elif all(reason.level < level for reason in decision.because):
+            lines.append(f"├─ {QUESTIONS[level]} no")
+    if not asked:
+        lines += [f"├─ {reason.level.value}: {_why(reason)}" for reason in decision.because]
     return [*lines, f"└─ {_answer(decision)}"]
+
+
+def _why(reason: Reason) -> str:
+    return f"{reason.what} ({f'{reason.kind} {_short(reason.where)}'.strip()})"
