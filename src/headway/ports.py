@@ -15,12 +15,12 @@ from headway.analysis.model import Readings
 from headway.environments.branches import BranchEnvironment
 from headway.environments.manifests.model import Told
 from headway.environments.model import Cluster, Database, Place
-from headway.migration.shipping import Anew, Outlook
+from headway.migration.shipping import Anew, Outlook, Shipping
 from headway.promotion.model import Approval, Passed, Quarantine, Stage, Statement
 from headway.releases.decision import Reason
 from headway.releases.history import History, Tag
 from headway.releases.lines import Line, Naming
-from headway.releases.model import Artifact, Recipe, Release
+from headway.releases.model import Artifact, CheckSpec, Recipe, Release
 from headway.releases.policy import Policy
 from headway.releases.tagging import ReleaseTag
 from headway.rollout.model import Intent, Rollout, RunMigration, Workload
@@ -150,6 +150,44 @@ class Migrations(Protocol):
 
     def remove(self, database: Database) -> Sequence[str]:
         """Remove a branch's own database, if it is one that a run made; what came of it, in sentences. Twice is as good as once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """A release that lives on a database, and what must pass where it does."""
+
+    place: Place
+    workload: Workload
+    checks: tuple[CheckSpec, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsing:
+    """What to try on a clone: the release's migrations, and then each of those that live there, on the schema that comes of it."""
+
+    place: Place
+    release: Release
+    shipping: Shipping
+    lives: tuple[Alive, ...] = ()
+
+
+class Rehearsals(Protocol):
+    """Tries out migrations before anybody approves them. Runs outlive us; one run per key, however often it is started.
+
+    The database itself is read and never changed.
+    """
+
+    def start(self, key: str, what: Rehearsing) -> None:
+        """Start it, unless this key was started, or stopped, before."""
+        ...
+
+    def look(self, key: str) -> MigrationRun | None:
+        """How the run with this key is going; None if it was never started."""
+        ...
+
+    def stop(self, key: str) -> None:
+        """End it, if it still runs; its clone goes."""
         ...
 
 
@@ -628,6 +666,7 @@ class World:
     live: Live
     checks: Checks
     migrations: Migrations
+    rehearsals: Rehearsals
     rollouts: Rollouts
     records: Records
     releases: Releases

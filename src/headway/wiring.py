@@ -24,6 +24,7 @@ from headway.adapters.ledger import Ledger, open_ledger
 from headway.adapters.livetraffic import LiveTraffic
 from headway.adapters.local.platform import LocalPlatform
 from headway.adapters.migrating.port import DatabaseMigrations
+from headway.adapters.migrating.rehearsals import DatabaseRehearsals
 from headway.adapters.notify import Command, Router, Webhook
 from headway.adapters.nowhere import NoPlatform
 from headway.adapters.platforms import Platforms
@@ -43,6 +44,7 @@ from headway.engine.hotfixing import Hotfixing
 from headway.engine.itemruns import ItemRuns
 from headway.engine.outbox import deliver
 from headway.engine.pool import Pool
+from headway.engine.rehearsing import RehearsalRuns
 from headway.engine.releasing import Releasing
 from headway.engine.training import Training
 from headway.engine.watcher import Watcher
@@ -92,6 +94,7 @@ class Headway:
     checks: CommandChecks
     watched: "Watched"
     databases: DatabaseMigrations
+    rehearsals: DatabaseRehearsals
 
     @property
     def training(self) -> Training:
@@ -103,11 +106,17 @@ class Headway:
         """The commands of checklists: their verb, and their turn."""
         return ItemRuns(self.world, self.commands)
 
+    @property
+    def rehearsal_runs(self) -> RehearsalRuns:
+        """Rehearsals of migrations: their verbs, and their turn."""
+        return RehearsalRuns(self.world, self.commands)
+
     def more(self) -> dict[str, Callable[..., dict[str, Any]]]:
         """The verbs that stand beside Commands."""
         return {
             **Gating(self.world, self.commands).verbs(),
             **self.item_runs.verbs(),
+            **self.rehearsal_runs.verbs(),
             **Blaming(self.world, self.commands).verbs(),
             **self.training.verbs(),
             **Hotfixing(self.world, self.commands).verbs(),
@@ -211,6 +220,7 @@ class Headway:
         collect(self.world)
         self.checks.collect(CHECKS_KEPT)
         self.databases.collect(CHECKS_KEPT)
+        self.rehearsals.collect(CHECKS_KEPT)
 
     def close(self, *, stop: bool = False) -> None:
         """Let go; with `stop`, end what runs on this machine as well."""
@@ -237,6 +247,7 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
         platform = Platforms(local, lambda: _kubernetes(where, sources, clock, key), where)
     checks = CommandChecks(home, sources, resolve)
     databases = DatabaseMigrations(home, sources, store.path)
+    rehearsals = DatabaseRehearsals(home, sources, store.path)
     world = World(
         clock=clock,
         platform=platform,
@@ -244,6 +255,7 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
         live=LiveTraffic(platform),
         checks=checks,
         migrations=databases,
+        rehearsals=rehearsals,
         rollouts=ledger.rollouts,
         records=ledger.records,
         releases=ledger.releases,
@@ -269,7 +281,7 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
     commands = Commands(world, worker.wake)
     # A command without a server does what it finds itself: nobody would be there to finish it.
     watcher = Watcher(world, commands, worker.wake, *((Pool(BUILDS).submit,) if serving else ()))
-    return Headway(home, ledger, world, commands, worker, watcher, local, pipelines, checks, watched, databases)
+    return Headway(home, ledger, world, commands, worker, watcher, local, pipelines, checks, watched, databases, rehearsals)
 
 
 def _for_builds() -> Mapping[str, str]:
@@ -562,6 +574,7 @@ class Running:
             threading.Thread(target=self._every, args=(0.5, self._leading(lambda: deliver(headway.world))), name="outbox", daemon=True),
             threading.Thread(target=self._every, args=(5.0, self._leading(headway.training.look)), name="trains", daemon=True),
             threading.Thread(target=self._every, args=(2.0, self._leading(headway.item_runs.look)), name="checklists", daemon=True),
+            threading.Thread(target=self._every, args=(1.0, self._leading(headway.rehearsal_runs.look)), name="rehearsals", daemon=True),
             threading.Thread(target=self._every, args=(3600.0, headway.collect), name="collector", daemon=True),
         )
 

@@ -23,7 +23,7 @@ def with_databases(file: File) -> None:
     by_health(file)
     environments = file["environments"]
     file["environments"] = {
-        "dev": environments["dev"] | {"trigger": {"merge": "main"}, "database": "env:TALLY_DEV"},
+        "dev": environments["dev"] | {"trigger": {"merge": "main"}, "database": {"url": "env:TALLY_DEV", "lint": "off", "rehearse": "off"}},
         "production": environments["production"] | {"after": "dev", "approvals": 0, "database": {"url": "env:TALLY_PRODUCTION"}},
     }
 

@@ -197,7 +197,7 @@ class Data:
         if self.chance.random() < 0.4:
             return
         for number, stage in enumerate(fakes.pipelines.declared):
-            database = Database(f"env:{stage.environment.name}", contract=self.chance.choice(["hold", "auto"]))
+            database = Database(f"env:{stage.environment.name}", contract=self.chance.choice(["hold", "auto"]), lint="off", rehearse="off")
             fakes.pipelines.declared[number] = replace(stage, environment=replace(stage.environment, database=database))
         files = {"0000_t.sql": "-- migrate:up\nCREATE TABLE t (id integer primary key);\n"}
         for number, version in enumerate(versions, 1):

@@ -23,7 +23,7 @@ FIRST = {"0001_users.sql": USERS}
 
 def stage(**rules: object) -> Stage:
     made = sample_stage("production", soak=1.0, keep_warm=2.0, **rules)
-    return replace(made, environment=replace(made.environment, database=Database(URL)))
+    return replace(made, environment=replace(made.environment, database=Database(URL, lint="off", rehearse="off")))
 
 
 @pytest.fixture
@@ -191,7 +191,7 @@ def test_what_takes_something_away_waits_until_the_release_that_needs_it_is_gone
 
 def test_where_the_environment_says_so_it_comes_by_itself_once_the_old_release_is_gone(live: Story) -> None:
     (production,) = live.fake.pipelines.declared
-    database = Database(URL, contract="auto")
+    database = Database(URL, contract="auto", lint="off", rehearse="off")
     live.fake.pipelines.declared = [replace(production, environment=replace(production.environment, database=database))]
     live.cut("1.1.0", FIRST | {"0002_drop.sql": DROP})
     first = str(live.commands.promote("tally@1.1.0", "production", "alice")["rollout"])

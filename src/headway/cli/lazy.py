@@ -22,6 +22,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "migrate": ("migrate",),
     "hotfixes": ("hotfix",),
     "policies": ("policies",),
+    "rehearsing": ("rehearse",),
     "releases": ("release",),
     "rollouts": (
         *("plan", "promote", "approve", "reject", "tick", "status", "show", "list", "wait"),

@@ -18,7 +18,10 @@ click.rich_click.COMMAND_GROUPS = {
         {"name": "Start", "commands": ["demo", "init", "dev", "validate", "schema"]},
         {"name": "Serve", "commands": ["serve", "down", "repo", "policies", "hook", "poke"]},
         {"name": "Release", "commands": ["version", "release", "train", "hotfix", "migrate"]},
-        {"name": "Promote", "commands": ["plan", "promote", "approve", "reject", "revoke", "advise", "tick", "checklist", "freeze"]},
+        {
+            "name": "Promote",
+            "commands": ["plan", "rehearse", "promote", "approve", "reject", "revoke", "advise", "tick", "checklist", "freeze"],
+        },
         {"name": "Watch", "commands": ["status", "list", "show", "wait", "config", "audit"]},
         {"name": "Steer", "commands": ["rollback", "abort", "pause", "resume", "advance", "retry", "data"]},
     ]

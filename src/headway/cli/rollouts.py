@@ -5,6 +5,7 @@ from typing import Any
 
 import rich_click as click
 from rich.live import Live
+from rich.markup import escape
 
 from headway.cli import render
 from headway.cli.context import Context, data, json_option, next_step, print_json, say, talk, with_context
@@ -81,6 +82,8 @@ def _verdict(context: Context, yes: bool, release: str, environment: str, commen
     else:
         colour, word = ("green", "approved") if yes else ("red", "rejected")
         say(f"[{colour}]{view['release']} {word} for {environment} by {context.person}[/{colour}]")
+        for line in view.get("rehearsal", ()) if yes else ():
+            say(f"  [dim]rehearsed:[/dim] {escape(line)}")
         for line in view["waits"]:
             say(f"  [yellow]still:[/yellow] {line}")
         asked = f"headway wait {view['rollout']}" if view["rollout"] else f"headway promote {view['release']} --to {environment}"

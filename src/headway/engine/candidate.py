@@ -5,15 +5,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from headway.analysis.model import Thresholds
-from headway.engine.data import SOON, outlook
+from headway.engine.data import SOON, alive, outlook
 from headway.engine.facts import facts, risk
 from headway.engine.sending import sending
 from headway.environments.branches import State, of_a_branch, shared_of
 from headway.environments.model import Place, same_target
 from headway.errors import Refused
 from headway.migration.shipping import Shipping
-from headway.ports import World
-from headway.promotion import schedule
+from headway.ports import Rehearsing, World
+from headway.promotion import rehearsals, schedule
 from headway.promotion.bindings import target_digest
 from headway.promotion.gates import answers
 from headway.promotion.model import Candidate, Item, Quarantine, Stage, Suspicion
@@ -61,6 +61,12 @@ class Considered:
     """What the expressions of gates and checklists came to."""
     warnings: tuple[str, ...] = ()
     """What stands in no way, and a person should know."""
+    rehearsing: Rehearsing | None = None
+    """What is to be tried on a clone before anybody approves; None: nothing."""
+    subject: str = ""
+    """What a rehearsal of that is about."""
+    unproved: tuple[str, ...] = ()
+    """What is not known of the data, or speaks against it: nobody can approve before that is settled."""
 
 
 def consider(asked: Asked, world: World, now: datetime, *, told: bool = False) -> Considered:
@@ -90,8 +96,11 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False) -
     asking = bool(stage.gates) or any(item.when for item in stage.checklist)
     if told or asking or stage.advisory is not None:
         candidate = replace(candidate, risk=risk(release, stage, live, candidate.kind, world, now))
+    data = outlook(release, stage, world, lacks=candidate.lacks, asked=asked.reset, trial=asked.trial is not None)
+    candidate = replace(candidate, data_digest=data.shipping.subject if data.shipping else "")
     known = facts(release, stage, candidate, live, given, passed, world, now) if asking else {}
     found_out = {**answers(stage, known, now), **_unrun(stage, release, world)}
+    said = world.statements.statements(release.name, asked.place.environment)
     found = objections(
         candidate,
         stage,
@@ -100,23 +109,35 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False) -
         suspicions(release, world) if asked.trial is None else (),  # what is tried is suspected
         now,
         upstream=upstream(stage, world.pipelines.stages(release.service)),
-        said=world.statements.statements(release.name, asked.place.environment),
+        said=said,
         answers=found_out,
     )
-    data = outlook(release, stage, world, lacks=candidate.lacks, asked=asked.reset, trial=asked.trial is not None)
     sent = sending(release, stage, world)
+    rehearsing, subject = _rehearsing(asked.place, release, data.shipping, world)
+    untried = () if rehearsing is None else rehearsals.objections(candidate, rehearsing.shipping, subject, said)
     ends = [one.until for one in found if one.until is not None and one.until > now]
     return Considered(
         release=release,
         stage=stage,
         candidate=candidate,
-        waits=(*(one.text for one in (*early, *found) if one.kind == "waits"), *data.waits, *sent.waits),
+        waits=(*(one.text for one in (*early, *found) if one.kind == "waits"), *data.waits, *map(str, untried), *sent.waits),
         refusals=(*(one.text for one in found if one.kind != "waits"), *data.refusals, *sent.refusals),
         plan=_plan(release, stage, candidate, live, data.shipping),
         until=until or min([*ends, *([now + SOON] if data.waits or sent.waits else [])], default=None),
         answers=found_out,
         warnings=sent.warnings,
+        rehearsing=rehearsing,
+        subject=subject,
+        unproved=(*data.refusals, *data.waits, *map(str, untried)),
     )
+
+
+def _rehearsing(place: Place, release: Release, shipping: Shipping | None, world: World) -> tuple[Rehearsing | None, str]:
+    """What is to be tried, and by what its results are known."""
+    if shipping is None or not shipping.subject or not shipping.database.rehearsed or shipping.tool is not None:
+        return None, ""
+    lives = alive(place, shipping.database, world)
+    return Rehearsing(place, release, shipping, lives), rehearsals.subject(shipping, [one.workload.name for one in lives])
 
 
 def _lacks(release: Release, stage: Stage, world: World) -> str | None:
@@ -257,6 +278,7 @@ def _plan(release: Release, stage: Stage, candidate: Candidate, live: Workload |
             "release": candidate.digest,
             "configuration": candidate.configuration_digest,
             "target": candidate.target_digest,
+            **({"data": candidate.data_digest} if candidate.data_digest else {}),
         },
         notify=stage.notify,
         routing=stage.routing or BY_WEIGHT,

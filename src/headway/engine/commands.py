@@ -16,7 +16,7 @@ from headway.environments.model import Cluster, Place
 from headway.errors import HeadwayError, InvalidSpec, Refused, Unavailable
 from headway.migration.shipping import for_later
 from headway.ports import Event, Standing, World
-from headway.promotion import freezes, schedule
+from headway.promotion import freezes, rehearsals, schedule
 from headway.promotion.approvals import speakers
 from headway.promotion.model import Approval, Override, Passed, Stage
 from headway.promotion.people import same_person
@@ -135,6 +135,7 @@ class Commands:
             "binding": dict(considered.plan.binding),
             "steps": list(sentences(considered.plan)),
             "migrations": list(for_later(considered.plan.migrations)) if considered.plan.migrations else [],
+            "rehearsal": self._rehearsed(considered),
             "way_back": [*back_sentences(considered.plan), *self._drilled(considered)],
             "by_hand": self._by_hand(considered.plan, place),
             "configuration": self._configuration(considered, place),
@@ -186,6 +187,8 @@ class Commands:
                 raise Refused(f"{by} made or asked for {considered.release.name}; somebody else approves it", ())
         if people and not any(same_person(name, by) for name in people):
             raise Refused(f"{by} may not approve for {environment}", (f"these may: {', '.join(people)}",))
+        if yes and considered.unproved:
+            raise Refused(f"{considered.release.name} takes no approval for {environment} yet", considered.unproved)
         now = self._now()
         stage, seen = considered.stage, replace(considered.candidate, asked_by=by)
         overrides = [one for one in self._world.statements.statements(seen.release, environment) if isinstance(one, Override)]
@@ -197,7 +200,16 @@ class Commands:
             raise Refused(f"{by} no longer speaks for anything here", ("see `people: revoked:` in headway.yaml",))
         binding = considered.plan.binding
         approval = Approval(
-            considered.release.name, environment, by, now, binding["release"], binding["configuration"], binding["target"], yes, comment
+            considered.release.name,
+            environment,
+            by,
+            now,
+            binding["release"],
+            binding["configuration"],
+            binding["target"],
+            yes,
+            comment,
+            seen.data_digest,
         )
         word = "approved" if yes else "rejected"
         claimed = "the name is what the caller said"
@@ -213,6 +225,7 @@ class Commands:
             "by": by,
             "yes": yes,
             "rollout": waiting.id if waiting else None,
+            "rehearsal": self._rehearsed(considered),
             "waits": [*left.refusals, *left.waits],
         }
 
@@ -540,6 +553,13 @@ class Commands:
             if one.rollout.drilled is not None and one.rollout.plan is not None and one.rollout.plan.new.digest == considered.release.digest
         )
         return [f"drilled in {place.environment}: it took {rollout.drilled:.2f} s" for place, rollout in drills]
+
+    def _rehearsed(self, considered: Considered) -> list[str]:
+        """What was found out on a clone."""
+        if considered.rehearsing is None:
+            return []
+        said = self._world.statements.statements(considered.release.name, considered.stage.environment.name)
+        return list(rehearsals.sentences(rehearsals.last(considered.subject, said)))
 
     def _by_hand(self, plan: Plan, place: Place) -> list[str]:
         """The way back while Headway itself is down: move the traffic, then put it on the record for the next start."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from headway.environments.model import Database, Place
 from headway.errors import HeadwayError, InvalidSpec, Refused, Unavailable
 from headway.migration.shipping import Anew, Outlook
-from headway.ports import Event, World
+from headway.ports import Alive, Event, World
 from headway.promotion.diverged import spared
 from headway.promotion.model import Stage
 from headway.releases.model import Release
@@ -54,6 +54,21 @@ def running(place: Place, database: Database, world: World) -> tuple[Release, ..
     live = (world.records.place(one).live_release for one in (place, *_sharing(place, database, world)))
     found = (world.releases.get(name) for name in dict.fromkeys(live) if name is not None)
     return tuple(one for one in found if one is not None)
+
+
+def alive(place: Place, database: Database, world: World) -> tuple[Alive, ...]:
+    """What lives on this database, as it runs, with the checks that it must pass where it is."""
+    found = []
+    for one in (place, *_sharing(place, database, world)):
+        record = world.records.place(one)
+        release = world.releases.get(record.live_release) if record.live_release is not None else None
+        if record.live is None or release is None:
+            continue
+        stage = world.pipelines.stage(one)
+        wanted = dict.fromkeys((*stage.preview, *stage.checks))
+        checks = (release.checks[name] for name in wanted if name in release.checks)
+        found.append(Alive(one, record.live, tuple(check for check in checks if check.argv)))
+    return tuple(found)
 
 
 def _sharing(place: Place, database: Database, world: World) -> tuple[Place, ...]:

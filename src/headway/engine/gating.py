@@ -128,7 +128,9 @@ class Gating:
         if not any(same_person(by, one) for one in rule.people):
             raise Refused(f"{by} has no say about {name}", (f"{rule.group} are {', '.join(rule.people)}",))
         seen = considered.candidate
-        advice = Advice(name, environment, by, now, seen.digest, seen.configuration_digest, seen.target_digest, go, comment)
+        advice = Advice(
+            name, environment, by, now, seen.digest, seen.configuration_digest, seen.target_digest, go, comment, seen.data_digest
+        )
         self._world.statements.state(advice, _said(advice, f"said {'go' if go else 'no-go'} for {environment}", {"group": rule.group}))
         self._commands.wake(place.service)
         left, _, _ = self._consider(release, environment, asked_by[0] if asked_by else "")

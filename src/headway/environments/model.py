@@ -48,7 +48,8 @@ class Database:
     `url` is a reference such as `env:DATABASE_URL`, never the URL itself. `together` says how far a transaction reaches; none: as suits
     the database. `contract`: `hold` leaves files that take something away to the next promotion, `auto` asks for that by itself. `tool` is
     whom the URL may be given to: a tool that is not ours runs as the release's own code. `seed` are commands, and single words that end in
-    .sql: what fills a database that was made anew.
+    .sql: what fills a database that was made anew. `lint`: what is dangerous under traffic blocks, or warns. `rehearse`: on what a release
+    is tried before anybody can approve it; `old_release`: whether the one that runs is started there too.
     """
 
     url: str
@@ -59,6 +60,16 @@ class Database:
     backup: Backups = Backups()
     tool: Literal["headway", "alembic", "django", "flyway", "dbmate"] = "headway"
     seed: tuple[tuple[str, ...], ...] = ()
+    lint: Literal["block", "warn", "off"] = "block"
+    rehearse: Literal["backup", "copy", "template", "off"] = "copy"
+    old_release: Literal["start", "skip"] = "start"
+    setting: str | None = None
+    """In which the service is told the URL; None: in those whose value is the URL."""
+
+    @property
+    def rehearsed(self) -> bool:
+        """Whether anything is found out before people approve."""
+        return self.lint != "off" or self.rehearse != "off"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ that has the file itself, unchanged, does not. Where nothing runs yet, nothing n
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from headway.environments.model import Database
 from headway.migration.abilities import ByTool
@@ -62,6 +63,8 @@ class Shipping:
     """The team's own tool, which knows its migrations by name: versions are then only their order. None: Headway's runner."""
     anew: tuple[str, ...] = ()
     """Why the database is made anew, by these and its seed, and what it holds moved aside; empty: it is not."""
+    subject: str = ""
+    """Known by this: the ledger as it is, the files, and what goes. Empty where nothing goes."""
 
     @property
     def contracts(self) -> frozenset[int]:
@@ -128,6 +131,7 @@ def outlook(
     if later:
         refusals = (*refusals, f"{', '.join(later)} would come after {held[0].title}, and {run.why[0]}; ship that in a release of its own")
     fill = [*status.unfilled, *(one for one in apply if one.backfill)] if running else []
+    going = {one.version for one in (*apply, *fill)}
     return Outlook(
         Shipping(
             database=database,
@@ -138,6 +142,7 @@ def outlook(
             waiting=tuple(shipped[one.version] for one in held),
             together=together,
             whole=not running,
+            subject=_subject(where, status, going, held) if going else "",
         ),
         waits,
         refusals,
@@ -157,6 +162,14 @@ def made_anew(status: Status, dialect: Dialect, database: Database, where: str, 
 def made_by(rollout: str, rows: Sequence[Row]) -> bool:
     """Did this rollout make the database? Then all that its ledger has came from it."""
     return bool(rows) and all(row.rollout == rollout for row in rows)
+
+
+def _subject(where: str, status: Status, going: Collection[int], held: Sequence[Migration]) -> str:
+    rows = sorted((row.version, row.sha256, row.state.value) for row in (*status.applied, *status.running))
+    files = [(one.version, one.sha256) for one in status.pending]
+    left = sorted(one.version for one in status.unfilled)
+    told = repr((where, rows, files, left, sorted(going), [one.version for one in held]))
+    return f"sha256:{sha256(told.encode()).hexdigest()}"
 
 
 def _objections(status: Status, dialect: Dialect) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -67,6 +67,7 @@ def outlook_by_tool(
         waiting=shipped if held else (),
         whole=not running,
         tool=tool,
+        subject=_sha256(repr((where, [(one.title, one.sha256) for one in shipped]))) if shipped and not held else "",
     )
     return Outlook(shipping, waits, refusals)
 

@@ -65,8 +65,8 @@ def may_advise(by: str, candidate: Candidate, rule: Advisory, revoked: Sequence[
 
 
 def _counts(advice: Advice, candidate: Candidate, rule: Advisory, now: datetime, revoked: Sequence[str]) -> bool:
-    seen = advice.release, advice.release_digest, advice.configuration_digest, advice.target_digest
-    now_is = candidate.release, candidate.digest, candidate.configuration_digest, candidate.target_digest
+    seen = advice.release, advice.release_digest, advice.configuration_digest, advice.target_digest, advice.data_digest
+    now_is = candidate.release, candidate.digest, candidate.configuration_digest, candidate.target_digest, candidate.data_digest
     if seen != now_is:
         return False
     if not advice.go:  # a no-go does not expire, and even the author may say it, if they are of the group

@@ -91,6 +91,7 @@ def _changed(approval: Approval, candidate: Candidate) -> tuple[str, ...]:
         "the artifact": (approval.release_digest, candidate.digest),
         "the configuration": (approval.configuration_digest, candidate.configuration_digest),
         "what the stage will do": (approval.target_digest, candidate.target_digest),
+        "what is to be done to the database": (approval.data_digest, candidate.data_digest),
     }
     return tuple(what for what, (seen, now) in pairs.items() if seen != now)
 

@@ -182,6 +182,8 @@ class Approval:
     target_digest: str
     yes: bool = True
     comment: str = ""
+    data_digest: str = ""
+    """What would have been done to the database, as it was then."""
     revokes: bool = False
     """Neither yes nor no: takes back this person's yes so far."""
 
@@ -231,6 +233,7 @@ class Advice:
     target_digest: str
     go: bool = True
     comment: str = ""
+    data_digest: str = ""
     kind: Literal["advice"] = "advice"
 
 
@@ -249,6 +252,26 @@ class ItemRun:
     text: str = ""
     log: str = ""
     kind: Literal["item run"] = "item run"
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """One go of trying out what a release would do to an environment's database: asked for, and later how it ended.
+
+    `subject` is what it was about: the ledger, the files, what runs there, and how it was to be tried. `notes` is what it found.
+    """
+
+    release: str
+    environment: str
+    by: str
+    at: datetime
+    subject: str
+    number: int
+    state: Literal["asked", "passed", "failed", "errored"] = "asked"
+    text: str = ""
+    notes: tuple[str, ...] = ()
+    log: str = ""
+    kind: Literal["rehearsal"] = "rehearsal"
 
 
 InquiryState = Literal["begun", "asked", "good", "bad", "skip", "ended"]
@@ -273,7 +296,7 @@ class Inquiry:
     kind: Literal["inquiry"] = "inquiry"
 
 
-Statement = Override | Tick | Advice | ItemRun | Inquiry
+Statement = Override | Tick | Advice | ItemRun | Inquiry | Rehearsal
 """What people say of one release for one stage, besides approving it."""
 
 
@@ -346,6 +369,8 @@ class Candidate:
     image: str = ""
     """The image, by digest, where the release has one."""
     lacks: str | None = None
+    data_digest: str = ""
+    """What it would do to the database, as that is now; empty: nothing."""
     """The release that runs there and whose commits it has not all; asked only where the stage minds."""
 
 

@@ -65,6 +65,28 @@ DATABASE = Record(
             "in `DATABASE_URL`.",
             "[]",
         ),
+        Key(
+            "lint",
+            one_of("block", "warn", "off"),
+            "What becomes of what is dangerous under traffic: it keeps a release out, or is shown. What cannot work keeps it out in "
+            "either case.",
+            otherwise="block where releases come from another environment or people approve, else warn",
+        ),
+        Key(
+            "rehearse",
+            one_of("backup", "copy", "template", "off"),
+            "On what migrations are tried before anybody can approve: the restored last `backup`, a fresh `copy`, or PostgreSQL's own "
+            "clone, which needs a database without sessions (`template`).",
+            "copy",
+        ),
+        Key(
+            "old_release",
+            one_of("start", "skip"),
+            "Whether the release that runs is started on the migrated clone too, without traffic, and its checks are run: what it does "
+            "besides answering, it does there with the settings of the environment and `HEADWAY_REHEARSAL=1`.",
+            "start",
+        ),
+        Key("setting", SETTING_NAME, "The setting in which the service finds the URL.", otherwise="those whose value is the URL"),
         Key("backup", BACKUP, "Where the backup goes that is made before every migration.", "{}"),
     ),
     short="url",

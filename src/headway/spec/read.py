@@ -129,6 +129,7 @@ def _check(name: str, found: Found) -> CheckSpec:
 def _environment(name: str, found: Found, after: tuple[str, ...], path: str) -> Declared:
     trigger, approvals, strategy = found["trigger"], found["approvals"], found["strategy"]
     canary = strategy["canary"]["weights"].values()
+    guarded = bool(after) or approvals["needed"].value > 0
     stage = Stage(
         service="",
         environment=Environment(
@@ -136,7 +137,7 @@ def _environment(name: str, found: Found, after: tuple[str, ...], path: str) -> 
             found["replicas"].value,
             platform=found["platform"].value,
             port=found["port"].value,
-            database=_database(found["database"]),
+            database=_database(found["database"], guarded=guarded),
             data=found["data"].value,
             cluster=_cluster(found),
         ),
@@ -169,7 +170,7 @@ def _environment(name: str, found: Found, after: tuple[str, ...], path: str) -> 
             _layer(one, path),
             one["replicas"].value,
             one["port"].value,
-            _database(one["database"]),
+            _database(one["database"], guarded=guarded),
             one["manifests"].value,
             one["url"].value,
         )
@@ -178,7 +179,8 @@ def _environment(name: str, found: Found, after: tuple[str, ...], path: str) -> 
     return Declared(stage, _layer(found, path), overrides)
 
 
-def _database(found: Found) -> Database | None:
+def _database(found: Found, *, guarded: bool) -> Database | None:
+    """`guarded`: what enters comes from somewhere, or people have a say."""
     if not found.given:
         return None
     backup = found["backup"]
@@ -189,6 +191,10 @@ def _database(found: Found) -> Database | None:
         lock_timeout=found["lock_timeout"].value,
         statement_timeout=found["statement_timeout"].value,
         contract=found["contract"].value,
+        lint=found["lint"].value or ("block" if guarded else "warn"),
+        rehearse=found["rehearse"].value,
+        old_release=found["old_release"].value,
+        setting=found["setting"].value,
         backup=Backups(backup["folder"].value, (keep[0], keep[1], keep[2]) if keep else None, backup["key"].value),
         tool=found["tool"].value,
         seed=tuple(one.value for one in found["seed"].items()),

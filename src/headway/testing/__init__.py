@@ -10,6 +10,7 @@ from headway.testing.ledger import MemoryLedger
 from headway.testing.migrations import FakeMigrations
 from headway.testing.people import FakeNotifier
 from headway.testing.platform import Done, FakePlatform
+from headway.testing.rehearsals import FakeRehearsals
 from headway.testing.scripts import (
     CRASHES,
     DIES_LATER,
@@ -44,6 +45,7 @@ __all__ = [
     "FakeNotifier",
     "FakePipelines",
     "FakePlatform",
+    "FakeRehearsals",
     "FakeRepository",
     "FakeStore",
     "FakeTags",

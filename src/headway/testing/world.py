@@ -16,6 +16,7 @@ from headway.testing.live import FakeLive
 from headway.testing.migrations import FakeMigrations
 from headway.testing.people import FakeNotifier
 from headway.testing.platform import FakePlatform
+from headway.testing.rehearsals import FakeRehearsals
 from headway.testing.sources import FakeBuilder, FakeManifests, FakePipelines, FakePushes, FakeRepository, FakeStore, FakeTags
 
 
@@ -38,6 +39,7 @@ class FakeWorld:
         self.live = FakeLive()
         self.checks = FakeChecks(self.clock)
         self.migrations = FakeMigrations(self.clock)
+        self.rehearsals = FakeRehearsals(self.clock)
         self.ledger = MemoryLedger(self.clock)
         numbers = count(1)
         self.world = World(
@@ -47,6 +49,7 @@ class FakeWorld:
             live=self.live,
             checks=self.checks,
             migrations=self.migrations,
+            rehearsals=self.rehearsals,
             rollouts=self.ledger.rollouts,
             records=self.ledger.records,
             releases=self.ledger.releases,

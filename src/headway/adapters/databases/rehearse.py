@@ -7,7 +7,7 @@ import difflib
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -26,6 +26,7 @@ from headway.errors import Failed
 from headway.migration.model import Dialect, Migration
 from headway.migration.plan import Together
 
+Then = Callable[[Address, Path], Sequence[str]]
 _SCRATCH = "headway-rehearsal-"
 
 
@@ -50,8 +51,13 @@ def rehearse(
     template: bool = False,
     secret: str | None = None,
     timeouts: Timeouts | None = None,
+    contracts: bool | Collection[int] = True,
+    then: Then | None = None,
 ) -> Rehearsal:
-    """Rehearse what is pending. Raises what would have stopped the real run, or Failed when the way down does not lead back."""
+    """Rehearse what is pending. Raises what would have stopped the real run, or Failed when the way down does not lead back.
+
+    `contracts`: which of the files that take something away go too. `then` gets the clone at the end, migrated, and may say more.
+    """
     with (
         scratch_folder() as scratch,
         cloned(address, scratch, now, tag, backup, secret, template=template) as (
@@ -60,15 +66,18 @@ def rehearse(
         ),
     ):
         store = open_store(clone, timeouts or Timeouts())
-        return _rehearsed(store, migrations, now, on)
+        done = _rehearsed(store, migrations, now, on, contracts)
+        return replace(done, notes=(*done.notes, *then(clone, scratch))) if then is not None else done
 
 
-def _rehearsed(store: Store, migrations: Sequence[Migration], now: Callable[[], datetime], on: str) -> Rehearsal:
-    how = How(Together.RELEASE, "rehearsal", rollout="rehearsal")
+def _rehearsed(
+    store: Store, migrations: Sequence[Migration], now: Callable[[], datetime], on: str, contracts: bool | Collection[int]
+) -> Rehearsal:
+    how = How(Together.RELEASE, "rehearsal", contracts, rollout="rehearsal")
     runner = Runner(store, now)
     before = store.catalog()
     started = time.monotonic()
-    # On a clone nothing needs to wait for a running release; what waits for a backfill gets it.
+    # What waits for a backfill gets it.
     applied = [row.title for row in runner.up(migrations, how).applied]
     filled = fill(store, migrations)
     while more := runner.up(migrations, how).applied:

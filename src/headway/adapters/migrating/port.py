@@ -46,7 +46,7 @@ from headway.rollout.seen import MigrationRun, Probe, RunState
 _GRACE = 10.0
 """Seconds in which a run that is ended may roll back."""
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
 
 
 class DatabaseMigrations:
@@ -62,7 +62,7 @@ class DatabaseMigrations:
 
     def outlook(self, database: Database, release: Release, running: Sequence[Release], anew: Anew | None = None) -> Outlook:
         """What this release would do there, and why it may not."""
-        found = _address(database)
+        found = database_address(database)
         if (mismatch := agreed(database, release)) is not None:
             return Outlook(refusals=(mismatch,))
         if release.migrations is not None and release.migrations.tool != OWN:
@@ -81,7 +81,7 @@ class DatabaseMigrations:
 
     def taken(self, database: Database, release: Release) -> tuple[str, ...]:
         """What was taken from the database that this release may need."""
-        found = _address(database)
+        found = database_address(database)
         if database.tool != OWN:
             return self._tools.taken(database, found, release)
         return taken(open_store(found, _timeouts(database)).look().rows, known(self._files(release, found.dialect)))
@@ -107,13 +107,13 @@ class DatabaseMigrations:
         if (folder / "stopped").exists() or not isinstance(processes.state(folder / "process"), processes.Never):
             return
         database = effect.shipping.database
-        found = _address(database)
+        found = database_address(database)
         secret = {KEY: resolve(database.backup.key)} if database.backup.key else {}
         order = notes.about(
             effect,
             place,
             source=self._source_of(place.service, effect, folder),
-            shelf=_shelf(database, self._shelves, found),
+            shelf=shelf_of(database, self._shelves, found),
             rollout=_rollout(intent.key),
             like=_like(database, found),
             remember=self._tools.memory(found),
@@ -124,7 +124,7 @@ class DatabaseMigrations:
                 # A copy of its own, as it was built: what an earlier look left behind must not migrate anything.
                 self._tools.lay(folder / "release", place.service, effect.workload.commit, effect.workload.digest, effect.shipping.folder)
             notes.give(folder, order)
-        own = {name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith("PG")}
+        own = {name: value for name, value in os.environ.items() if name in PASSED_ON or name.startswith("PG")}
         env = {**own, "PYTHONUNBUFFERED": "1", URL: found.url, **secret}
         argv = (sys.executable, "-P", "-m", "headway.adapters.migrating.work", str(folder))
         # Every secret by itself, too: a driver may quote the password without the URL around it.
@@ -173,9 +173,9 @@ class DatabaseMigrations:
         """Remove a branch's own database with what lies beside it, and the backups of it that are in Headway's home."""
         if own_database(database.url) is None:
             return ()
-        found = _address(database)
+        found = database_address(database)
         said = ground(found).remove()
-        if database.backup.folder is None and (shelf := _shelf(database, self._shelves, found)).exists():
+        if database.backup.folder is None and (shelf := shelf_of(database, self._shelves, found)).exists():
             remove(shelf)
         return said
 
@@ -190,7 +190,7 @@ class DatabaseMigrations:
 
     def _by_the_ledger(self, key: str, effect: RunMigration) -> MigrationRun:
         """What became of a run that left no word: all there is done, a `running` row is a person's, a lock that is held is at work."""
-        found = _address(effect.shipping.database)
+        found = database_address(effect.shipping.database)
         if effect.shipping.tool is not None:
             return self._tools.by_the_ledger(effect, effect.shipping.tool, found, began=notes.begun(self._folder(key)))
         timeouts = _timeouts(effect.shipping.database)
@@ -229,7 +229,7 @@ def _effect(intent: Intent) -> RunMigration:
     return intent.effect
 
 
-def _address(database: Database) -> Address:
+def database_address(database: Database) -> Address:
     found = address(database.url)
     if found.dialect is Dialect.SQLITE and not found.path.is_absolute():
         raise InvalidSpec(f"{found.where} is named relative to nobody knows what; expected sqlite:////path/app.db with four slashes")
@@ -281,7 +281,7 @@ def _timeouts(database: Database) -> Timeouts:
     return Timeouts(lock=database.lock_timeout, statement=database.statement_timeout)
 
 
-def _shelf(database: Database, otherwise: Path, found: Address) -> Path:
+def shelf_of(database: Database, otherwise: Path, found: Address) -> Path:
     """One for each database: what is kept of one must not sweep away another's."""
     return Path(database.backup.folder or otherwise) / hashlib.sha256(found.where.encode()).hexdigest()[:12]
 
