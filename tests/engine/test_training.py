@@ -140,6 +140,15 @@ def test_a_late_change_boards_with_the_yes_of_another_and_what_rides_changes() -
     assert scene.live("production") == boarded["release"]
 
 
+def test_nothing_boards_by_the_yes_of_the_revoked() -> None:
+    scene = Scene(revoked=("bob",))
+    scene.at(DEPARTS - timedelta(hours=20))
+    fix = scene.commit("c2", "fix: totals")
+    scene.training.board(fix, "alice", "totals are wrong", "fix")
+    assert scene.training.board(fix, "bob")["boarded"] is False
+    assert scene.training.board(fix, "carol")["boarded"] is True
+
+
 def test_what_does_not_fit_stays_off_and_says_where_it_conflicts() -> None:
     scene = Scene()
     scene.at(DEPARTS - timedelta(hours=20))

@@ -47,6 +47,11 @@ def test_what_keeps_it_off(change: dict[str, object], trunk: bool, text: str) ->
     assert texts(replace(FIX, **change), on_trunk=trunk) == [text]  # type: ignore[arg-type]
 
 
+def test_the_yes_of_the_revoked_counts_no_longer() -> None:
+    (left,) = objections(TABLE, TRAIN, FIX, STABILISE, on_trunk=True, revoked=("Bob",))
+    assert left.text == "bbbbbbbbbb needs 1 more to say yes in stabilise, other than alice"
+
+
 def test_all_reasons_come_at_once() -> None:
     assert len(texts(replace(FIX, why="", kind="feature", approved=()), on_trunk=False)) == 4
 

@@ -179,7 +179,8 @@ class Training:
         if change.boarded is not None:
             return {**self._view(timetable, train, now), "waits": [], "boarded": True}
         on_trunk = repository.contains(repository.refs()[timetable.branch], wanted)
-        if against := objections(timetable, train, change, now, on_trunk=on_trunk):
+        revoked = self._world.pipelines.stage(Place(name, timetable.to)).revoked
+        if against := objections(timetable, train, change, now, on_trunk=on_trunk, revoked=revoked):
             return {**self._view(timetable, train, now), "waits": [one.text for one in against], "boarded": False}
         train = self._board(timetable, kept, change, by, now)
         return {**self._view(timetable, train, now), "waits": [], "boarded": True}

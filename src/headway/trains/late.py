@@ -21,8 +21,10 @@ TAKES: dict[str, frozenset[str]] = {
 }
 
 
-def objections(timetable: Timetable, train: Train, change: LateChange, now: datetime, *, on_trunk: bool) -> tuple[Objection, ...]:
-    """Everything that keeps this change off the train; empty when it may board."""
+def objections(
+    timetable: Timetable, train: Train, change: LateChange, now: datetime, *, on_trunk: bool, revoked: Sequence[str] = ()
+) -> tuple[Objection, ...]:
+    """Everything that keeps this change off the train; empty when it may board. `revoked` are people whose word counts no longer."""
     if train.state not in {"ongoing", "held"}:
         word = "has not been cut; what is on the branch by then rides anyway" if train.state == "upcoming" else f"has {train.state}"
         return (Objection(f"{train.id} {word}", "final"),)
@@ -34,7 +36,7 @@ def objections(timetable: Timetable, train: Train, change: LateChange, now: date
         found.append(Objection(f"{_short(change)} is a {change.kind}, and {now_in.name} takes {_taken(now_in)}", "final"))
     if not on_trunk:
         found.append(Objection(f"{_short(change)} is not on {timetable.branch}: what boards is on trunk first"))
-    have = counted(timetable, change, now)
+    have = counted(timetable, change, now, revoked)
     if (missing := now_in.approvals - len(have)) > 0:
         given = f" ({len(have)} of {now_in.approvals}{': ' + ', '.join(have) if have else ''})"
         text = f"{_short(change)} needs {missing} more to say yes in {now_in.name}, other than {change.by}"
@@ -47,11 +49,10 @@ def present(timetable: Timetable, train: Train, now: datetime) -> Phase:
     return phase(timetable, train, now) or phases(timetable)[0]
 
 
-def counted(timetable: Timetable, change: LateChange, now: datetime) -> tuple[str, ...]:
-    """Who said yes to it and counts: not who asked, and not for longer than the file says."""
-    return distinct(
-        by for by, at in change.approved if not same_person(by, change.by) and (now - at).total_seconds() < timetable.within and by.strip()
-    )
+def counted(timetable: Timetable, change: LateChange, now: datetime, revoked: Sequence[str] = ()) -> tuple[str, ...]:
+    """Who said yes to it and counts: not who asked, nobody whose word counts no longer, and not for longer than the file says."""
+    lately = (by for by, at in change.approved if (now - at).total_seconds() < timetable.within and by.strip())
+    return distinct(by for by in lately if not any(same_person(by, one) for one in (change.by, *revoked)))
 
 
 def asked(train: Train, change: LateChange) -> Train:
