@@ -74,6 +74,14 @@ class Manifests(Protocol):
         ...
 
 
+class Images(Protocol):
+    """What the registries know of images that were built elsewhere."""
+
+    def by_digest(self, image: str) -> str:
+        """`REPOSITORY@sha256:…` for what `REPOSITORY:TAG` means now. Refused if there is none of that name."""
+        ...
+
+
 class Live(Protocol):
     """What the release that is live in a place does just now."""
 
@@ -663,6 +671,7 @@ class World:
     clock: Clock
     platform: Platform
     manifests: Manifests
+    images: Images
     live: Live
     checks: Checks
     migrations: Migrations

@@ -30,6 +30,7 @@ from headway.adapters.nowhere import NoPlatform
 from headway.adapters.platforms import Platforms
 from headway.adapters.policytext import PolicyText
 from headway.adapters.pushes import NotedPushes
+from headway.adapters.registry import Registries
 from headway.adapters.remote import Remote
 from headway.adapters.secrets import fingerprint, resolve, server_key
 from headway.adapters.socketpath import socket_path
@@ -252,6 +253,7 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
         clock=clock,
         platform=platform,
         manifests=Inspections(sources),
+        images=Registries(),
         live=LiveTraffic(platform),
         checks=checks,
         migrations=databases,

@@ -59,11 +59,25 @@ def test_where_something_runs_on_this_machine_too_the_commit_is_built_beside_it(
     assert len(fake.builder.built) == 1
 
 
-@pytest.mark.parametrize("image", ["tally", "registry.example/tally:1.1.0", "registry.example/tally@sha256:short", "@sha256:" + "ab" * 32])
+@pytest.mark.parametrize("image", ["tally", "registry.example:5000/tally", "registry.example/tally@sha256:short", "@sha256:" + "ab" * 32])
 def test_what_can_mean_another_image_tomorrow_is_no_name_for_one(fake: FakeWorld, commands: Commands, image: str) -> None:
     fake.pipelines.declared = [on(HERE)]
     with pytest.raises(InvalidSpec, match="by its digest"):
         cut(commands, "1.1.0", image)
+
+
+def test_a_tag_is_asked_for_once_and_may_move_then(fake: FakeWorld, commands: Commands) -> None:
+    fake.pipelines.declared = [on(HERE)]
+    fake.images.tags["registry.example/tally:main"] = "sha256:" + "ab" * 32
+    assert cut(commands, "1.1.0", "registry.example/tally:main") == "sha256:" + "ab" * 32
+    fake.images.tags["registry.example/tally:main"] = "sha256:" + "cd" * 32
+    found = fake.world.releases.get("tally@1.1.0")
+    assert found is not None
+    assert found.image == IMAGE
+    with pytest.raises(Refused, match="immutable"):
+        cut(commands, "1.1.0", "registry.example/tally:main")
+    with pytest.raises(Refused, match=r"there is no registry\.example/tally:gone"):
+        cut(commands, "1.2.0", "registry.example/tally:gone")
 
 
 def test_a_version_keeps_its_image(fake: FakeWorld, commands: Commands) -> None:

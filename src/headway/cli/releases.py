@@ -27,7 +27,11 @@ release.add_command(blame)
 @click.option("--service", help="Which service, when there are several.")
 @click.option("--artifact", type=click.Path(exists=True, path_type=Path), help="A folder or archive that was built elsewhere.")
 @click.option("--digest", help="Its digest, sha256:…, as the builder printed it.")
-@click.option("--image", metavar="REF@sha256:…", help="A container image that was built and pushed elsewhere, for Kubernetes.")
+@click.option(
+    "--image",
+    metavar="REF@sha256:…",
+    help="An image that was built and pushed elsewhere; for REF:TAG the registry is asked once.",
+)
 @click.option("--tag", is_flag=True, help="Tag the commit in the repository, annotated, named as `versions:` says. Nothing is pushed.")
 @click.option("--sign", is_flag=True, help="Sign the tag, as git is configured to.")
 @click.option("--changelog", type=click.Path(dir_okay=False, path_type=Path), help="Then update this changelog; commit it yourself.")

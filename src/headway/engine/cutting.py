@@ -54,10 +54,11 @@ def cut(
 ) -> Cut:
     """Make the release, or go on with the one that this commit and version already gave: asking twice is the same as asking once.
 
-    `image` is what CI built and pushed, by digest. Where every environment is on Kubernetes it is all there is to the release.
+    `image` is what CI built and pushed, by digest, or by a tag that is asked for this once.
+    Where every environment is on Kubernetes it is all there is to the release.
     """
-    if image is not None and not by_digest(image):
-        raise InvalidSpec(f"an image is named by its digest, REPOSITORY@sha256:…, because a tag can move; found {image!r}")
+    if image is not None:
+        image = _for_good(world, image)
     if version and pre:
         raise InvalidSpec("--version names the version and --pre counts it; give one of them")
     commit = world.repositories[service].resolve(revision)
@@ -105,6 +106,14 @@ def cut(
 
 def _taken(image: str) -> tuple[Built, Mapping[str, object]]:
     return Built(Artifact(image.partition("@")[2], 0), (f"the image {image}, built elsewhere",)), {"taken": True}
+
+
+def _for_good(world: World, image: str) -> str:
+    if by_digest(image):
+        return image
+    if "@" in image or ":" not in image.rpartition("/")[2]:
+        raise InvalidSpec(f"an image is named by its digest, REPOSITORY@sha256:…, or by a tag, REPOSITORY:TAG; found {image!r}")
+    return world.images.by_digest(image)
 
 
 def by_digest(image: str) -> bool:

@@ -22,7 +22,7 @@ from headway.testing.scripts import (
     SLOW,
     Script,
 )
-from headway.testing.sources import FakeBuilder, FakeManifests, FakePipelines, FakeRepository, FakeStore, FakeTags
+from headway.testing.sources import FakeBuilder, FakeImages, FakeManifests, FakePipelines, FakeRepository, FakeStore, FakeTags
 from headway.testing.world import FakeWorld, sample_release, sample_stage
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "FakeBuilder",
     "FakeChecks",
     "FakeClock",
+    "FakeImages",
     "FakeManifests",
     "FakeMigrations",
     "FakeNotifier",

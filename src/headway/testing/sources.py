@@ -27,6 +27,19 @@ PLAIN = Recipe(RunSpec(argv=("serve", "--port", "$PORT")), BuildSpec())
 
 
 @dataclass
+class FakeImages:
+    """Registries that know these tags."""
+
+    tags: dict[str, str] = field(default_factory=dict)
+    """The digest of each REPOSITORY:TAG."""
+
+    def by_digest(self, image: str) -> str:
+        if image not in self.tags:
+            raise Refused(f"there is no {image}")
+        return f"{image.rpartition(':')[0]}@{self.tags[image]}"
+
+
+@dataclass
 class FakeManifests:
     """Manifests of which nothing is wrong but what `told` has, by environment's namespace."""
 

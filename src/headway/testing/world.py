@@ -17,7 +17,7 @@ from headway.testing.migrations import FakeMigrations
 from headway.testing.people import FakeNotifier
 from headway.testing.platform import FakePlatform
 from headway.testing.rehearsals import FakeRehearsals
-from headway.testing.sources import FakeBuilder, FakeManifests, FakePipelines, FakePushes, FakeRepository, FakeStore, FakeTags
+from headway.testing.sources import FakeBuilder, FakeImages, FakeManifests, FakePipelines, FakePushes, FakeRepository, FakeStore, FakeTags
 
 
 @dataclass
@@ -32,6 +32,7 @@ class FakeWorld:
     builder: FakeBuilder = field(default_factory=FakeBuilder)
     tags: FakeTags = field(default_factory=FakeTags)
     manifests: FakeManifests = field(default_factory=FakeManifests)
+    images: FakeImages = field(default_factory=FakeImages)
     pushes: FakePushes = field(default_factory=FakePushes)
 
     def __post_init__(self) -> None:
@@ -46,6 +47,7 @@ class FakeWorld:
             clock=self.clock,
             platform=self.platform,
             manifests=self.manifests,
+            images=self.images,
             live=self.live,
             checks=self.checks,
             migrations=self.migrations,

@@ -1,0 +1,149 @@
+"""Which image a tag means just now, asked of its registry by the OCI distribution API with the credentials that `docker login` left."""
+
+import base64
+import binascii
+import hashlib
+import json
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+
+from headway.errors import InvalidSpec, Refused, Unavailable
+
+PATIENCE = 10.0
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+KINDS = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+"""An index first: what runs on several architectures stays whole."""
+NAMED = re.compile(r"(?P<name>[a-z0-9][a-zA-Z0-9._:/-]*?)(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?")
+HUB, HUB_API, HUB_LOGIN = "docker.io", "registry-1.docker.io", "https://index.docker.io/v1/"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An image by its tag, as docker and Kubernetes read such names."""
+
+    host: str
+    repository: str
+    tag: str
+    written: str
+    """The name without its tag, as it was given."""
+
+    @property
+    def url(self) -> str:
+        # Only this machine itself is spoken to without TLS, as docker does it.
+        scheme = "http" if self.host.partition(":")[0] in {"localhost", "127.0.0.1"} else "https"
+        return f"{scheme}://{HUB_API if self.host == HUB else self.host}/v2/{self.repository}/manifests/{self.tag}"
+
+
+class Registries:
+    """The Images port on whatever registries the names say."""
+
+    def by_digest(self, image: str) -> str:
+        """The same image, named for good: `REPOSITORY@sha256:…` for `REPOSITORY:TAG`."""
+        named = parse(image)
+        with httpx2.Client(timeout=PATIENCE) as client:
+            try:
+                answer = _ask(client, named)
+            except httpx2.HTTPError as error:
+                raise Unavailable(f"the registry {named.host} did not answer about {image}: {type(error).__name__}") from error
+        if answer.status_code == 404:
+            raise Refused(f"there is no {image}: {named.host} has no tag {named.tag} of {named.repository}")
+        if answer.status_code in {401, 403}:
+            raise Unavailable(
+                f"{named.host} does not let Headway see {image}; run `docker login {named.host}` as the user that Headway runs as"
+            )
+        if answer.status_code != 200:
+            raise Unavailable(f"the registry {named.host} answered {answer.status_code} about {image}")
+        # Of its own word and its own bytes the bytes count.
+        digest = f"sha256:{hashlib.sha256(answer.content).hexdigest()}"
+        if answer.headers.get("Docker-Content-Digest", digest) != digest and DIGEST.fullmatch(answer.headers["Docker-Content-Digest"]):
+            raise Unavailable(f"the registry {named.host} calls {image} otherwise than by its digest {digest}; ask it again")
+        return f"{named.written}@{digest}"
+
+
+def parse(image: str) -> Named:
+    """A name and its tag; `latest` is no tag that anybody means."""
+    found = NAMED.fullmatch(image)
+    if found is None or "//" in image:
+        raise InvalidSpec(f"{image!r} names no image, expected REPOSITORY:TAG or REPOSITORY@sha256:…")
+    name, tag = found["name"], found["tag"]
+    if tag is None:
+        raise InvalidSpec(f"{image} has no tag, expected REPOSITORY:TAG or REPOSITORY@sha256:…")
+    first, slash, rest = name.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        return Named(first, rest, tag, name)
+    return Named(HUB, name if slash else f"library/{name}", tag, name)
+
+
+def _ask(client: httpx2.Client, named: Named) -> httpx2.Response:
+    headers = {"Accept": ", ".join(KINDS)}
+    answer = client.get(named.url, headers=headers)
+    if answer.status_code != 401:
+        return answer
+    kind, _, rest = answer.headers.get("WWW-Authenticate", "").partition(" ")
+    login = _login(named.host)
+    if kind.lower() == "basic" and login is not None:
+        return client.get(named.url, headers=headers, auth=login)
+    asked = dict(re.findall(r'(\w+)="([^"]*)"', rest))
+    if kind.lower() != "bearer" or not _private(asked.get("realm", "")):
+        return answer
+    wanted = {"service": asked.get("service", ""), "scope": asked.get("scope", f"repository:{named.repository}:pull")}
+    told = client.get(asked["realm"], params=wanted, auth=login) if login else client.get(asked["realm"], params=wanted)
+    if told.status_code != 200:
+        return told
+    try:
+        token = told.json().get("token") or told.json()["access_token"]
+    except (ValueError, KeyError, AttributeError) as error:
+        raise Unavailable(f"{asked['realm']} gave no usable token for {named.host}") from error
+    return client.get(named.url, headers={**headers, "Authorization": f"Bearer {token}"})
+
+
+def _private(realm: str) -> bool:
+    """Nobody between us and there may read a password."""
+    url = httpx2.URL(realm) if realm else None
+    return url is not None and (url.scheme == "https" or (url.scheme == "http" and url.host in {"localhost", "127.0.0.1"}))
+
+
+# -- what `docker login` left
+
+
+def _login(host: str) -> tuple[str, str] | None:
+    """Name and password for a registry; None if nobody logged in there."""
+    path = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
+    try:
+        config = json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise Unavailable(f"{path} cannot be read as docker wrote it") from error
+    key = HUB_LOGIN if host == HUB else host
+    if helper := (config.get("credHelpers") or {}).get(key):
+        return _helped(helper, key)
+    for name in (key, f"https://{key}", f"http://{key}"):
+        if written := ((config.get("auths") or {}).get(name) or {}).get("auth"):
+            try:
+                user, _, password = base64.b64decode(written, validate=True).decode().partition(":")
+            except (binascii.Error, UnicodeDecodeError):
+                # Not `from error`: it carries what was written.
+                raise Unavailable(f"{path} has a login for {host} that nobody can read; log in again") from None
+            return user, password
+    return _helped(config["credsStore"], key) if config.get("credsStore") else None
+
+
+def _helped(helper: str, key: str) -> tuple[str, str] | None:
+    program = f"docker-credential-{helper}"
+    try:
+        done = subprocess.run((program, "get"), input=key, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        told = json.loads(done.stdout) if done.returncode == 0 else None
+    except (OSError, subprocess.TimeoutExpired, ValueError):
+        raise Unavailable(f"{program}, which docker's config.json names for {key}, gave no usable answer") from None
+    return (told["Username"], told["Secret"]) if isinstance(told, dict) and {"Username", "Secret"} <= told.keys() else None
