@@ -101,6 +101,13 @@ def test_without_git_it_still_looks_and_says_so(
     assert read((tmp_path / "headway.yaml").read_text()).services["cart"].run.argv == ("node", "server.js")
 
 
+def test_a_bare_repository_gets_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    git(tmp_path, "init", "--bare", "shop.git")
+    assert headway("init", str(tmp_path / "shop.git")) == 2
+    assert "in a clone of it" in capsys.readouterr().err
+    assert not (tmp_path / "shop.git" / "headway.yaml").exists()
+
+
 def test_a_folder_that_is_not_there_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert headway("init", str(tmp_path / "nowhere")) == 2
     assert "is not a folder" in capsys.readouterr().err

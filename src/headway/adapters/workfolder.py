@@ -79,5 +79,13 @@ def branches(folder: Path) -> tuple[str | None, tuple[str, ...]]:
     return remote or usual or present or "main", local
 
 
+def bare(folder: Path) -> bool:
+    """Whether this is a repository without a working tree: nobody could commit what is written there."""
+    try:
+        return _git(folder).run("rev-parse", "--is-bare-repository").strip() == b"true"
+    except HeadwayError:
+        return False
+
+
 def _git(folder: Path) -> Git:
     return Git(folder, "git", 20.0)

@@ -36,10 +36,12 @@ MODELINE = f"# yaml-language-server: $schema={SCHEMA}"
 @click.option("--schema/--no-schema", default=True, help="Write headway.schema.json too, by which editors complete and check the file.")
 def init(path: Path, force: bool, print_only: bool, kubernetes: bool, gateway: str, schema: bool) -> None:
     """Write a first headway.yaml for a repository: recognises Python, Node, Procfile and Dockerfile, and says what it guessed."""
-    from headway.adapters.workfolder import branches, files
+    from headway.adapters.workfolder import bare, branches, files
 
     if not path.is_dir():
         raise InvalidSpec(f"{path} is not a folder; expected a repository")
+    if bare(path):
+        raise InvalidSpec(f"{path} is a bare repository, in which no file can be committed; run this in a clone of it")
     target = path / FILE
     if os.path.lexists(target) and not (force or print_only):
         raise Refused(f"{target} is there already", ("--force replaces it; --stdout prints what would be written",))
