@@ -32,7 +32,7 @@ from headway.adapters.policytext import PolicyText
 from headway.adapters.pushes import NotedPushes
 from headway.adapters.registry import Registries
 from headway.adapters.remote import Remote
-from headway.adapters.secrets import fingerprint, resolve, server_key
+from headway.adapters.secrets import fingerprint, in_cluster, resolve, server_key
 from headway.adapters.socketpath import socket_path
 from headway.adapters.sources import Sources
 from headway.adapters.store import FileStore, digest_of
@@ -236,7 +236,7 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
     ledger = open_ledger(database or f"sqlite:///{home / 'ledger.db'}")
     key = server_key(home / "key")
     watched = Watched(ledger)
-    pipelines = Pipelines(watched.sources, lambda reference: fingerprint(key, resolve(reference)), watched.policies)
+    pipelines = Pipelines(watched.sources, lambda reference: fingerprint(key, _told(reference)), watched.policies)
     store = FileStore(home / "artifacts")
     repositories = ByService(pipelines)
     clock = SystemClock()
@@ -354,6 +354,11 @@ class Watched:
 def _policies(text: PolicyText) -> Policies:
     label, content = text.read()
     return read_policies(content, label)
+
+
+def _told(reference: str) -> str:
+    """What tells that a secret changed: its value, or, where only the cluster reads that, its name."""
+    return reference if in_cluster(reference) else resolve(reference)
 
 
 def _kubernetes(where: "Whereabouts", sources: Sources, clock: SystemClock, key: bytes) -> Platform:

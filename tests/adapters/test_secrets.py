@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from headway.adapters.secrets import fingerprint, resolve, server_key
+from headway.adapters.secrets import fingerprint, in_cluster, resolve, server_key
 from headway.errors import Contradiction, HeadwayError, InvalidSpec, Refused, Unavailable
 
 NOT_REAL = "a value for this test"
@@ -32,6 +32,12 @@ def test_what_cannot_be_had_is_named_and_never_shown(tmp_path: Path, content: by
     assert f"file:{tmp_path / 'secret'}" in str(error.value)
     assert NOT_REAL not in repr(error.value)
     assert error.value.__cause__ is None or NOT_REAL not in repr(error.value.__cause__)
+
+
+def test_what_is_in_a_cluster_is_never_read() -> None:
+    assert in_cluster("kubernetes:shop-secrets/url")
+    with pytest.raises(Unavailable, match="where only pods read it"):
+        resolve("kubernetes:shop-secrets/url")
 
 
 def test_a_variable_that_is_not_set_is_named() -> None:

@@ -256,6 +256,11 @@ def test_a_fault_of_a_service_says_where_what_and_what_instead(lines: str, fault
             id="a cluster's key on this machine",
         ),
         pytest.param(
+            "secrets: {KEY: kubernetes:web-secrets/key}",
+            "4:15: environments.dev.secrets.KEY is in a cluster, and dev is not; expected env:NAME or file:PATH for it",
+            id="a cluster's secret on this machine",
+        ),
+        pytest.param(
             "checks: [smok]", '4:14: environments.dev.checks names "smok", which is not there; did you mean "smoke"?', id="a misspelt check"
         ),
         pytest.param("checks: [smoke, smoke]", '4:21: environments.dev.checks has "smoke" twice, expected each once', id="a check twice"),

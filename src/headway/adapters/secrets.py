@@ -18,6 +18,14 @@ from headway.errors import Contradiction, InvalidSpec, Refused, Unavailable
 _KEY_BYTES = 32
 _LARGEST = 1024 * 1024
 
+IN_CLUSTER = "kubernetes"
+"""The scheme of references that Headway hands on and never follows."""
+
+
+def in_cluster(reference: str) -> bool:
+    """Is this a key of a Secret that is in the cluster, `kubernetes:NAME/KEY`?"""
+    return reference.startswith(f"{IN_CLUSTER}:")
+
 
 def resolve(reference: str) -> str:
     """The value behind `env:NAME` or `file:PATH`; a file's last newline does not count. Of a branch's own database, its URL."""
@@ -30,6 +38,8 @@ def resolve(reference: str) -> str:
             raise Unavailable(f"the secret {reference} is not there: set the variable {name} where Headway runs")
     elif scheme == "file" and name:
         value = _contents(reference, Path(name))
+    elif scheme == IN_CLUSTER:
+        raise Unavailable(f"the secret {reference} is in the cluster, where only pods read it; anything else needs env:NAME or file:PATH")
     else:
         # What was found is not shown: somebody may have put the value itself there.
         raise InvalidSpec("a secret is named as `env:NAME` or `file:PATH`; what stands there is neither")

@@ -23,7 +23,6 @@ from headway.spec.kinds import (
     NAME,
     PATTERN,
     PERCENT,
-    SECRET,
     SETTING,
     SETTING_NAME,
     SIZE,
@@ -32,6 +31,7 @@ from headway.spec.kinds import (
     TAG,
     TEXT,
     TIME,
+    TOLD_SECRET,
     VERSION,
     WEBHOOK,
     one_of,
@@ -44,7 +44,7 @@ from headway.spec.shapes import ListOf, MapOf
 from headway.spec.strategy_keys import COUNT, STRATEGY
 
 CONFIG = MapOf(SETTING_NAME, SETTING, "a mapping of variables to values", "VARIABLE")
-SECRETS = MapOf(SETTING_NAME, SECRET, "a mapping of variables to references", "VARIABLE")
+SECRETS = MapOf(SETTING_NAME, TOLD_SECRET, "a mapping of variables to references", "VARIABLE")
 SETTING_NAMES = ListOf(SETTING_NAME, "a list of names of variables")
 CHECK_NAMES = ListOf(CHECK_NAME, "a list of names of checks")
 

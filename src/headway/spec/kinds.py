@@ -130,6 +130,12 @@ SETTING_NAME = Value(
     "letters, digits and _, not starting with a digit", _setting_name, {"type": "string", "pattern": f"^{SETTING_NAME_PATTERN}$"}
 )
 SETTING = Value("text, a number, true or false", _setting, {"type": ["string", "number", "boolean"]})
+TOLD_SECRET = matching(
+    f"({values.REFERENCE}|{values.IN_CLUSTER})",
+    "a reference such as env:DB_PASSWORD, file:/run/secrets/db or kubernetes:shop-secrets/db, never the secret itself",
+    quiet=True,
+)
+"""Of a service's own variables: those that run on a cluster may be given what is there."""
 SECRET = matching(values.REFERENCE, "a reference such as env:DB_PASSWORD or file:/run/secrets/db, never the secret itself", quiet=True)
 PERSON = matching(r"\S+", "the name of a person, without blanks")
 BRANCH = matching(r"[^\s~^:\\\[]+", "the name of a branch")

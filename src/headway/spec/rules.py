@@ -36,6 +36,7 @@ def agree(file: Found, faults: Faults) -> None:
     _namespaces(file["environments"], faults)
     _ports(file, faults)
     _settings(file, faults)
+    _in_the_cluster(file, faults)
     _differs(file, faults)
     gating_rules.agree(file, faults)
 
@@ -281,6 +282,22 @@ def _settings(file: Found, faults: Faults) -> None:
         for variable, secret in found["secrets"].parts():
             if found["config"][variable] is not NOTHING:
                 faults.add(secret.key, f"{where}secrets.{variable} is in {where}config too, expected one of them")
+
+
+def _in_the_cluster(file: Found, faults: Faults) -> None:
+    """A Secret of a cluster is read by its pods: nobody else can be given it."""
+    environments = list(file["environments"].parts())
+    local = [name for name, environment in environments if environment["platform"].value != "kubernetes"]
+    layers = [("", file, local[:1])]
+    for name, environment in environments:
+        alone = [name] if name in local else []
+        layers.append((f"environments.{name}.", environment, alone))
+        layers += [(f"environments.{name}.services.{one}.", found, alone) for one, found in environment["services"].parts()]
+    for where, layer, outside in layers:
+        for variable, secret in layer["secrets"].parts():
+            if outside and str(secret.value).startswith("kubernetes:"):
+                says = f"{where}secrets.{variable} is in a cluster, and {outside[0]} is not; expected env:NAME or file:PATH for it"
+                faults.add(secret.key, says)
 
 
 def _differs(file: Found, faults: Faults) -> None:

@@ -1,12 +1,14 @@
 """A release's own objects: the team's, with a name, a label, an image and a configuration of their own."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from kube_things import ALL, DEPLOYMENT, IMAGE, PLACE, SERVICE, changed, workload
 
 from headway.adapters.kubernetes.pattern import Pattern, pattern
 from headway.adapters.kubernetes.render import Rendered, own_name, render, repository
+from headway.environments.model import Configuration
 from headway.errors import InvalidSpec
 from headway.rollout.model import Workload
 
@@ -42,6 +44,17 @@ def test_the_image_goes_to_the_container_it_is_for_and_the_size_is_not_in_it() -
     spec = made(workload()).deployment["spec"]
     assert [one["image"] for one in spec["template"]["spec"]["containers"]] == [IMAGE, "registry.example/proxy:2"]
     assert "replicas" not in spec
+
+
+def test_a_secret_of_the_cluster_is_named_and_never_copied() -> None:
+    env = [{"name": "DATABASE_URL", "value": "x"}]
+    own = replace(workload(), configuration=Configuration({}, {"DATABASE_URL": "kubernetes:shop-secrets/url", "A": "env:A"}))
+    told = changed(DEPLOYMENT, "spec", "template", "spec", "containers", to=[{"name": "shop", "env": env}])
+    rendered = made(own, Pattern(told, SERVICE), A="a value for this test")
+    (container,) = rendered.deployment["spec"]["template"]["spec"]["containers"]
+    assert container["env"] == [{"name": "DATABASE_URL", "valueFrom": {"secretKeyRef": {"name": "shop-secrets", "key": "url"}}}]
+    (secret,) = [one for one in rendered.settings if one["kind"] == "Secret"]
+    assert secret["stringData"] == {"A": "a value for this test"}
 
 
 def test_nobody_knows_which_container_is_meant() -> None:

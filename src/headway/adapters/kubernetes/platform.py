@@ -25,6 +25,7 @@ from headway.adapters.kubernetes.kinds import (
 from headway.adapters.kubernetes.moving import Site
 from headway.adapters.kubernetes.pattern import Pattern, pattern
 from headway.adapters.kubernetes.render import own_name, render
+from headway.adapters.secrets import in_cluster
 from headway.analysis.model import Readings
 from headway.environments.model import Cluster, Place
 from headway.errors import Refused, Unavailable
@@ -152,7 +153,7 @@ class KubernetesPlatform:
 
     def _make(self, api: Api, place: Place, workload: Workload, theirs: Pattern, fence: Fence) -> None:
         """Everything that a release is, its Deployment last: where that is, all is. A release is made once and never changed."""
-        told = {name: self._secrets(reference) for name, reference in workload.configuration.secrets.items()}
+        told = {name: self._secrets(reference) for name, reference in workload.configuration.secrets.items() if not in_cluster(reference)}
         made = render(theirs, place, workload, told, self._keyed)
         for thing in (*theirs.shared, *made.settings):
             api.apply(_kind(thing), thing)

@@ -10,6 +10,7 @@ from typing import Any
 
 from headway.adapters.kubernetes.kinds import COMMIT, VERSION, WORKLOAD_LABEL, Object, labels, name_of
 from headway.adapters.kubernetes.pattern import Pattern
+from headway.adapters.secrets import in_cluster
 from headway.environments.model import Place
 from headway.errors import InvalidSpec
 from headway.rollout.model import Workload
@@ -51,6 +52,9 @@ def render(pattern: Pattern, place: Place, workload: Workload, told: Mapping[str
     container = _container(pods["spec"], workload.image, place.service)
     container["image"] = workload.image
     told_by = [(kind, name) for kind, name in renamed if name == _configured_name(place)]
+    if referred := _referred(workload):
+        taken = {one["name"] for one in referred}
+        container["env"] = [*(one for one in container.get("env") or () if one.get("name") not in taken), *referred]
     container.setdefault("envFrom", []).extend({_FROM[kind]: {"name": name}} for kind, name in told_by)
     pods["spec"] = _renamed(pods["spec"], renamed)
     service = bare(pattern.service)
@@ -98,6 +102,16 @@ def _configured(place: Place, workload: Workload, told: Mapping[str, str]) -> tu
         if data:
             found.append({"apiVersion": "v1", "kind": kind, "metadata": {"name": _configured_name(place)}, key: data})
     return tuple(found)
+
+
+def _referred(workload: Workload) -> list[dict[str, Any]]:
+    """What is in the cluster already, as the kubelet gives it to the container. It does not go back with a release: it is not ours."""
+    found = []
+    for variable, reference in sorted(workload.configuration.secrets.items()):
+        if in_cluster(reference):
+            name, _, key = reference.partition(":")[2].partition("/")
+            found.append({"name": variable, "valueFrom": {"secretKeyRef": {"name": name, "key": key}}})
+    return found
 
 
 def _settings_name(thing: Object, workload: Workload, keyed: Callable[[str], str]) -> str:
