@@ -66,6 +66,8 @@ LEVELS = [
     row("fixup and squash do not count", None, *BASE, "fixup! feat: a", "squash! feat!: a", "amend! fix: b" + BREAK),
 ]
 
+OLD = f'Revert "feat: a"\n\nThis reverts commit {"d" * 40}.'
+
 REVERTS = [
     row("a commit and its revert cancel", None, *BASE, "feat: a", revert("feat: a")),
     row("and leave the others", "1.0.1", *BASE, "fix: b", "feat: a", revert("feat: a")),
@@ -100,6 +102,13 @@ REVERTS = [
     ),
     row("as the convention recommends", None, *BASE, "feat: a", revert("feat: a", message="revert: feat: a\n\nRefs: {id}")),
     row("without an id, by the title", None, *BASE, "feat: a (#1)", 'Revert "feat: a (#1)" (#2)\n\nReverts o/r#1'),
+    row("by the name that it had before a rebase", None, *BASE, "feat: a", revert("feat: a", message=OLD)),
+    row(
+        "of a released commit, though a newer one has its title",
+        "1.1.0",
+        *("feat: a", V1, lambda told: told.ids.update(released=told.head()), "feat: a"),
+        revert("released", message='Revert "feat: a"\n\nThis reverts commit {id}.'),
+    ),
     row(
         "in passing: the commit has its own weight",
         "1.0.1",

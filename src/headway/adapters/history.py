@@ -50,9 +50,10 @@ class Past:
             same = [tag.commit for tag in candidates if last and tag.version == last.version and tag.name in contained]
             found = _Range(last, self._touching(self._log(head, same, folder).changes, folder))
         reachable = self._reachable(head, tags, found, contained)
-        taken_back = any("This reverts commit" in change.message for change in found.changes)
+        taken_back = [change for change in found.changes if "This reverts commit" in change.message]
         inside = self._ancestry(head, found.last) if folder and (reachable or taken_back) else {}
-        return History(head, found.changes, tags, found.last, reachable, inside)
+        absent = self._absent(head, taken_back, found.changes) if taken_back else frozenset[str]()
+        return History(head, found.changes, tags, found.last, reachable, inside, absent)
 
     def extract(self, commit: str, paths: Sequence[str], endings: tuple[str, ...], into: Path) -> tuple[str, ...]:
         """Write the files under these paths, as that commit has them; their names."""
@@ -171,6 +172,16 @@ class Past:
         told = self._git.run("diff-tree", "--stdin", "-r", "--name-only", "-z", "--", f":(top,literal){folder}", input=pairs.encode())
         touching = set(told.decode(errors="replace").split("\0"))
         return tuple(change for change in changes if change.id not in merges or change.id in touching)
+
+    def _absent(self, head: str, taken_back: Sequence[Change], changes: Sequence[Change]) -> frozenset[str]:
+        """What these reverts name and the commit does not contain. Asked one by one: there are few that name nothing unreleased."""
+        from headway.releases.conventional import reverts
+
+        here = tuple(change.id for change in changes)
+        whole = frozenset(here)
+        named = dict.fromkeys(commit for change in taken_back for commit, _ in reverts(change.message))
+        doubtful = [one for one in named if one not in whole and not any(known.startswith(one) for known in here)][:_FEW]
+        return frozenset(one for one in doubtful if self._git.start("merge-base", "--is-ancestor", one, head).returncode != 0)
 
     def _ancestry(self, head: str, last: Tag | None) -> Mapping[str, str]:
         """Every commit since the last release with its parents, whatever it touches."""

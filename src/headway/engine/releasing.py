@@ -141,7 +141,8 @@ class Releasing:
 
     def _entries(self, release: Release) -> tuple[History, Sequence[Entry]]:
         past = self._past(release, before=True)
-        return past, changelog.entries(past.changes, self._world.pipelines.versions(release.service), past.inside)
+        policy = self._world.pipelines.versions(release.service)
+        return past, changelog.entries(past.changes, policy, past.inside, past.absent)
 
     def _release(self, name: str) -> Release:
         found = self._world.releases.get(str(self._commands.release(name)["release"]))

@@ -44,9 +44,11 @@ class Entry:
     type: str = ""
 
 
-def entries(changes: Sequence[Change], policy: Policy, inside: Mapping[str, str] = NOTHING) -> tuple[Entry, ...]:
+def entries(
+    changes: Sequence[Change], policy: Policy, inside: Mapping[str, str] = NOTHING, absent: frozenset[str] = frozenset()
+) -> tuple[Entry, ...]:
     """What users notice of these commits, oldest first: what counts for the version, and nothing that never reached them."""
-    weighed = unreleased(changes, policy, inside)
+    weighed = unreleased(changes, policy, inside, absent)
     levels = {one.id: one.level for one in weighed.counted}
     return tuple(_entry(change, levels[change.id]) for change in reversed(changes) if change.id in levels)
 

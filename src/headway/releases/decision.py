@@ -54,7 +54,7 @@ class Asked:
 def decide(history: History, policy: Policy, today: date, asked: Asked | None = None, findings: Sequence[Reason] = ()) -> Decision:
     """The next version of this history. Findings are what the API diff and the migrations say."""
     asked = asked or Asked()
-    weighed = unreleased(history.changes, policy, history.inside)
+    weighed = unreleased(history.changes, policy, history.inside, history.absent)
     last = history.last.version if history.last else None
     because = _because(weighed, findings, policy, last)
     level = max((reason.level for reason in because), default=Level.NONE)
@@ -183,7 +183,7 @@ def _news(history: History, since: Tag, policy: Policy) -> bool:
             old.add(commit)
             ahead.extend(parents[commit].split())
     new: tuple[Change, ...] = tuple(change for change in history.changes if change.id not in old)
-    return bool(unreleased(new, policy, history.inside).counted)
+    return bool(unreleased(new, policy, history.inside, history.absent).counted)
 
 
 def _guarded(decided: Decision, history: History, line: Line | None) -> Decision:

@@ -40,5 +40,7 @@ class History:
     """Of the tags above `last`, pre-releases mostly, those that head contains."""
     inside: Mapping[str, str] = field(default_factory=dict)
     """Where only a folder counts: commits that do not touch it, and their parents, so that ancestry stays known."""
+    absent: frozenset[str] = frozenset()
+    """What reverts among the changes name, but head does not contain: commits as they were called before a rebase or a pick."""
     carried: tuple[Tag, ...] = ()
     """Hotfixes that head does not contain, but whose change it has by commits of its own: each at the commit that brought it."""

@@ -61,9 +61,14 @@ class Unreleased:
     """What looks like a slip of the pen."""
 
 
-def unreleased(changes: Sequence[Change], policy: Policy, inside: Mapping[str, str] = NOTHING) -> Unreleased:
-    """Weigh every commit once. `inside` are the parents of commits that do not count, where only a folder does."""
-    left_out, repairs = _left_out(changes, inside)
+def unreleased(
+    changes: Sequence[Change], policy: Policy, inside: Mapping[str, str] = NOTHING, absent: frozenset[str] = frozenset()
+) -> Unreleased:
+    """Weigh every commit once.
+
+    `inside` are the parents of commits that do not count, where only a folder does; `absent` is what reverts name by a name of before.
+    """
+    left_out, repairs = _left_out(changes, inside, absent)
     counted: list[Counted] = []
     notes: list[str] = []
     word: Word | None = None
@@ -102,7 +107,9 @@ def _word(change: Change) -> Word | None:
     return Word(said[-1].split("\n", 1)[0].strip(), change.id) if said else None
 
 
-def _left_out(changes: Sequence[Change], inside: Mapping[str, str]) -> tuple[dict[str, str], dict[str, tuple[Level, str]]]:
+def _left_out(
+    changes: Sequence[Change], inside: Mapping[str, str], absent: frozenset[str]
+) -> tuple[dict[str, str], dict[str, tuple[Level, str]]]:
     """Commits that do not count, each with the reason; and reverts of what is released already, with what they ask for."""
     gone: dict[str, str] = {}
     repairs: dict[str, tuple[Level, str]] = {}
@@ -114,7 +121,7 @@ def _left_out(changes: Sequence[Change], inside: Mapping[str, str]) -> tuple[dic
         if "! " in message and is_draft(message):
             gone[commit] = "it is meant to disappear into another commit"
         elif commit not in gone and "evert" in message.lower():
-            _take_back(change, place, finder, gone, repairs)
+            _take_back(change, place, finder, gone, repairs, absent)
         if " " in parents and HEADER.match(message):
             merges.append(change)
     if merges:
@@ -122,12 +129,20 @@ def _left_out(changes: Sequence[Change], inside: Mapping[str, str]) -> tuple[dic
     return gone, repairs
 
 
-def _take_back(change: Change, place: int, finder: "_Finder", gone: dict[str, str], repairs: dict[str, tuple[Level, str]]) -> None:
+def _take_back(
+    change: Change,
+    place: int,
+    finder: "_Finder",
+    gone: dict[str, str],
+    repairs: dict[str, tuple[Level, str]],
+    absent: frozenset[str],
+) -> None:
     pure = is_revert(change.message)
     named = reverts(change.message)
     if not named and not pure:
         return
-    targets = [finder.by_id(commit) for commit, _ in named] if named else [finder.by_title(reverted_title(change.message), place)]
+    by_title = not named or (len(named) == 1 and named[0][0] in absent)
+    targets = [finder.by_title(reverted_title(change.message), place)] if by_title else [finder.by_id(commit) for commit, _ in named]
     here = [target for target in targets if target is not None and target.id not in gone and target.id != change.id]
     for target in here:
         for taken in finder.brought(target):
