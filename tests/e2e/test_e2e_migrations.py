@@ -111,7 +111,7 @@ def test_what_takes_something_away_comes_with_the_second_promotion_and_then_a_ro
     scene.headway("promote", "1.4.0", "--to", "dev", "--wait", "60")
     assert "phone" not in tables(data, "dev")
     said = scene.headway("rollback", "dev", "--why", "people miss it", code=12).text
-    assert "took users.phone" in said
+    assert "took users.phone: 25 values" in said
 
 
 def test_a_file_that_changed_is_refused_before_anything_is_touched(scene: Scene, data: Path) -> None:

@@ -14,7 +14,7 @@ from headway.migration.changes import Loss, Name, changes, kind_of
 from headway.migration.lint import transaction_control
 from headway.migration.model import Dialect, Kind, Migration, Row
 from headway.migration.plan import Together, default_together, plan
-from headway.migration.rollback import sentence
+from headway.migration.rollback import Counted, sentence
 from headway.migration.status import Status, compare
 from headway.migration.status import objections as of_the_ledger
 
@@ -197,7 +197,8 @@ def _shipped(
             back += f"; {', '.join(dict.fromkeys(each.name for each in running))} can come back without it"
         # One that adds and fills is applied as the first and filled as the second.
         said = Kind.EXPAND if kind is Kind.BACKFILL and one.up is not None else kind
-        yield Shipped(one.version, one.title, one.sha256, said, back if running else "")
+        lost = ", ".join(str(Counted(loss, number)) for loss, number in counted.items())
+        yield Shipped(one.version, one.title, one.sha256, said, back if running else "", lost)
 
 
 def for_later(shipping: Shipping) -> tuple[str, ...]:

@@ -250,5 +250,6 @@ class FakeMigrations:
 
 def _row(one: Migration, effect: RunMigration, now: datetime, state: State) -> Row:
     kind: Kind = kind_of(one, Dialect.SQLITE)
-    took = ", ".join(loss.what for loss in losses(one.up, Dialect.SQLITE))
+    counted = {each.version: each.took for each in effect.shipping.apply}
+    took = counted.get(one.version) or ", ".join(loss.what for loss in losses(one.up, Dialect.SQLITE))
     return Row(one.version, one.name, one.sha256, state, None, kind, effect.workload.version, "", "headway", now, took=took)

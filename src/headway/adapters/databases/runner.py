@@ -5,8 +5,8 @@ row is committed first; whoever finds it stops.
 """
 
 import time
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
@@ -33,6 +33,8 @@ class How:
     contracts: bool | Collection[int] = True
     release: str = ""
     rollout: str = ""
+    took: Mapping[int, str] = field(default_factory=dict)
+    """What versions take away, where somebody has counted it."""
     tries: int = 5
     pause: float = 1.0
     """Seconds between two tries for a lock, growing."""
@@ -110,7 +112,7 @@ class Runner:
             rollout=how.rollout,
             who=how.who,
             at=self._now(),
-            took=", ".join(loss.what for loss in losses(one.up, self._dialect)),
+            took=how.took.get(one.version) or ", ".join(loss.what for loss in losses(one.up, self._dialect)),
         )
 
     def _act(self, session: Session, group: Group, rows: Sequence[Row]) -> list[Row]:

@@ -36,6 +36,8 @@ class About:
     fill: tuple[int, ...]
     whole: bool
     keep: tuple[int, int, int] | None = None
+    took: tuple[tuple[int, str], ...] = ()
+    """What the versions that take something away take, counted beforehand."""
     tool: Mapping[str, Any] | None = None
     """The team's own tool, its words and what it is to apply; None: Headway's runner."""
     source: str = ""
@@ -69,6 +71,7 @@ def about(
         fill=tuple(one.version for one in shipping.fill),
         whole=shipping.whole,
         keep=shipping.database.backup.keep,
+        took=tuple((one.version, one.took) for one in shipping.apply if one.took),
         tool=None if shipping.tool is None else _by_tool(shipping.tool, shipping.apply, remember),
         source=str(source),
         seed=shipping.database.seed,
@@ -100,8 +103,8 @@ def taken(folder: Path) -> About:
     keep = read.get("keep")
     pairs = tuple((int(version), str(sha256)) for version, sha256 in read.get("apply", ()))
     lists = {name: tuple(read.get(name, ())) for name in ("contracts", "fill", "urls")}
-    seed = tuple(map(tuple, read.get("seed", ())))
-    return About(**{**read, **lists, "seed": seed, "apply": pairs, "keep": tuple(keep) if keep else None})
+    pieces = {name: tuple(map(tuple, read.get(name, ()))) for name in ("seed", "took")}
+    return About(**{**read, **lists, **pieces, "apply": pairs, "keep": tuple(keep) if keep else None})
 
 
 def advance(folder: Path, title: str, rows: int, *, done: bool) -> None:

@@ -66,6 +66,9 @@ class DatabaseMigrations:
         if (mismatch := agreed(database, release)) is not None:
             return Outlook(refusals=(mismatch,))
         if release.migrations is not None and release.migrations.tool != OWN:
+            if anew is not None and anew.why:
+                only = f"{found.where} is migrated by {database.tool}, and only what Headway's own files make can be made anew"
+                return Outlook(refusals=(f"{only}: {'; '.join(anew.why)}",))
             counting = _counting(open_store(found, _timeouts(database)), found)
             return self._tools.outlook(database, found, release, running, counting)
         files = self._files(release, found.dialect)

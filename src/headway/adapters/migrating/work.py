@@ -124,6 +124,7 @@ class _Work:
             contracts=True if self.order.whole else frozenset(self.order.contracts),
             release=self.order.release,
             rollout=self.order.rollout,
+            took=dict(self.order.took),
         )
         applied = list(runner.up(files, how, self._back_up).applied)
         # Where nothing runs yet, nobody minds: what takes something away waits only for the backfills before it.
