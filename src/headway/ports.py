@@ -15,6 +15,7 @@ from headway.analysis.model import Readings
 from headway.environments.branches import BranchEnvironment
 from headway.environments.manifests.model import Told
 from headway.environments.model import Cluster, Database, Place
+from headway.migration.keeping import Chore, Shelf
 from headway.migration.shipping import Anew, Outlook, Shipping
 from headway.promotion.model import Approval, Passed, Quarantine, Stage, Statement
 from headway.releases.decision import Reason
@@ -196,6 +197,18 @@ class Rehearsals(Protocol):
 
     def stop(self, key: str) -> None:
         """End it, if it still runs; its clone goes."""
+        ...
+
+
+class Shelves(Protocol):
+    """The backups of databases that are made by the clock. What is done outlives us; what there is, the shelf says."""
+
+    def look(self, database: Database) -> Shelf:
+        """What is kept of it, and how the last chores went. The database itself is not asked."""
+        ...
+
+    def start(self, database: Database, chore: Chore, now: datetime) -> None:
+        """Begin a backup, or a proof that the newest restores, unless one is under way."""
         ...
 
 
@@ -676,6 +689,7 @@ class World:
     checks: Checks
     migrations: Migrations
     rehearsals: Rehearsals
+    shelves: Shelves
     rollouts: Rollouts
     records: Records
     releases: Releases

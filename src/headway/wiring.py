@@ -25,6 +25,7 @@ from headway.adapters.livetraffic import LiveTraffic
 from headway.adapters.local.platform import LocalPlatform
 from headway.adapters.migrating.port import DatabaseMigrations
 from headway.adapters.migrating.rehearsals import DatabaseRehearsals
+from headway.adapters.migrating.shelves import DatabaseShelves
 from headway.adapters.notify import Command, Router, Webhook
 from headway.adapters.nowhere import NoPlatform
 from headway.adapters.platforms import Platforms
@@ -48,6 +49,7 @@ from headway.engine.pool import Pool
 from headway.engine.rehearsing import RehearsalRuns
 from headway.engine.releasing import Releasing
 from headway.engine.training import Training
+from headway.engine.upkeep import UpkeepTurns
 from headway.engine.watcher import Watcher
 from headway.engine.worker import Worker
 from headway.environments.model import Cluster, Place
@@ -111,6 +113,11 @@ class Headway:
     def rehearsal_runs(self) -> RehearsalRuns:
         """Rehearsals of migrations: their verbs, and their turn."""
         return RehearsalRuns(self.world, self.commands)
+
+    @property
+    def upkeep(self) -> UpkeepTurns:
+        """Backups by the clock."""
+        return UpkeepTurns(self.world, self.commands)
 
     def more(self) -> dict[str, Callable[..., dict[str, Any]]]:
         """The verbs that stand beside Commands."""
@@ -258,6 +265,7 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
         checks=checks,
         migrations=databases,
         rehearsals=rehearsals,
+        shelves=DatabaseShelves(home),
         rollouts=ledger.rollouts,
         records=ledger.records,
         releases=ledger.releases,
@@ -582,6 +590,7 @@ class Running:
             threading.Thread(target=self._every, args=(5.0, self._leading(headway.training.look)), name="trains", daemon=True),
             threading.Thread(target=self._every, args=(2.0, self._leading(headway.item_runs.look)), name="checklists", daemon=True),
             threading.Thread(target=self._every, args=(1.0, self._leading(headway.rehearsal_runs.look)), name="rehearsals", daemon=True),
+            threading.Thread(target=self._every, args=(5.0, self._leading(headway.upkeep.look)), name="backups", daemon=True),
             threading.Thread(target=self._every, args=(3600.0, headway.collect), name="collector", daemon=True),
         )
 

@@ -10,7 +10,9 @@ from headway.engine.facts import facts, risk
 from headway.engine.sending import sending
 from headway.environments.branches import State, of_a_branch, shared_of
 from headway.environments.model import Place, same_target
-from headway.errors import Refused
+from headway.errors import HeadwayError, Refused
+from headway.migration import keeping
+from headway.migration.keeping import Attempt, Shelf
 from headway.migration.shipping import Shipping
 from headway.ports import Rehearsing, World
 from headway.promotion import rehearsals, schedule
@@ -65,6 +67,8 @@ class Considered:
     """What is to be tried on a clone before anybody approves; None: nothing."""
     subject: str = ""
     """What a rehearsal of that is about."""
+    shelf: Shelf | None = None
+    """What is kept of the database that is to be migrated, where a schedule asks for backups."""
     unproved: tuple[str, ...] = ()
     """What is not known of the data, or speaks against it: nobody can approve before that is settled."""
 
@@ -114,22 +118,36 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False) -
     )
     sent = sending(release, stage, world)
     rehearsing, subject = _rehearsing(asked.place, release, data.shipping, world)
+    kept = _kept(stage, data.shipping, world)
+    late = keeping.objections(stage.environment.database.backup, kept, now) if kept and stage.environment.database else ()
     untried = () if rehearsing is None else rehearsals.objections(candidate, rehearsing.shipping, subject, said)
     ends = [one.until for one in found if one.until is not None and one.until > now]
     return Considered(
         release=release,
         stage=stage,
         candidate=candidate,
-        waits=(*(one.text for one in (*early, *found) if one.kind == "waits"), *data.waits, *map(str, untried), *sent.waits),
+        waits=(*(one.text for one in (*early, *found) if one.kind == "waits"), *data.waits, *map(str, untried), *late, *sent.waits),
         refusals=(*(one.text for one in found if one.kind != "waits"), *data.refusals, *sent.refusals),
         plan=_plan(release, stage, candidate, live, data.shipping),
         until=until or min([*ends, *([now + SOON] if data.waits or sent.waits else [])], default=None),
         answers=found_out,
         warnings=sent.warnings,
+        shelf=kept,
         rehearsing=rehearsing,
         subject=subject,
         unproved=(*data.refusals, *data.waits, *map(str, untried)),
     )
+
+
+def _kept(stage: Stage, shipping: Shipping | None, world: World) -> Shelf | None:
+    """The backups that must be young where something is to be migrated and a schedule asks for them."""
+    database = stage.environment.database
+    if database is None or shipping is None or not shipping.subject or not database.backup.scheduled:
+        return None
+    try:
+        return world.shelves.look(database)
+    except HeadwayError as error:
+        return Shelf("the database", backup=Attempt(world.clock.now(), ended=True, text=str(error)))
 
 
 def _rehearsing(place: Place, release: Release, shipping: Shipping | None, world: World) -> tuple[Rehearsing | None, str]:

@@ -14,6 +14,7 @@ from headway.engine.views import View, event_view, place_view, release_view, rol
 from headway.environments.branches import of_a_branch
 from headway.environments.model import Cluster, Place
 from headway.errors import HeadwayError, InvalidSpec, Refused, Unavailable
+from headway.migration import keeping
 from headway.migration.shipping import for_later
 from headway.ports import Event, Standing, World
 from headway.promotion import freezes, rehearsals, schedule
@@ -136,7 +137,7 @@ class Commands:
             "steps": list(sentences(considered.plan)),
             "migrations": list(for_later(considered.plan.migrations)) if considered.plan.migrations else [],
             "rehearsal": self._rehearsed(considered),
-            "way_back": [*back_sentences(considered.plan), *self._drilled(considered)],
+            "way_back": [*back_sentences(considered.plan), *self._restorable(considered), *self._drilled(considered)],
             "by_hand": self._by_hand(considered.plan, place),
             "configuration": self._configuration(considered, place),
             "warnings": list(considered.warnings),
@@ -560,6 +561,13 @@ class Commands:
             return []
         said = self._world.statements.statements(considered.release.name, considered.stage.environment.name)
         return list(rehearsals.sentences(rehearsals.last(considered.subject, said)))
+
+    def _restorable(self, considered: Considered) -> list[str]:
+        """What a restore could bring back, and lose."""
+        database = considered.stage.environment.database
+        if considered.shelf is None or database is None:
+            return []
+        return list(keeping.sentences(database.backup, considered.shelf, self._now()))
 
     def _by_hand(self, plan: Plan, place: Place) -> list[str]:
         """The way back while Headway itself is down: move the traffic, then put it on the record for the next start."""

@@ -33,12 +33,22 @@ class Configuration:
 class Backups:
     """Where an environment's backups are kept and which stay. `keep` counts the newest, days and weeks; `key` is a secret's reference.
 
-    No folder: one in Headway's home.
+    No folder: one in Headway's home. Besides the one before every migration there may be a schedule: `every` so many seconds or `at` a time
+    of the day; `drill`: how often one is restored to prove it, in seconds; `at_most`: how old the last may be when a migration wants to go.
     """
 
     folder: str | None = None
     keep: tuple[int, int, int] | None = None
     key: str | None = None
+    every: float | None = None
+    at: str | None = None
+    drill: float | None = None
+    at_most: float | None = None
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether backups are made by the clock too."""
+        return self.every is not None or self.at is not None
 
 
 @dataclass(frozen=True, slots=True)

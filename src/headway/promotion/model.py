@@ -274,6 +274,20 @@ class Rehearsal:
     kind: Literal["rehearsal"] = "rehearsal"
 
 
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """How the scheduled backups of a place stand, or the proofs that they restore. `release` is `SERVICE@backups`: it is about none."""
+
+    release: str
+    environment: str
+    by: str
+    at: datetime
+    what: Literal["backup", "drill"]
+    state: Literal["is good", "failed", "is late"]
+    text: str = ""
+    kind: Literal["upkeep"] = "upkeep"
+
+
 InquiryState = Literal["begun", "asked", "good", "bad", "skip", "ended"]
 
 
@@ -296,7 +310,7 @@ class Inquiry:
     kind: Literal["inquiry"] = "inquiry"
 
 
-Statement = Override | Tick | Advice | ItemRun | Inquiry | Rehearsal
+Statement = Override | Tick | Advice | ItemRun | Inquiry | Rehearsal | Upkeep
 """What people say of one release for one stage, besides approving it."""
 
 

@@ -1,6 +1,7 @@
 """The keys about stored data: where a service has its migrations, and which database an environment gives it."""
 
 from headway.spec.kinds import COMMAND, FOLDER, SECRET, SETTING_NAME, TIME, matching, one_of
+from headway.spec.moments import CLOCK
 from headway.spec.records import Key, Record
 from headway.spec.shapes import ListOf
 
@@ -29,6 +30,15 @@ BACKUP = Record(
             otherwise="the folder backups in Headway's home",
         ),
         Key("keep", KEEP, "Which stay after a new one was made; they hold for a folder of their own for each database.", otherwise="all"),
+        Key("every", TIME, "How often one is made by the clock.", otherwise="only before migrations"),
+        Key("at", matching(CLOCK, "a time of the day such as 03:00"), "When one is made each day, by the clock of `people: timezone:`."),
+        Key("drill", TIME, "How often the newest is restored to prove that it does, and dropped again.", otherwise="never by itself"),
+        Key(
+            "at_most",
+            TIME,
+            "How old the last may be when a migration wants to go, where there is a schedule.",
+            otherwise="twice `every`, or 26h",
+        ),
         Key("key", SECRET, "The secret that they are encrypted with.", otherwise="they are not encrypted"),
     ),
 )

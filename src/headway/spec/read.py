@@ -195,7 +195,15 @@ def _database(found: Found, *, guarded: bool) -> Database | None:
         rehearse=found["rehearse"].value,
         old_release=found["old_release"].value,
         setting=found["setting"].value,
-        backup=Backups(backup["folder"].value, (keep[0], keep[1], keep[2]) if keep else None, backup["key"].value),
+        backup=Backups(
+            backup["folder"].value,
+            (keep[0], keep[1], keep[2]) if keep else None,
+            backup["key"].value,
+            every=backup["every"].value,
+            at=backup["at"].value,
+            drill=backup["drill"].value,
+            at_most=backup["at_most"].value,
+        ),
         tool=found["tool"].value,
         seed=tuple(one.value for one in found["seed"].items()),
     )

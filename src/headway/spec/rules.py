@@ -213,6 +213,19 @@ def _database(name: str, environment: Found, file: Found, faults: Faults) -> Non
         where = f"environments.{name}"
         text = f"{where}.database is one for {', '.join(sorted(left))}, which have folders of their own; put it under {where}.services"
         faults.add(environment["database"].key, text)
+    places = [(f"environments.{name}", environment["database"])]
+    places += [(f"environments.{name}.services.{service}", one["database"]) for service, one in environment["services"].parts()]
+    for where, database in places:
+        if database.given:
+            _schedule(f"{where}.database.backup", database["backup"], faults)
+
+
+def _schedule(where: str, backup: Found, faults: Faults) -> None:
+    if backup["every"].given and backup["at"].given:
+        faults.add(backup["at"].key, f"{where}.at stands beside every, expected one of them")
+    for key in ("drill", "at_most"):
+        if backup[key].given and not (backup["every"].given or backup["at"].given):
+            faults.add(backup[key].key, f"{where}.{key} belongs to a schedule, expected every or at beside it")
 
 
 def afters(environments: Found) -> dict[str, tuple[str, ...]]:

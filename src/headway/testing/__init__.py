@@ -22,6 +22,7 @@ from headway.testing.scripts import (
     SLOW,
     Script,
 )
+from headway.testing.shelves import FakeShelves
 from headway.testing.sources import FakeBuilder, FakeImages, FakeManifests, FakePipelines, FakeRepository, FakeStore, FakeTags
 from headway.testing.world import FakeWorld, sample_release, sample_stage
 
@@ -48,6 +49,7 @@ __all__ = [
     "FakePlatform",
     "FakeRehearsals",
     "FakeRepository",
+    "FakeShelves",
     "FakeStore",
     "FakeTags",
     "FakeWorld",

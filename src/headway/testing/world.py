@@ -17,6 +17,7 @@ from headway.testing.migrations import FakeMigrations
 from headway.testing.people import FakeNotifier
 from headway.testing.platform import FakePlatform
 from headway.testing.rehearsals import FakeRehearsals
+from headway.testing.shelves import FakeShelves
 from headway.testing.sources import FakeBuilder, FakeImages, FakeManifests, FakePipelines, FakePushes, FakeRepository, FakeStore, FakeTags
 
 
@@ -41,6 +42,7 @@ class FakeWorld:
         self.checks = FakeChecks(self.clock)
         self.migrations = FakeMigrations(self.clock)
         self.rehearsals = FakeRehearsals(self.clock)
+        self.shelves = FakeShelves(self.clock)
         self.ledger = MemoryLedger(self.clock)
         numbers = count(1)
         self.world = World(
@@ -52,6 +54,7 @@ class FakeWorld:
             checks=self.checks,
             migrations=self.migrations,
             rehearsals=self.rehearsals,
+            shelves=self.shelves,
             rollouts=self.ledger.rollouts,
             records=self.ledger.records,
             releases=self.ledger.releases,

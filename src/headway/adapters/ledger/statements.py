@@ -10,11 +10,11 @@ from headway.adapters.ledger.database import Database
 from headway.adapters.ledger.releases import stream
 from headway.adapters.ledger.schema import outbox, statements
 from headway.ports import Event, Notice
-from headway.promotion.model import Advice, Inquiry, ItemRun, Override, Rehearsal, Statement, Tick
+from headway.promotion.model import Advice, Inquiry, ItemRun, Override, Rehearsal, Statement, Tick, Upkeep
 
 KINDS: dict[str, type[Statement]] = {
     **{"override": Override, "tick": Tick, "advice": Advice, "item run": ItemRun, "inquiry": Inquiry},
-    "rehearsal": Rehearsal,
+    **{"rehearsal": Rehearsal, "upkeep": Upkeep},
 }
 
 
