@@ -1,5 +1,6 @@
 """Each branch an environment of its own: made by a push, stopped when idle, removed when merged or gone."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,11 +8,12 @@ import pytest
 from headway.engine.commands import Commands
 from headway.engine.controller import LEASE, Turned, turn
 from headway.engine.watcher import Watcher
-from headway.environments.branches import PerBranch, State
-from headway.environments.model import Place
+from headway.environments.branches import PerBranch, State, own
+from headway.environments.model import Database, Place
 from headway.errors import Refused, Unavailable
 from headway.ports import Commit
 from headway.promotion.model import Trigger
+from headway.releases.model import MigrationSpec
 from headway.rollout.phases import Phase
 from headway.testing import NOON, FakeWorld, sample_stage
 
@@ -229,3 +231,29 @@ def test_a_file_that_says_so_no_longer_ends_them_all(story: Story) -> None:
     story.fake.pipelines.declared[0] = sample_stage("dev", trigger=Trigger(push=("feature/*",)))
     story.settle(30)
     assert story.state() is State.ENDED
+
+
+def test_a_branch_s_own_database_goes_with_it_and_the_record_says_so() -> None:
+    story = Story()
+    shared, staging = story.fake.pipelines.declared
+    database = Database(own(MINE.environment, "env:DEV"))  # as the file's reader hands it out for a branch
+    story.fake.pipelines.declared = [
+        replace(shared, environment=replace(shared.environment, database=database, data="synthetic")),
+        staging,
+    ]
+    commit = story.push("feature/x", "x")
+    migrating = replace(story.fake.pipelines.recipe("tally", commit), migrations=MigrationSpec("migrations"))
+    story.fake.pipelines.recipes[commit] = migrating
+    story.fake.migrations.files[commit] = {"0001_users.sql": "-- migrate:up\nCREATE TABLE users (id integer primary key);"}
+    story.settle()
+    assert story.live() is not None
+    assert database.url in story.fake.migrations.databases
+    story.fake.migrations.down_until = story.fake.clock.now() + timedelta(seconds=20)
+    del story.fake.repository.heads["feature/x"]
+    story.settle(15)
+    assert story.state() is State.LEAVING, "a database that does not answer is asked again"
+    story.settle(20)
+    assert story.state() is State.ENDED
+    assert database.url not in story.fake.migrations.databases
+    events = story.fake.world.records.events(f"environment:{MINE.service}/{MINE.environment}")
+    assert any("was removed" in why for one in events for why in one.event.why)

@@ -15,7 +15,7 @@ from headway.migration.lint import transaction_control
 from headway.migration.model import Dialect, Kind, Migration, Row
 from headway.migration.plan import Together, default_together, plan
 from headway.migration.rollback import Counted, sentence
-from headway.migration.status import Status, compare
+from headway.migration.status import Status, compare, contradictions
 from headway.migration.status import objections as of_the_ledger
 
 Known = frozenset[tuple[int, str]]
@@ -147,6 +147,14 @@ def outlook(
         waits,
         refusals,
     )
+
+
+def why_anew(anew: Anew, status: Status | None, where: str) -> tuple[str, ...]:
+    """Why the database is made anew; empty if it is not. No status: there is none yet."""
+    if status is None:
+        return (*anew.why, f"{where} is not there yet")
+    # What somebody could do about it instead is not said: it is being done.
+    return (*anew.why, *(one.partition(";")[0] for one in contradictions(status) if anew.contradicted))
 
 
 def made_anew(status: Status, dialect: Dialect, database: Database, where: str, folder: str, why: Sequence[str]) -> Outlook:

@@ -11,8 +11,8 @@ from headway.errors import Unavailable
 from headway.migration.changes import Loss, kind_of, losses
 from headway.migration.files import parse
 from headway.migration.model import Dialect, Kind, Migration, Progress, Row, State
-from headway.migration.shipping import Anew, Outlook, Runs, known, made_anew, made_by, outlook, taken
-from headway.migration.status import Status, compare, contradictions, objections
+from headway.migration.shipping import Anew, Outlook, Runs, known, made_anew, made_by, outlook, taken, why_anew
+from headway.migration.status import Status, compare, objections
 from headway.ports import Clock
 from headway.releases.model import Release
 from headway.rollout.model import Intent, RunMigration
@@ -69,7 +69,7 @@ class FakeMigrations:
         files = self._files(release.commit)
         runs = [Runs(one.name, known(self._files(one.commit))) for one in running]
         folder = release.migrations.folder if release.migrations else ""
-        if anew is not None and files and (why := self._why_anew(anew, database.url, files)):
+        if anew is not None and files and (why := why_anew(anew, self._there(database.url, files), database.url)):
             return made_anew(self._status(database.url, files), Dialect.SQLITE, database, database.url, folder, why)
         return outlook(self._status(database.url, files), Dialect.SQLITE, database, database.url, folder, runs, self._count)
 
@@ -177,10 +177,10 @@ class FakeMigrations:
             return MigrationRun(RunState.FAILED, f"{broken[0]}: verify says false")
         return MigrationRun(RunState.PASSED, "all promises hold")
 
-    def _why_anew(self, anew: Anew, url: str, files: Sequence[Migration]) -> tuple[str, ...]:
-        if url not in self.databases and own_database(url) is not None:
-            return (*anew.why, f"{url} is not there yet")
-        return (*anew.why, *(contradictions(self._status(url, files)) if anew.contradicted else ()))
+    def _there(self, url: str, files: Sequence[Migration]) -> Status | None:
+        """Nobody but a run makes a branch's own database; the others were always there."""
+        missing = url not in self.databases and own_database(url) is not None
+        return None if missing else self._status(url, files)
 
     def _made_anew(self, key: str, url: str, files: Sequence[Migration], effect: RunMigration) -> MigrationRun:
         """A new one takes the place of the old one at once, or nothing happens."""

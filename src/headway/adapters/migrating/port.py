@@ -37,8 +37,8 @@ from headway.environments.model import Database, Place
 from headway.errors import Contradiction, HeadwayError, InvalidSpec, Refused, Unavailable
 from headway.migration.changes import Loss
 from headway.migration.model import Dialect, Migration
-from headway.migration.shipping import Anew, Outlook, Runs, known, made_anew, made_by, outlook, taken
-from headway.migration.status import Status, compare, contradictions
+from headway.migration.shipping import Anew, Outlook, Runs, known, made_anew, made_by, outlook, taken, why_anew
+from headway.migration.status import compare
 from headway.releases.model import Release
 from headway.rollout.model import Intent, RunMigration
 from headway.rollout.seen import MigrationRun, Probe, RunState
@@ -77,7 +77,7 @@ class DatabaseMigrations:
         look = _look(store, found) if anew is not None else store.look()
         status = compare(files, look.rows, look.progress) if look is not None else compare(files, ())
         folder = release.migrations.folder if release.migrations else ""
-        if anew is not None and files and (why := _why_anew(anew, status if look is not None else None, found)):
+        if anew is not None and files and (why := why_anew(anew, status if look is not None else None, found.where)):
             _spare(found, anew)
             return made_anew(status, found.dialect, database, found.where, folder, why)
         return outlook(status, found.dialect, database, found.where, folder, runs, _counting(store, found))
@@ -257,12 +257,6 @@ def _look(store: Store, found: Address) -> Look | None:
         if ground(found).exists():
             raise
         return None
-
-
-def _why_anew(anew: Anew, status: Status | None, found: Address) -> tuple[str, ...]:
-    if status is None:
-        return (*anew.why, f"{found.where} is not there yet")
-    return (*anew.why, *(contradictions(status) if anew.contradicted else ()))
 
 
 def _spare(found: Address, anew: Anew) -> None:
