@@ -243,7 +243,7 @@ def test_a_branch_s_own_database_goes_with_it_and_the_record_says_so() -> None:
     ]
     commit = story.push("feature/x", "x")
     migrating = replace(story.fake.pipelines.recipe("tally", commit), migrations=MigrationSpec("migrations"))
-    story.fake.pipelines.recipes[commit] = migrating
+    story.fake.pipelines.recipes["tally", commit] = migrating
     story.fake.migrations.files[commit] = {"0001_users.sql": "-- migrate:up\nCREATE TABLE users (id integer primary key);"}
     story.settle()
     assert story.live() is not None

@@ -185,3 +185,19 @@ def test_it_also_goes_where_branches_keep_each_others_history(story: Story) -> N
     view = story.commands.reset("dev", "ada")
     story.run()
     assert story.shown(str(view["rollout"]))["phase"] == "completed"
+
+
+def test_a_rollback_to_the_release_of_the_other_branch_says_that_the_database_is_not_its_own(story: Story) -> None:
+    other_branch(story)
+    story.promote("1.2.0")
+    with pytest.raises(Refused, match=r"was made anew for tally@1\.2\.0"):
+        story.commands.rollback("dev", "bob", "people miss it")
+    story.commands.rollback("dev", "bob", "people miss it", accept_data_loss=True)
+
+
+def test_a_rollback_after_a_reset_by_hand_is_like_any_other(story: Story) -> None:
+    story.cut("1.3.0", {"0001_users.sql": USERS, "0002_mail.sql": MAIL})
+    story.promote("1.3.0")
+    story.commands.reset("dev", "ada")
+    story.run()
+    assert story.commands.rollback("dev", "bob")["to"] == "1.1.0"

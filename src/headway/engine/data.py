@@ -95,9 +95,19 @@ def taken(release: Release | None, place: Place, world: World) -> tuple[str, ...
         database = world.pipelines.stage(place).environment.database if release is not None else None
         if release is None or database is None:
             return ()  # one of before there were migrations knows of none, and may need all that went
-        return tuple(world.migrations.taken(database, release))
+        return (*_made_for_another(place, world), *world.migrations.taken(database, release))
     except HeadwayError:
         return ()
+
+
+def _made_for_another(place: Place, world: World) -> tuple[str, ...]:
+    """That the database was made anew for what is live, which whoever is gone back to never ran on."""
+    live = world.records.place(place).live_release
+    done = (one.rollout for one in world.records.standings(place=place) if one.rollout.phase is Phase.COMPLETED)
+    plans = (rollout.plan for rollout in done if rollout.release == live and not rollout.reset)
+    made = (plan.migrations for plan in plans if plan is not None and plan.migrations is not None and plan.migrations.anew)
+    says = "promote the release before instead, and it is made for that"
+    return tuple(f"{one.where} was made anew for {live}; {says}" for one in made)[:1]
 
 
 def promote_again(done: Rollout, world: World, now: datetime) -> None:
