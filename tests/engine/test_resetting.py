@@ -22,7 +22,7 @@ SEED = (("seed.sql",),)
 
 def stage(diverged: str = "reset", data: str = "synthetic", **rules: object) -> Stage:
     made = sample_stage("dev", soak=1.0, keep_warm=2.0, trigger=Trigger(push=("feature/*",)), diverged=diverged, **rules)
-    return replace(made, environment=replace(made.environment, database=Database(URL, seed=SEED), data=data))  # type: ignore[arg-type]
+    return replace(made, environment=replace(made.environment, database=Database(URL, seed=SEED, rehearse="off", lint="off"), data=data))  # type: ignore[arg-type]
 
 
 @pytest.fixture

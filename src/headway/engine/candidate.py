@@ -154,6 +154,8 @@ def _rehearsing(place: Place, release: Release, shipping: Shipping | None, world
     """What is to be tried, and by what its results are known."""
     if shipping is None or not shipping.subject or not shipping.database.rehearsed or shipping.tool is not None:
         return None, ""
+    if shipping.anew:  # it is tried as it is made, on an empty one beside; nothing that runs has to fit it
+        return None, ""
     lives = alive(place, shipping.database, world)
     return Rehearsing(place, release, shipping, lives), rehearsals.subject(shipping, [one.workload.name for one in lives])
 

@@ -238,7 +238,7 @@ class FakeMigrations:
         return MigrationRun(RunState.ERRORED, "the run was lost")
 
     def _status(self, url: str, files: Sequence[Migration]) -> Status:
-        there = self.database(url)
+        there = self.databases.get(url, FakeDatabase())  # looking makes none
         return compare(files, tuple(there.rows[version] for version in sorted(there.rows)), there.progress)
 
     def _files(self, commit: str) -> tuple[Migration, ...]:
