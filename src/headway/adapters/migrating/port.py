@@ -107,6 +107,7 @@ class DatabaseMigrations:
         """Start the run, unless this key was started, or stopped, before."""
         effect = _effect(intent)
         folder = self._folder(intent.key)
+        self._tools.forget()
         if (folder / "stopped").exists() or not isinstance(processes.state(folder / "process"), processes.Never):
             return
         database = effect.shipping.database
@@ -156,6 +157,7 @@ class DatabaseMigrations:
         if isinstance(state, processes.Running):
             return MigrationRun(RunState.RUNNING, notes.progress(folder, effect), log=log)
         if (result := notes.result(folder, log)) is not None:
+            self._tools.forget()
             return result
         if (folder / "stopped").exists():
             return MigrationRun(RunState.STOPPED, "it was stopped", log=log)

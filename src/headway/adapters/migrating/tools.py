@@ -17,7 +17,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from time import time
+from threading import Lock
+from time import monotonic, time
 from typing import TypeVar
 
 from headway.adapters.databases.address import Address
@@ -40,11 +41,14 @@ from headway.rollout.model import RunMigration
 from headway.rollout.seen import MigrationRun, RunState
 
 T = TypeVar("T")
+Answer = tuple[Stands, tuple[str, ...], Mapping[str, str]]
 OWN = "headway"
 _SEES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
 _LOOK = 60.0
 """Seconds that one question to a tool may take."""
 _KEPT = 32
+_FRESH = 30.0
+"""Seconds for which an answer is good enough to plan with: the run asks again, under the lock."""
 
 
 def agreed(database: Database, release: Release) -> str | None:
@@ -75,6 +79,9 @@ class ByTools:
         self._artifacts = artifacts
         # A tool that proved to go where it is sent, and what its migrations run, need not be asked again.
         self._known: dict[tuple[object, ...], ToolMigrations] = {}
+        self._answers: dict[int, tuple[ToolMigrations, float, Answer]] = {}
+        # One at a time: a turn that lost its lease over a slow tool must find the answer that the one before it got.
+        self._asking = Lock()
 
     # -- before it starts
 
@@ -85,7 +92,7 @@ class ByTools:
         spec = release.migrations
         assert spec is not None, "asked of releases that have migrations"
         made = self._of(release, spec, database, found, served=bool(running))
-        stands, said, sql = _asked(made, release)
+        stands, said, sql = self._asked(made, release)
         pending = [Pending(name, sql.get(name)) for name in stands.pending]
         knowing = [self._knows(one, release, database, found, stands) for one in running]
         tool = ByTool(spec.tool, release.service, made.promises, spec.command, spec.url_in)
@@ -100,7 +107,7 @@ class ByTools:
         if one.migrations is None or one.migrations.tool != database.tool or not stands.pending:
             return Knows(one.name)
         try:
-            there, _, sql = self._of(one, one.migrations, database, found, served=True).looked()
+            there, _, sql = self._asked(self._of(one, one.migrations, database, found, served=True), one)
         except Unavailable:
             raise
         except HeadwayError:
@@ -112,13 +119,14 @@ class ByTools:
         went = notes.remembered(self.memory(found))
         if release.migrations is None or release.migrations.tool != database.tool:
             return taken_by(went, frozenset(), ())
-        stands, _, _ = _asked(self._of(release, release.migrations, database, found, served=False), release)
+        stands, _, _ = self._asked(self._of(release, release.migrations, database, found, served=False), release)
         return taken_by(went, frozenset((*stands.applied, *stands.pending)), stands.ahead)
 
     # -- what became of a run
 
     def by_the_ledger(self, effect: RunMigration, tool: ByTool, found: Address, *, began: bool) -> MigrationRun:
         """All there is done; some there, or one begun, is a person's where the tool leaves halves; a lock that is held is at work."""
+        self.forget()
         shipping = effect.shipping
         spec = MigrationSpec(shipping.folder, tool.name, tool.command, tool.url_in)
         load = effect.workload
@@ -203,6 +211,26 @@ class ByTools:
             self._known[key] = by_tool(spec, folder, self._shelf, found, timeouts, seen(), served=served, seconds=_LOOK)
         return self._known[key]
 
+    def _asked(self, made: ToolMigrations, release: Release) -> Answer:
+        with self._asking:
+            found = self._answers.get(id(made))
+            if found is not None and found[0] is made and monotonic() - found[1] < _FRESH:
+                return found[2]
+            try:
+                answer = _elsewhere_if_not_there(made, lambda there: there.looked())
+            except Failed as error:
+                raise Refused(
+                    f"{release.version}: {made.tool} cannot tell what is pending in {made.address.where}", (str(error),)
+                ) from error
+            if len(self._answers) >= _KEPT:
+                self._answers.clear()
+            self._answers[id(made)] = (made, monotonic(), answer)
+            return answer
+
+    def forget(self) -> None:
+        """A run began or ended: whoever asks is told anew."""
+        self._answers.clear()
+
     @staticmethod
     def _stands(made: ToolMigrations) -> Stands:
         return _elsewhere_if_not_there(made, lambda there: there.looked()[0])
@@ -225,13 +253,6 @@ def halves(tool: str, where: str, name: str) -> str:
         f"{tool} was at work on {where} and nobody saw it end: {name} is not applied by its own word, and may be there in half,"
         f" since {tool} leaves there what it did before it was ended; look, mend it by {tool}, then retry"
     )
-
-
-def _asked(made: ToolMigrations, release: Release) -> tuple[Stands, tuple[str, ...], Mapping[str, str]]:
-    try:
-        return _elsewhere_if_not_there(made, lambda there: there.looked())
-    except Failed as error:
-        raise Refused(f"{release.version}: {made.tool} cannot tell what is pending in {made.address.where}", (str(error),)) from error
 
 
 def _elsewhere_if_not_there(made: ToolMigrations, ask: Callable[[ToolMigrations], T]) -> T:
