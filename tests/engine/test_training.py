@@ -191,6 +191,69 @@ def test_people_say_go_and_a_no_go_holds_it() -> None:
     assert scene.live("production") is not None
 
 
+def test_a_go_is_void_once_something_else_rides_and_the_record_says_so() -> None:
+    scene = Scene(replace(WEEKLY, go_needed=1, go_people=("dana",)))
+    scene.at(DEPARTS - timedelta(hours=20))
+    fix = scene.commit("c2", "fix: totals")
+    scene.training.board(fix, "alice", "totals are wrong", "fix")
+    cut = scene.train("ongoing")
+    went = scene.training.go("dana")
+    assert (went["objections"], went["calls"][0]["release"], went["calls"][0]["void"]) == ([], cut["release"], None)  # type: ignore[index]
+    board = scene.training.board(fix, "bob")
+    void = f"dana's go was for {cut['release']}, before {fix[:10]} boarded"
+    assert f"{cut['train']} waits for 1 more to say go: dana; {void}" in board["objections"]  # type: ignore[operator]
+    assert board["calls"][0]["void"] == void  # type: ignore[index]
+    scene.at(DEPARTS - timedelta(hours=1))
+    with pytest.raises(Refused, match=f"{fix[:10]} boarded"):
+        scene.training.depart("alice")
+    told = [one.event for one in scene.fake.world.records.events(f"train:{cut['train']}")]
+    assert [one.what for one in told if "dana" in (one.who, one.what[:4])] == ["said go", "dana's go is void"]
+    said, voided = (next(one for one in told if one.what == what) for what in ("said go", "dana's go is void"))
+    assert said.data["release"] == cut["release"]
+    assert said.data["rides"] != board["rides"]
+    assert voided.why == (void,)
+    scene.at(DEPARTS + timedelta(minutes=10))
+    assert scene.live("production") is None
+    scene.training.go("dana")
+    scene.at(DEPARTS + timedelta(minutes=50))
+    assert scene.live("production") == board["release"]
+
+
+def test_who_went_for_late_changes_is_asked_again_when_they_are_thrown_out() -> None:
+    scene = Scene(replace(WEEKLY, missed="eject", go_needed=1, go_people=("dana",)))
+    scene.at(DEPARTS - timedelta(hours=20))
+    fix = scene.commit("c2", "fix: totals")
+    scene.training.go("dana")
+    scene.training.board(fix, "alice", "totals are wrong", "fix")
+    late = scene.training.board(fix, "bob")
+    scene.training.go("dana")
+    scene.commands.withdraw(str(late["release"]), "carol", "it leaks")
+    scene.at(DEPARTS + timedelta(minutes=30))
+    held = scene.train("held")
+    assert held["objections"] == [
+        f"{held['train']} waits for 1 more to say go: dana; dana's go was for {late['release']}, before {fix[:10]} was ejected"
+    ]
+
+
+def test_a_yes_to_a_late_change_does_not_outlast_its_words() -> None:
+    scene = Scene(replace(WEEKLY, phases=(TrainPhase("freeze", 86400.0, "fixes", 2),)))
+    scene.at(DEPARTS - timedelta(hours=20))
+    fix = scene.commit("c2", "fix: totals")
+    scene.training.board(fix, "alice", "a typo", "fix")
+    scene.training.board(fix, "bob")
+    again = scene.training.board(fix, "alice", "another way to pay", "blocker")
+    assert again["waits"] == [
+        f"{fix[:10]} needs 2 more to say yes in freeze, other than alice (0 of 2); it was asked for in other words when bob said yes"
+    ]
+    assert scene.training.board(fix, "carol")["boarded"] is False
+    told = [one.event for one in scene.fake.world.records.events(f"train:{again['train']}")]
+    reworded = [one for one in told if one.what == f"asked for {fix[:10]} to board late"][-1]
+    assert reworded.why == ("another way to pay", "no longer a fix: a typo; the yes of bob was to that and counts no more")
+    assert scene.training.board(fix, "bob")["boarded"] is True
+    late = scene.training.board(fix, "mallory", "something else", "feature")["late"]
+    assert [(one["kind"], one["why"], one["approved"]) for one in late] == [("blocker", "another way to pay", ["carol", "bob"])]  # type: ignore[attr-defined]
+
+
 def test_a_train_can_be_cut_and_sent_early_but_not_against_an_objection() -> None:
     scene = Scene()
     scene.training.cut_now("alice")

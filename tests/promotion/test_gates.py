@@ -94,6 +94,21 @@ def test_time_is_told_by_the_gate_s_own_clock() -> None:
         pytest.param("has(true)", "there is no has(bool), at 10", id="has of no field"),
         pytest.param("true ? 1 : 'x'", "one side of ? is int, the other string, at 15", id="two kinds of answers"),
         pytest.param("release.passed.map(time, time == 'x').size() > 0", "time is taken; choose another name, at 20", id="a name twice"),
+        pytest.param(
+            "release.ref.matches('release/[')",
+            "'release/[' is no regular expression: unclosed character class, at 21",
+            id="a regular expression that does not compile",
+        ),
+        pytest.param(
+            'true || release.passed.exists(p, p.matches(("(?=a)")))',
+            '"(?=a)" is no regular expression: look-around, including look-ahead and look-behind, is not supported, at 45',
+            id="a regular expression of another kind, where it is not even asked",
+        ),
+        pytest.param(
+            "release.ref.matches('(\\\\w{90}){90}')",
+            "'(\\\\w{90}){90}' is no regular expression: compiled, it is too large, at 21",
+            id="a regular expression that grows too large",
+        ),
     ],
 )
 def test_what_is_no_question_is_told_when_the_file_is_read(text: str, fault: str) -> None:
@@ -164,6 +179,12 @@ def test_a_closed_gate_says_what_it_is_for() -> None:
 def test_an_item_and_a_gate_of_one_name_have_their_own_answers() -> None:
     stage = Stage("tally", Environment("production"), gates=(Gate("calm", "true"),), checklist=(Item("calm", "x", when="false"),))
     assert answers(stage, FACTS, NOON) == {"gate calm": True, "calm": False}
+
+
+def test_a_regular_expression_that_is_worked_out_is_found_out_when_it_is_asked() -> None:
+    check("release.name.matches(release.ref + '[')", ROOTS)
+    check(r"release.name.matches('^t[a-z]+\\d*$')", ROOTS)
+    assert "not a valid regex" in str(asked("release.name.matches('' + '[')"))
 
 
 @given(st.text(max_size=80))

@@ -194,6 +194,13 @@ def test_what_a_hotfix_may_skip_is_named() -> None:
             id="a misspelt field",
         ),
         pytest.param(
+            "gates: {x: release.ref.matches('v(1')}",
+            "gates: x",
+            "3:12: gates.x is \"release.ref.matches('v(1')\", expected an expression (CEL) that is true or false; "
+            "'v(1' is no regular expression: unclosed group, at 21",
+            id="a regular expression that does not compile",
+        ),
+        pytest.param(
             "", "gates: early", '2:49: environments.production.gates names "early", which is not there; there are no gates', id="no gate"
         ),
         pytest.param(

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from headway.promotion.model import Objection
 from headway.trains.calendar import icalendar
-from headway.trains.departure import Cut, Depart, Eject, Miss, Wait, called, decide, ended, go_objections, scheduled
+from headway.trains.departure import Cut, Depart, Eject, Miss, Wait, decide, ended, scheduled
+from headway.trains.going import called, go_objections
+from headway.trains.late import boarded, ejected
 from headway.trains.model import MISSED, Call, LateChange, Timetable, Train
 from headway.trains.punctuality import punctuality
 
@@ -77,13 +79,66 @@ def test_a_held_train_still_leaves_within_its_grace_and_slips_at_its_end() -> No
 
 def test_go_is_asked_of_those_who_say_it() -> None:
     assert [one.text for one in go_objections(TABLE, ONGOING)] == ["tally/weekly/2026-03-03T10:00Z waits for 1 more to say go: dana, frank"]
-    assert go_objections(TABLE, called(ONGOING, Call("mallory", CUTS, True))) != ()
-    going = called(ONGOING, Call("Dana", CUTS, True))
+    assert go_objections(TABLE, called(ONGOING, "mallory", CUTS, True)) != ()
+    going = called(ONGOING, "Dana", CUTS, True)
     assert go_objections(TABLE, going) == ()
     assert go_objections(TABLE, going, revoked=("dana",)) != ()
-    stopped = called(going, Call("frank", CUTS, False, "the queue is full"))
+    stopped = called(going, "frank", CUTS, False, "the queue is full")
     assert [one.text for one in go_objections(TABLE, stopped)] == ["frank says no-go: the queue is full"]
-    assert go_objections(TABLE, called(stopped, Call("frank", CUTS + SECOND, True))) == ()
+    assert go_objections(TABLE, called(stopped, "frank", CUTS + SECOND, True)) == ()
+
+
+ASKING = replace(ONGOING, late=(replace(LATE, boarded=None),))
+BOARDED = boarded(ASKING, LATE.commit, "tally@1.4.1", CUTS)
+WAITS = "tally/weekly/2026-03-03T10:00Z waits for 1 more to say go: dana, frank"
+
+
+def says(train: Train, by: str = "dana", at: datetime = CUTS, go: bool = True) -> Train:
+    return called(train, by, at, go, "" if go else "the queue is full")
+
+
+@pytest.mark.parametrize(
+    ("train", "why"),
+    [
+        pytest.param(
+            boarded(says(ASKING), LATE.commit, "tally@1.4.1", CUTS),
+            "dana's go was for tally@1.4.0, before bbbbbbbbbb boarded",
+            id="a late change boards",
+        ),
+        pytest.param(
+            ejected(says(BOARDED), [LATE.commit], "tally@1.4.2", "staging failed"),
+            "dana's go was for tally@1.4.1, before bbbbbbbbbb was ejected",
+            id="an eject",
+        ),
+        pytest.param(
+            ejected(boarded(says(ASKING), LATE.commit, "tally@1.4.1", CUTS), [LATE.commit], "tally@1.4.0", "staging failed"),
+            "dana's go was for tally@1.4.0, before bbbbbbbbbb boarded",
+            id="an eject after which the same rides again",
+        ),
+        pytest.param(
+            replace(says(ONGOING), release="tally@1.4.0-rc.2"),
+            "dana's go was for tally@1.4.0, which is not what rides",
+            id="a new candidate",
+        ),
+        pytest.param(
+            replace(says(ONGOING), commit="c" * 40), "dana's go was for tally@1.4.0, which is not what rides", id="another commit"
+        ),
+        pytest.param(
+            replace(ONGOING, calls=(Call("dana", CUTS, True),)),
+            "dana's go was given before it was noted for what",
+            id="a go of an earlier Headway",
+        ),
+    ],
+)
+def test_a_go_is_for_what_rode_when_it_was_said(train: Train, why: str) -> None:
+    assert [one.text for one in go_objections(TABLE, train)] == [f"{WAITS}; {why}"]
+    assert go_objections(TABLE, says(train, at=CUTS + SECOND)) == ()
+    assert go_objections(replace(TABLE, go_needed=0), train) == ()
+
+
+def test_a_no_go_stands_whatever_boards() -> None:
+    train = says(boarded(says(ASKING, "frank", go=False), LATE.commit, "tally@1.4.1", CUTS))
+    assert [one.text for one in go_objections(TABLE, train)] == ["frank says no-go: the queue is full"]
 
 
 def test_the_next_train_is_scheduled_once_and_carries_what_the_last_left_behind() -> None:
@@ -131,6 +186,24 @@ def test_a_train_never_leaves_early_nor_against_an_objection_and_never_waits_for
     if isinstance(move, Wait):
         assert now < move.until
         assert now < DEPARTS + timedelta(hours=1)
+
+
+@given(st.lists(st.sampled_from(["go", "no-go", "board", "eject", "candidate"]), max_size=8))
+def test_whoever_is_let_go_was_so_after_the_last_change_of_what_rides(deeds: list[str]) -> None:
+    train = ASKING
+    for number, deed in enumerate(deeds):
+        at = CUTS + number * SECOND
+        match deed:
+            case "board":
+                train = boarded(train, LATE.commit, f"tally@1.4.{number}", at)
+            case "eject":
+                train = ejected(train, [LATE.commit], "tally@1.4.0", "staging failed")
+            case "candidate":
+                train = replace(train, release=f"tally@1.4.0-rc.{number}")
+            case _:
+                train = says(train, at=at, go=deed == "go")
+    last = next((deed for deed in reversed(deeds)), None)
+    assert (go_objections(TABLE, train) == ()) == (last == "go")
 
 
 def test_nothing_is_cut_for_a_train_that_was_cancelled() -> None:

@@ -74,16 +74,31 @@ def test_before_the_cut_and_after_the_end_nothing_boards_late() -> None:
     assert "has departed" in texts(train=replace(TRAIN, state="departed"))[0]
 
 
-def test_asking_again_keeps_the_yes_and_boarding_changes_what_rides() -> None:
+def test_asking_again_with_the_same_words_keeps_the_yes_and_boarding_changes_what_rides() -> None:
     train = approved(asked(TRAIN, replace(FIX, approved=())), FIX.commit, "bob", STABILISE)
-    again = asked(train, replace(FIX, why="another word", approved=()))
-    change = find(again, "bbbbbbbb")
-    assert change is not None
-    assert (change.why, change.approved) == ("another word", (("bob", STABILISE),))
+    again = asked(train, replace(FIX, at=FREEZE, why=" totals are wrong\n", approved=()))
+    assert again == train
     riding = boarded(again, FIX.commit, "tally@1.4.1", STABILISE)
     assert riding.release == "tally@1.4.1"
     thrown = ejected(riding, [FIX.commit], "tally@1.4.0", "staging failed")
     assert (thrown.release, thrown.late[0].boarded, thrown.late[0].ejected) == ("tally@1.4.0", None, "staging failed")
+
+
+@pytest.mark.parametrize(
+    "words", [pytest.param({"why": "another word"}, id="another reason"), pytest.param({"kind": "blocker"}, id="another kind")]
+)
+def test_a_yes_is_to_the_words_it_was_given_to(words: dict[str, str]) -> None:
+    train = approved(asked(TRAIN, replace(FIX, approved=())), FIX.commit, "bob", STABILISE)
+    again = asked(train, replace(FIX, by="carol", approved=(), **words))  # type: ignore[arg-type]
+    change = find(again, "bbbbbbbb")
+    assert change is not None
+    assert (change.by, change.approved, change.unsaid) == ("carol", (), ("bob",))
+    assert texts(change) == [
+        "bbbbbbbbbb needs 1 more to say yes in stabilise, other than carol; it was asked for in other words when bob said yes"
+    ]
+    anew = find(approved(again, FIX.commit, "Bob", STABILISE), FIX.commit)
+    assert anew is not None
+    assert (anew.unsaid, texts(anew)) == ((), [])
 
 
 kinds = st.sampled_from(["feature", "fix", "blocker"])

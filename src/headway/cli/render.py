@@ -186,6 +186,7 @@ def trains(view: View) -> RenderableType:
         head = Text.assemble((one["train"], "bold"), " ", (one["state"] + phase_, style), f"  {one['release'] or 'not cut'}")
         lines.append(head.append(f"  cut {one['cuts'][:16]}, departs {one['departs'][:16]}", style="dim"))
         lines += [Text(f"  + {late['commit'][:10]} {_late(late)}: {late['why']}") for late in one["late"]]
+        lines += [Text(f"  {_call(call)}", style="dim" if call["void"] else "") for call in one["calls"]]
         lines += [Text(f"  - {objection}", style="yellow") for objection in one["objections"]]
         lines += [Text(f"  {reason}", style="dim") for reason in one["reasons"]]
     for one in view["timetables"]:
@@ -200,7 +201,17 @@ def trains(view: View) -> RenderableType:
 def _late(late: dict[str, Any]) -> str:
     if late["boarded"]:
         return "boarded"
-    return f"ejected ({late['ejected']})" if late["ejected"] else f"asks to board, yes from {', '.join(late['approved']) or 'nobody'}"
+    if late["ejected"]:
+        return f"ejected ({late['ejected']})"
+    unsaid = f" ({', '.join(late['unsaid'])} said yes to other words)" if late["unsaid"] else ""
+    return f"asks to board, yes from {', '.join(late['approved']) or 'nobody'}{unsaid}"
+
+
+def _call(call: dict[str, Any]) -> str:
+    if call["void"]:
+        return f"void: {call['void']}"
+    why = f" ({call['why']})" if call["why"] else ""
+    return f"go: {call['by']}, for {call['release']}{why}" if call["go"] else f"no-go: {call['by']}{why}"
 
 
 def hotfixes(view: View) -> RenderableType:

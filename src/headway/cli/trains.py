@@ -49,7 +49,7 @@ def cut(context: Context, service: str | None, as_json: bool) -> None:
 @json_option
 @with_context
 def board(context: Context, commit: str, kind: str | None, why: str, service: str | None, as_json: bool) -> int:
-    """Ask for a late change, or say yes to one; it boards once nothing is against it."""
+    """Ask for a late change, or say yes to one; it boards once nothing is against it. Asked for in other words, it needs every yes anew."""
     view = context.ask("train_board", commit=commit, by=context.person, why=why, kind=kind or "", service=service)
     if as_json:
         print_json(view)
@@ -57,6 +57,9 @@ def board(context: Context, commit: str, kind: str | None, why: str, service: st
         say(f"{commit[:10]} {'is on board' if view['boarded'] else 'waits'}; {view['train']} rides as {view['release']}")
         for line in view["waits"]:
             say(f"  [yellow]waits:[/yellow] {line}")
+        for call in view["calls"]:
+            if call["void"]:
+                say(f"  [yellow]void:[/yellow] {call['void']}")
     return WAITING if view["waits"] else 0
 
 
@@ -67,9 +70,9 @@ def board(context: Context, commit: str, kind: str | None, why: str, service: st
 @json_option
 @with_context
 def go(context: Context, no: bool, why: str, service: str | None, as_json: bool) -> None:
-    """Say go (or no-go) for the train under way."""
+    """Say go (or no-go) for the train under way. A go is for what rides now: once something boards or is thrown out, it is void."""
     view = context.ask("train_go", by=context.person, go=not no, why=why, service=service)
-    _told(view, as_json, f"{context.person} says {'no-go' if no else 'go'} for")
+    _told(view, as_json, f"{context.person} says {'no-go' if no else 'go'} for {view['release']} on")
 
 
 @train.command()

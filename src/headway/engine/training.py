@@ -20,10 +20,11 @@ from headway.promotion import freezes
 from headway.promotion.gates import objections as closed
 from headway.promotion.model import Objection
 from headway.trains.calendar import icalendar
-from headway.trains.departure import Cut, Depart, Eject, Miss, Wait, called, carried, decide, ended, go_objections, scheduled
+from headway.trains.departure import Cut, Depart, Eject, Miss, Wait, carried, decide, ended, scheduled
+from headway.trains.going import called, go_objections, last_words, rides, void, voided
 from headway.trains.hotfix import next_version
-from headway.trains.late import aboard, approved, asked, boarded, ejected, find, objections, present
-from headway.trains.model import ENDED, Call, LateChange, Timetable, Train
+from headway.trains.late import aboard, approved, asked, boarded, ejected, find, objections, present, taken_back
+from headway.trains.model import ENDED, LateChange, Timetable, Train
 from headway.trains.punctuality import punctuality
 from headway.trains.timetable import before, branch_of, next_departure
 
@@ -165,11 +166,14 @@ class Training:
         repository = self._world.repositories[name]
         wanted = repository.resolve(commit).id
         there = find(train, wanted)
-        if there is None or (kind and there.boarded is None):
+        if there is not None and there.boarded is not None and kind:  # it rides as what it was agreed to, whatever it is called now
+            return {**self._view(timetable, train, now), "waits": [], "boarded": True}
+        if there is None or kind:
             if kind not in {"feature", "fix", "blocker"}:
                 raise Refused(f"{wanted[:10]} has not been asked for yet", ("ask with --kind feature|fix|blocker and --why",))
             train = asked(train, LateChange(wanted, by, now, why, kind))
-            event = Event(now, by, f"asked for {wanted[:10]} to board late", (why,), {"kind": kind, "identity": CLAIMED})
+            back = taken_back(there, next(one for one in train.late if one.commit == wanted))
+            event = Event(now, by, f"asked for {wanted[:10]} to board late", (why, *back), {"kind": kind, "identity": CLAIMED})
         else:
             train = approved(train, wanted, by, now)
             event = Event(now, by, f"said yes to {wanted[:10]} boarding late", (why,) if why else (), {"identity": CLAIMED})
@@ -193,8 +197,9 @@ class Training:
             raise Refused("a no-go needs a reason", ("--why says it",))
         now, word = self._world.clock.now(), "go" if go else "no-go"
         timetable = self._timetable(name, _train(kept).timetable)
-        train = called(_train(kept), Call(by, now, go, why))
-        self._save(train, kept, (Event(now, by, f"said {word}", (why,) if why else (), {"identity": CLAIMED}),))
+        train = called(_train(kept), by, now, go, why)
+        bound = {"release": train.release, "rides": rides(train), "identity": CLAIMED}
+        self._save(train, kept, (Event(now, by, f"said {word}", (why,) if why else (), bound),))
         return self._view(timetable, train, now)
 
     def depart(self, by: str, service: str | None = None) -> View:
@@ -248,7 +253,8 @@ class Training:
             raise Refused(f"{change.commit[:10]} does not fit on {train.id}", (f"it conflicts in {one}" for one in picked.conflicts))
         made = cut(self._world, train.service, picked.commit, by, ref=branch_of(train), version=self._next(train)).release
         riding = boarded(train, change.commit, made.name, now)
-        self._save(riding, kept, (Event(now, by, f"{change.commit[:10]} boarded", (change.why,), {"release": made.name}),))
+        told = Event(now, by, f"{change.commit[:10]} boarded", (change.why,), {"release": made.name, "rides": rides(riding)})
+        self._save(riding, kept, (told, *_void_now(train, riding, by, now)))
         self._again(timetable, riding)
         return riding
 
@@ -258,7 +264,9 @@ class Training:
         assert train.commit is not None
         made = cut(self._world, train.service, train.commit, US, ref=timetable.branch).release
         left = ejected(train, commits, made.name, "; ".join(why))
-        self._save(left, kept, (Event(now, US, f"ejected {', '.join(one[:10] for one in commits)}", why, {"release": made.name}),))
+        what = f"ejected {', '.join(one[:10] for one in commits)}"
+        told = Event(now, US, what, why, {"release": made.name, "rides": rides(left)})
+        self._save(left, kept, (told, *_void_now(train, left, US, now)))
         self._again(timetable, left)
 
     def _depart(self, timetable: Timetable, kept: Kept, by: str, now: datetime) -> Train:
@@ -325,7 +333,11 @@ class Training:
             "commit": train.commit,
             "aboard_late": [one.commit for one in aboard(train)],
             "late": [_late_view(one) for one in train.late],
-            "calls": [{"by": one.by, "go": one.go, "why": one.why} for one in train.calls],
+            "rides": rides(train) if train.release else None,
+            "calls": [
+                {"by": one.by, "go": one.go, "why": one.why, "release": one.release, "rides": one.rides, "void": void(train, one)}
+                for one in last_words(train)
+            ],
             "carried": self._carried(timetable, train),
             "objections": [*(one.text for one in against), *([frozen] if frozen else [])],
             "reasons": list(train.reasons),
@@ -377,6 +389,10 @@ def _train(kept: Kept) -> Train:
     return kept.train
 
 
+def _void_now(was: Train, after: Train, by: str, now: datetime) -> tuple[Event, ...]:
+    return tuple(Event(now, by, f"{name}'s go is void", (why,)) for name, why in voided(was, after))
+
+
 def _late_view(change: LateChange) -> View:
     return {
         "commit": change.commit,
@@ -384,6 +400,7 @@ def _late_view(change: LateChange) -> View:
         "by": change.by,
         "why": change.why,
         "approved": [by for by, _ in change.approved],
+        "unsaid": list(change.unsaid),
         "boarded": change.boarded.isoformat() if change.boarded else None,
         "ejected": change.ejected,
     }

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
 MOST_LONG = 1000
@@ -115,6 +116,22 @@ def _written(name: str, text: str) -> bool:
         return name != "timestamp" or datetime.fromisoformat(text) is not None
     except ValueError:
         return False
+
+
+@lru_cache(maxsize=256)
+def _uncompilable(quoted: str) -> str:
+    """Why the library does not take a text as a regular expression; empty if it does. Its syntax is not that of Python's."""
+    from cel import compile as compile_  # as above; a file without such a question does not load it
+
+    try:
+        compile_(f"''.matches({quoted})").execute({})
+    except (ValueError, TypeError, RuntimeError) as error:
+        said = str(error).removesuffix(" Check function arguments and their types.")
+        told = re.search(r"^error: (.+?)\.?$", said, re.MULTILINE)
+        if told:
+            return told[1]
+        return "compiled, it is too large" if "size limit" in said else said.partition("\n")[0]
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,10 +321,19 @@ class _Reader:
             self.must(")")
             return "int"
         if name in METHODS and whole == "string":
+            start = self.at
             self.wants(self.choice(), "string", f"in {name}(...)")
+            if name == "matches":
+                self.pattern(self.tokens[start : self.at])
             self.must(")")
             return "bool"
         raise self.fault(f"{shown(whole)} has no {name}(...)")
+
+    def pattern(self, inside: list[_Token]) -> None:
+        """A regular expression that is written out is compiled now; one that is worked out, when it is asked."""
+        match [token for token in inside if token.text not in {"(", ")"}]:
+            case [_Token("string") as written] if wrong := _uncompilable(written.text):
+                raise self.fault(f"{written.text} is no regular expression: {wrong}", written.at)
 
     def loop(self, item: Type, name: str) -> Type:
         self.loops += 1

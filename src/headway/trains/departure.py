@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from headway.promotion.model import Objection
-from headway.promotion.people import distinct, same_person
 from headway.trains.late import aboard
-from headway.trains.model import ENDED, Call, Timetable, Train
+from headway.trains.model import ENDED, Timetable, Train
 from headway.trains.timetable import cut_of, next_departure
 
 
@@ -102,26 +101,6 @@ def _missed(timetable: Timetable, train: Train, why: tuple[str, ...], now: datet
             return Wait(until, "; ".join(why)) if train.state == "held" else Miss("held", why)
 
 
-def go_objections(timetable: Timetable, train: Train, revoked: Sequence[str] = ()) -> tuple[Objection, ...]:
-    """Whether those who say go have said it; one no-go keeps the train until its person says go."""
-    last: dict[str, Call] = {}
-    for call in sorted(train.calls, key=lambda one: (one.at, not one.go)):
-        name = next((known for known in last if same_person(known, call.by)), call.by)
-        last[name] = call
-    counting = [call for call in last.values() if _speaks(call.by, timetable, revoked)]
-    against = tuple(Objection(f"{call.by} says no-go{': ' + call.why if call.why else ''}") for call in counting if not call.go)
-    going = distinct(call.by for call in counting if call.go)
-    if len(going) >= timetable.go_needed:
-        return against
-    who = ", ".join(timetable.go_people) or "anybody"
-    return (*against, Objection(f"{train.id} waits for {timetable.go_needed - len(going)} more to say go: {who}"))
-
-
-def called(train: Train, call: Call) -> Train:
-    """The train with somebody's go or no-go."""
-    return replace(train, calls=(*train.calls, call))
-
-
 def ended(train: Train, move: Miss | Depart, now: datetime) -> Train:
     """The train after it departed, or missed."""
     match move:
@@ -137,11 +116,6 @@ def ended(train: Train, move: Miss | Depart, now: datetime) -> Train:
             raise ValueError(f"a train that misses is held, slipped or cancelled, not {move.state}")
         case _:
             assert_never(move)
-
-
-def _speaks(by: str, timetable: Timetable, revoked: Sequence[str]) -> bool:
-    listed = not timetable.go_people or any(same_person(by, name) for name in timetable.go_people)
-    return listed and bool(by.strip()) and not any(same_person(by, name) for name in revoked)
 
 
 def carried(timetable: Timetable, trains: Sequence[Train]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from headway.promotion.model import Objection
 from headway.promotion.people import distinct, same_person
+from headway.trains.going import voiding
 from headway.trains.model import LateChange, Phase, Timetable, Train
 from headway.trains.timetable import phase, phases
 
@@ -40,7 +41,8 @@ def objections(
     if (missing := now_in.approvals - len(have)) > 0:
         given = f" ({len(have)} of {now_in.approvals}{': ' + ', '.join(have) if have else ''})"
         text = f"{_short(change)} needs {missing} more to say yes in {now_in.name}, other than {change.by}"
-        found.append(Objection(text + (given if now_in.approvals > 1 else "")))
+        reworded = f"; it was asked for in other words when {' and '.join(change.unsaid)} said yes" if change.unsaid else ""
+        found.append(Objection(text + (given if now_in.approvals > 1 else "") + reworded))
     return tuple(found)
 
 
@@ -56,20 +58,39 @@ def counted(timetable: Timetable, change: LateChange, now: datetime, revoked: Se
 
 
 def asked(train: Train, change: LateChange) -> Train:
-    """The train with a change that wants on board; asking again for the same commit keeps its approvals but for the reason and kind."""
+    """The train with a change that wants on board. A yes is to a kind and a reason: asked for with others, it needs them anew."""
     there = find(train, change.commit)
-    kept = replace(there, why=change.why, kind=change.kind) if there else change
-    return replace(train, late=(*(one for one in train.late if one.commit != change.commit), kept))
+    if there is None:
+        return replace(train, late=(*train.late, change))
+    if (there.kind, there.why.strip()) == (change.kind, change.why.strip()):
+        return train
+    unsaid = distinct((*there.unsaid, *(by for by, _ in there.approved)))
+    anew = replace(there, by=change.by, at=change.at, why=change.why, kind=change.kind, approved=(), unsaid=unsaid)
+    return _changed(train, change.commit, lambda _: anew)
+
+
+def taken_back(there: LateChange | None, asked_now: LateChange) -> tuple[str, ...]:
+    """Whose yes was to other words than it is asked for in now; empty when nobody's was."""
+    if there is None or not there.approved or asked_now.approved:
+        return ()
+    people = " and ".join(distinct(by for by, _ in there.approved))
+    return (f"no longer a {there.kind}: {there.why}; the yes of {people} was to that and counts no more",)
 
 
 def approved(train: Train, commit: str, by: str, at: datetime) -> Train:
     """The train with one person's yes to a late change."""
-    return _changed(train, commit, lambda one: replace(one, approved=(*one.approved, (by, at))))
+
+    def said(one: LateChange) -> LateChange:
+        unsaid = tuple(name for name in one.unsaid if not same_person(name, by))
+        return replace(one, approved=(*one.approved, (by, at)), unsaid=unsaid)
+
+    return _changed(train, commit, said)
 
 
 def boarded(train: Train, commit: str, release: str, at: datetime) -> Train:
     """The train with the change on board, as another release."""
-    return replace(_changed(train, commit, lambda one: replace(one, boarded=at, ejected=None)), release=release)
+    riding = replace(_changed(train, commit, lambda one: replace(one, boarded=at, ejected=None)), release=release)
+    return voiding(riding, f"{commit[:10]} boarded")
 
 
 def ejected(train: Train, commits: Sequence[str], release: str | None, why: str) -> Train:
@@ -77,7 +98,7 @@ def ejected(train: Train, commits: Sequence[str], release: str | None, why: str)
     gone = replace(train, release=release)
     for commit in commits:
         gone = _changed(gone, commit, lambda one: replace(one, ejected=why, boarded=None))
-    return gone
+    return voiding(gone, f"{', '.join(one[:10] for one in commits)} {'was' if len(commits) == 1 else 'were'} ejected")
 
 
 def find(train: Train, commit: str) -> LateChange | None:

@@ -63,6 +63,8 @@ class LateChange:
     approved: tuple[tuple[str, datetime], ...] = ()
     boarded: datetime | None = None
     ejected: str | None = None
+    unsaid: tuple[str, ...] = ()
+    """Who said yes when it was asked for in other words, and not again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,12 @@ class Call:
     at: datetime
     go: bool
     why: str = ""
+    release: str = ""
+    """What rode when it was said, by name."""
+    rides: str = ""
+    """And by the mark of all its passengers; empty in the records of a Headway that did not note it."""
+    void: str = ""
+    """What changed since: a go that was said before that counts no longer."""
 
 
 @dataclass(frozen=True, slots=True)
