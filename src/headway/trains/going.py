@@ -18,13 +18,13 @@ def go_objections(timetable: Timetable, train: Train, revoked: Sequence[str] = (
     """Whether those who say go have said it for what rides; one no-go keeps the train until its person says go."""
     speaking = [call for call in last_words(train) if _speaks(call.by, timetable, revoked)]
     against = tuple(Objection(f"{call.by} says no-go{': ' + call.why if call.why else ''}") for call in speaking if not call.go)
-    voided = [why for call in speaking if (why := void(train, call))]
+    lapsed = [why for call in speaking if (why := void(train, call))]
     going = distinct(call.by for call in speaking if call.go and not void(train, call))
     if len(going) >= timetable.go_needed:
         return against
     who = ", ".join(timetable.go_people) or "anybody"
     waits = f"{train.id} waits for {timetable.go_needed - len(going)} more to say go: {who}"
-    return (*against, Objection("; ".join((waits, *voided))))
+    return (*against, Objection("; ".join((waits, *lapsed))))
 
 
 def called(train: Train, by: str, at: datetime, go: bool, why: str = "") -> Train:
