@@ -5,9 +5,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from support import postgres as private
 from support.postgres import Postgres
+
+# How long an example takes is the machine's business: time is measured in bench/, never in a test.
+settings.register_profile("headway", deadline=None)
+settings.load_profile("headway")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -23,13 +28,13 @@ def pytest_report_header() -> str | None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Under xdist the end-to-end tests of one file, and the tutorial, share a worker and so a server; others go where there is room."""
+    """Under xdist the end-to-end tests of one file, and the long pages, share a worker and so a server; others go where there is room."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Shared(LoadScopeScheduling):  # type: ignore[misc,unused-ignore]
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
-            return file if "e2e/" in file or file.endswith("test_tutorial.py") else nodeid
+            return file if "e2e/" in file or file.endswith(("test_tutorial.py", "test_third_party_page.py")) else nodeid
 
     return Shared(config, log) if config.getvalue("dist") == "load" else None
 
