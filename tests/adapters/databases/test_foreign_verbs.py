@@ -1,7 +1,6 @@
-"""The verbs by the team's own tool, on both stores: alembic and Django for real, dbmate where it is installed."""
+"""The verbs by the team's own tool, on both stores: alembic, Django and dbmate for real."""
 
 import os
-import shutil
 import signal
 import sys
 import time
@@ -18,11 +17,7 @@ from headway.adapters.databases.address import address
 from headway.adapters.databases.store import Busy
 from headway.errors import Contradiction, Failed, HeadwayError, InvalidSpec, Refused, Unavailable
 
-TOOLS = [
-    "alembic",
-    "django",
-    pytest.param("dbmate", marks=pytest.mark.skipif(shutil.which("dbmate") is None, reason="dbmate is not on the path")),
-]
+TOOLS = ["alembic", "django", "dbmate"]
 once = pytest.mark.parametrize(("store", "tool"), [("lite", "alembic"), ("pg", "django")])
 """What is ours and not the tool's is looked at once on each store."""
 both = pytest.mark.parametrize("tool", TOOLS)

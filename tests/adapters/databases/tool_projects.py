@@ -1,4 +1,4 @@
-"""Small projects of other teams: alembic and Django for real, reading their database's URL where such projects do."""
+"""Small projects of other teams: alembic, Django and dbmate for real, reading their database's URL where such projects do."""
 
 import sys
 from pathlib import Path
@@ -100,7 +100,11 @@ def dbmate(folder: Path, *changes: Change) -> Path:
 
 
 PROJECTS = {"alembic": alembic, "dbmate": dbmate, "django": django}
-COMMANDS = {"alembic": (sys.executable, "-m", "alembic"), "dbmate": ("dbmate",), "django": (sys.executable, "manage.py")}
+COMMANDS = {
+    "alembic": (sys.executable, "-m", "alembic"),
+    "dbmate": (str(Path(sys.executable).with_name("dbmate")),),
+    "django": (sys.executable, "manage.py"),
+}
 NAMES = {"alembic": "r{}", "dbmate": "00{}_m.sql", "django": "shop.000{}_m"}
 
 
