@@ -72,7 +72,8 @@ def _follow(held: Held, saved: datetime, decision: Decision, world: World, now: 
 def _wait(held: Held, saved: datetime, decision: Decision, until: datetime | None, world: World, now: datetime) -> Turned:
     near = until is not None and until - now < NEAR and decision.rollout.phase not in ENDED
     if near and until is not None:
-        if not _worth_saving(held, decision) and now - saved < RENEW:
+        # Nor may it outlast the lease: whoever takes it up next must find what this turn found out, or nobody ever gets past it.
+        if not _worth_saving(held, decision) and now - saved < RENEW and until <= saved + LEASE:
             return Turned(replace(held, rollout=decision.rollout), until, saved)
         return Turned(_save(held, decision, world, now, due=now, until=now + LEASE), until, now)
     _save(held, decision, world, now, due=until, until=None)
