@@ -11,7 +11,6 @@ HEADWAY_ENVIRONMENT, and those settings that the file grants it: nothing of our 
 
 import contextlib
 import hashlib
-import json
 import os
 import re
 import secrets as chance
@@ -22,11 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from headway.adapters.folders import disk, remove
+from headway.adapters.jottings import leave, left
 from headway.adapters.local import processes
 from headway.adapters.outcomes import log_of, outcome
 from headway.adapters.sources import Sources
 from headway.environments.model import Place
-from headway.errors import Contradiction, InvalidSpec, Unavailable
+from headway.errors import Contradiction, InvalidSpec
 from headway.rollout.model import Intent, StartCheck
 from headway.rollout.seen import CheckRun, CheckState, Probe
 
@@ -58,7 +58,7 @@ class CommandChecks:
             scratch = self._prepare(folder, place.service, effect.workload.commit)
             about = {"name": effect.check.name, "timeout": effect.check.timeout, "missing": missing, "where": place.environment}
             # Written first, so that look() can tell of a check whose start we did not survive.
-            _write(folder / "about.json", {**about, "started": time.time()})
+            leave(folder / "about.json", {**about, "started": time.time()})
         env = {
             # Unbuffered, so that what a check said last is there when its time runs out, and in the order in which it said it.
             **{"PATH": self._path, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"},
@@ -69,7 +69,7 @@ class CommandChecks:
         }
         identity = processes.start(folder / "process", effect.check.argv, cwd=scratch / "source", env=env, mask=hidden)
         with disk(f"record the check {effect.check.name}"):
-            _write(folder / "about.json", {**about, "started": identity.started.timestamp()})
+            leave(folder / "about.json", {**about, "started": identity.started.timestamp()})
 
     def probe(self, key: str) -> Probe:
         """Was a run with this key started, or stopped before it could be?"""
@@ -80,7 +80,7 @@ class CommandChecks:
     def look(self, key: str) -> CheckRun:
         """How the run with this key is going; one that has had its time is ended now, whoever slept meanwhile."""
         folder = self._folder(key)
-        about = _read(folder / "about.json")
+        about = left(folder / "about.json")
         if about is None:
             return CheckRun(CheckState.ERRORED, f"no check was started as {key}")
         state = processes.state(folder / "process")
@@ -154,18 +154,3 @@ class CommandChecks:
 
 def _since(about: Mapping[str, Any], then: datetime) -> float:
     return max(0.0, then.timestamp() - float(about["started"]))
-
-
-def _write(path: Path, about: Mapping[str, object]) -> None:
-    new = path.with_name(f".{path.name}.{chance.token_hex(8)}")
-    new.write_text(json.dumps(about))
-    new.replace(path)
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        return dict(json.loads(path.read_text()))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise Unavailable(f"{path} cannot be read: {error}") from error

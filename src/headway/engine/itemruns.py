@@ -13,15 +13,14 @@ import structlog
 from headway.engine.candidate import Asked, Considered, against, consider, not_yet
 from headway.engine.commands import Commands
 from headway.engine.views import View
+from headway.engine.waiting import waiting
 from headway.environments.model import Place
 from headway.errors import HeadwayError, Refused
 from headway.ports import Event, World
 from headway.promotion.checklists import concerning, last_run
 from headway.promotion.model import Item, ItemRun, Stage
-from headway.rollout.model import Fence, Intent, Kind, StartCheck
-from headway.rollout.phases import Phase
+from headway.rollout.model import Fence, Intent, StartCheck
 from headway.rollout.seen import CheckState, Probe
-from headway.trains.model import Train
 
 log = structlog.get_logger()
 US = "headway"
@@ -81,13 +80,10 @@ class ItemRuns:
 
     def _concerned(self, service: str, stage: Stage) -> Iterator[tuple[str, bool]]:
         """The releases that wait to enter, and the newest others, each with whether it waits."""
-        place = Place(service, stage.environment.name)
-        standing = (one.rollout for one in self._world.records.standings(place=place, ended=False))
-        waiting = {one.release for one in standing if one.phase is Phase.PENDING and one.kind is Kind.PROMOTION}
-        waiting |= self._riding(service, stage)
+        waits = waiting(service, stage, self._world)
         newest = [one.name for one in self._world.releases.all(service, most=NEWEST)]
-        for name in dict.fromkeys((*sorted(waiting), *newest)):
-            yield name, name in waiting
+        for name in dict.fromkeys((*sorted(waits), *newest)):
+            yield name, name in waits
 
     def _look_at(self, release: str, place: Place, waits: bool) -> int:
         runs = self._runs(release, place.environment)
@@ -138,13 +134,6 @@ class ItemRuns:
         data: dict[str, object] = {"digest": digest, "number": number, **({} if by == US else {"identity": CLAIMED})}
         self._world.statements.state(run, Event(run.at, by, f"asked for {item} for {environment}", (), data))
         return run
-
-    def _riding(self, service: str, stage: Stage) -> set[str]:
-        """What rides on a train to there: it is to be known before the departure whether it may go."""
-        leads = {one.name for one in self._world.pipelines.trains(service) if one.to == stage.environment.name}
-        trains = (one.train for one in self._world.trains.trains(service, most=10))
-        riding = (one for one in trains if isinstance(one, Train) and one.state in {"ongoing", "held"} and one.timetable in leads)
-        return {one.release for one in riding if one.release is not None}
 
     def _runs(self, release: str, environment: str) -> list[ItemRun]:
         return [one for one in self._world.statements.statements(release, environment) if isinstance(one, ItemRun)]

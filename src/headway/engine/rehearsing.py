@@ -14,15 +14,13 @@ import structlog
 from headway.engine.candidate import Asked, Considered, consider
 from headway.engine.commands import Commands
 from headway.engine.views import View
+from headway.engine.waiting import waiting
 from headway.environments.model import Place
 from headway.errors import HeadwayError, Refused
 from headway.ports import Event, Notice, World
 from headway.promotion.model import Rehearsal, Stage
 from headway.promotion.rehearsals import last
-from headway.rollout.model import Kind
-from headway.rollout.phases import Phase
 from headway.rollout.seen import MigrationRun, RunState
-from headway.trains.model import Train
 
 log = structlog.get_logger()
 US = "headway"
@@ -92,12 +90,10 @@ class RehearsalRuns:
     def _concerned(self, service: str, stage: Stage) -> Iterator[tuple[str, bool]]:
         """The releases that wait to enter, and those with a rehearsal that is not over; each with whether it waits."""
         place = Place(service, stage.environment.name)
-        standing = (one.rollout for one in self._world.records.standings(place=place, ended=False))
-        waiting = {one.release for one in standing if one.phase is Phase.PENDING and one.kind is Kind.PROMOTION}
-        waiting |= self._riding(service, stage)
+        waits = waiting(service, stage, self._world)
         newest = [one.name for one in self._world.releases.all(service, most=NEWEST) if one.migrations is not None]
-        yield from ((name, True) for name in sorted(waiting))
-        yield from ((name, False) for name in newest if name not in waiting and _open(self._said(name, place.environment)))
+        yield from ((name, True) for name in sorted(waits))
+        yield from ((name, False) for name in newest if name not in waits and _open(self._said(name, place.environment)))
 
     def _look_at(self, release: str, place: Place, waits: bool) -> int:
         found = self._world.releases.get(release)
@@ -164,13 +160,6 @@ class RehearsalRuns:
         name = str(self._commands.release(release)["release"])
         place = Place(name.rpartition("@")[0], environment)
         return consider(Asked(name, place, ""), self._world, self._world.clock.now()), place
-
-    def _riding(self, service: str, stage: Stage) -> set[str]:
-        """What rides on a train to there: it is to be known before the departure whether it may go."""
-        leads = {one.name for one in self._world.pipelines.trains(service) if one.to == stage.environment.name}
-        trains = (one.train for one in self._world.trains.trains(service, most=10)) if leads else iter(())
-        riding = (one for one in trains if isinstance(one, Train) and one.state in {"ongoing", "held"} and one.timetable in leads)
-        return {one.release for one in riding if one.release is not None}
 
     def _said(self, release: str, environment: str) -> list[Rehearsal]:
         return [one for one in self._world.statements.statements(release, environment) if isinstance(one, Rehearsal)]

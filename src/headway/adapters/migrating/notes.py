@@ -1,15 +1,13 @@
 """What a run and those who watch it write to each other, in its folder. No secret is ever in it."""
 
-import json
-import secrets as chance
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from headway.adapters.jottings import leave, left
 from headway.environments.branches import own_database
 from headway.environments.model import Place
-from headway.errors import Unavailable
 from headway.migration.abilities import ByTool
 from headway.migration.model import Kind
 from headway.migration.shipping import Shipped
@@ -94,12 +92,12 @@ def _by_tool(tool: ByTool, apply: Sequence[Shipped], remember: Path | None) -> M
 
 def give(folder: Path, order: About) -> None:
     """Leave the order in the folder."""
-    _write(folder / "about.json", asdict(order))
+    leave(folder / "about.json", asdict(order))
 
 
 def taken(folder: Path) -> About:
     """The order that was left."""
-    read = _read(folder / "about.json") or {}
+    read = left(folder / "about.json") or {}
     keep = read.get("keep")
     pairs = tuple((int(version), str(sha256)) for version, sha256 in read.get("apply", ()))
     lists = {name: tuple(read.get(name, ())) for name in ("contracts", "fill", "urls")}
@@ -109,7 +107,7 @@ def taken(folder: Path) -> About:
 
 def advance(folder: Path, title: str, rows: int, *, done: bool) -> None:
     """How far a backfill came."""
-    _write(folder / "progress.json", {"title": title, "rows": rows, "done": done})
+    leave(folder / "progress.json", {"title": title, "rows": rows, "done": done})
 
 
 def progress(folder: Path, effect: RunMigration) -> str:
@@ -117,7 +115,7 @@ def progress(folder: Path, effect: RunMigration) -> str:
     where = effect.shipping.where
     match effect.what:
         case "backfill":
-            read = _read(folder / "progress.json")
+            read = left(folder / "progress.json")
             so_far = f": {read['title']}, {read['rows']:,} rows so far" if read else ""
             return f"filling rows of {where}{so_far}"
         case "migrate":
@@ -130,7 +128,7 @@ def progress(folder: Path, effect: RunMigration) -> str:
 
 def begin(folder: Path) -> None:
     """The tool is about to begin: from here on nobody but the database knows how far it came."""
-    _write(folder / "begun.json", {"begun": True})
+    leave(folder / "begun.json", {"begun": True})
 
 
 def begun(folder: Path) -> bool:
@@ -142,40 +140,25 @@ def remember(path: Path, went: Sequence[Went], forget: frozenset[str] = frozense
     """Keep what a tool took away: its own table has only the names. The newest word about a name counts."""
     known = {one.name: one for one in (*remembered(path), *went) if one.name not in forget}
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _write(path, {"went": [asdict(one) for one in known.values()]})
+    leave(path, {"went": [asdict(one) for one in known.values()]})
 
 
 def remembered(path: Path) -> tuple[Went, ...]:
     """What Headway had tools apply to this database."""
-    return tuple(Went(**one) for one in (_read(path) or {}).get("went", ()))
+    return tuple(Went(**one) for one in (left(path) or {}).get("went", ()))
 
 
 def end(folder: Path, state: RunState, text: str, notes: tuple[str, ...] = ()) -> None:
     """How it ended."""
-    _write(folder / "result.json", {"state": state.value, "text": text, "notes": list(notes)})
+    leave(folder / "result.json", {"state": state.value, "text": text, "notes": list(notes)})
 
 
 def result(folder: Path, log: str) -> MigrationRun | None:
     """How it ended; None while nobody has said."""
-    read = _read(folder / "result.json")
+    read = left(folder / "result.json")
     return None if read is None else MigrationRun(RunState(read["state"]), read["text"], tuple(read["notes"]), log)
 
 
 def unfinished(title: str) -> str:
     """A row that was begun outside of a transaction and not finished blocks everything until a person has looked."""
     return f"{title} was begun and not finished: settle it with `headway migrate repair`, then retry"
-
-
-def _write(path: Path, what: Mapping[str, object]) -> None:
-    new = path.with_name(f".{path.name}.{chance.token_hex(8)}")
-    new.write_text(json.dumps(what))
-    new.replace(path)
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        return dict(json.loads(path.read_text()))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise Unavailable(f"{path} cannot be read: {error}") from error
