@@ -1,5 +1,6 @@
 """The programs, compiled from the Go module proxy at pinned versions; a second run finds them in the cache."""
 
+import json
 import os
 import re
 import shutil
@@ -35,9 +36,12 @@ def build() -> Path:
 def _keep(module: Path, into: Path) -> None:
     """What else of the sources the cluster needs, so that later runs need no sources at all."""
     for name in (one for one in KEPT if f"{one} " in (module / "go.mod").read_text()):
-        found = subprocess.run(["go", "list", "-m", "-f", "{{.Dir}}", name], cwd=module, capture_output=True, text=True, check=True)
+        # `go list` knows no folder of what was not downloaded yet; on a fresh machine that is everything.
+        found = subprocess.run(["go", "mod", "download", "-json", name], cwd=module, capture_output=True, text=True, check=False)
+        if found.returncode:
+            raise Trouble(f"{name} cannot be downloaded: {found.stdout.strip()} {found.stderr.strip()}")
         for file in KEPT[name]:
-            shutil.copyfile(Path(found.stdout.strip()) / file, into / Path(file).name)
+            shutil.copyfile(Path(json.loads(found.stdout)["Dir"]) / file, into / Path(file).name)
 
 
 def tools(module: Path) -> list[str]:
