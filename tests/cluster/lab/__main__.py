@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from lab import life, programs
-from lab.layout import GATEWAY, KUBECONFIG, STATS
+from lab.layout import GATEWAY, KUBECONFIG, STATS, folder, modules
 from lab.network import inside
 from lab.trouble import Trouble
 
@@ -52,7 +52,7 @@ def enter(command: list[str]) -> int:
         raise Trouble("the cluster does not run; `scripts/cluster up` starts it")
     told = {"HEADWAY_TEST_KUBECONFIG": str(KUBECONFIG), "KUBECONFIG": str(KUBECONFIG), "HEADWAY_TEST_LAB": "yes"}
     told |= {"HEADWAY_TEST_GATEWAY": GATEWAY, "HEADWAY_TEST_STATS": STATS}
-    path = f"{programs.cache()}:{os.environ['PATH']}"
+    path = ":".join([*(str(folder(module)) for module in modules()), os.environ["PATH"]])
     return subprocess.run(inside(command), env=os.environ | told | {"PATH": path}, check=False).returncode
 
 

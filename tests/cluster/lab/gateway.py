@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from headway.adapters.local import envoy_binary
-from lab.layout import KUBECONFIG, STATE, STATS, cache, program
+from lab.layout import KUBECONFIG, STATE, STATS, program
 from lab.network import inside
 from lab.processes import Part, start
 from lab.trouble import Trouble
@@ -20,7 +20,7 @@ LISTENER = 80
 
 def open_gateway() -> None:
     """Install the objects, then start both and wait until Envoy serves."""
-    apply(*((cache() / name).read_text() for name in ("01-crds.yaml", "00-crds.yaml")))
+    apply(*(Path(program("contour")).with_name(name).read_text() for name in ("01-crds.yaml", "00-crds.yaml")))
     _kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
     apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": _objects()}))
     config = STATE / "contour.json"

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent.parent
@@ -26,18 +27,35 @@ STATS = "127.0.0.1:8002"
 PAUSE = f"{REGISTRY}/pause:1"
 
 
-def key() -> str:
-    """Names what the pinned sources build: another version, another folder."""
-    parts = sorted([*PROGRAMS.glob("*/go.mod"), *PROGRAMS.glob("*/go.sum")])
-    return hashlib.sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()[:12]
+ROOTS = {"go.etcd.io/etcd/server/v3": "etcd"}
+"""Packages whose last part is not the program's name."""
 
 
 def cache() -> Path:
     """Where what was built stays from run to run."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "headway" / f"cluster-{key()}"
+    return base / "headway" / "cluster"
+
+
+def folder(module: Path) -> Path:
+    """Where the programs of one go.mod are: another version, another folder, and the other modules' programs stay as they are."""
+    pinned = b"".join((module / name).read_bytes() for name in ("go.mod", "go.sum"))
+    return cache() / f"{module.name}-{hashlib.sha256(pinned).hexdigest()[:12]}"
+
+
+def modules() -> list[Path]:
+    """The folders with a go.mod."""
+    return sorted(file.parent for file in PROGRAMS.glob("*/go.mod"))
+
+
+def tools(module: Path) -> dict[str, str]:
+    """The programs that a go.mod names as its tools: the package of each."""
+    text = (module / "go.mod").read_text()
+    block = re.search(r"^tool \((.*?)^\)", text, re.MULTILINE | re.DOTALL)
+    packages = block[1].split() if block else re.findall(r"^tool (\S+)$", text, re.MULTILINE)
+    return {ROOTS.get(package, package.rsplit("/", 1)[-1]): package for package in packages}
 
 
 def program(name: str) -> str:
     """A program that we built."""
-    return str(cache() / name)
+    return str(next(folder(module) / name for module in modules() if name in tools(module)))

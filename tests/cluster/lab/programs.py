@@ -8,29 +8,25 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lab.layout import PROGRAMS, cache
+from lab.layout import folder, modules, tools
 from lab.trouble import Trouble
 
 _KUBERNETES = "k8s.io/component-base/version"
-ROOTS = {"go.etcd.io/etcd/server/v3": "etcd"}
-"""Packages whose last part is not the program's name."""
 KEPT = {"github.com/projectcontour/contour": ("examples/contour/01-crds.yaml", "examples/gateway/00-crds.yaml")}
 
 
-def build() -> Path:
-    """Compile what is not in the cache yet; returns the cache."""
-    into = cache()
+def build() -> None:
+    """Compile what is not in the cache yet."""
     missing = [
-        (module, package) for module in sorted(PROGRAMS.iterdir()) for package in tools(module) if not (into / _name(package)).exists()
+        (module, name, package) for module in modules() for name, package in tools(module).items() if not (folder(module) / name).exists()
     ]
     if missing and not shutil.which("go"):
         raise Trouble("the test cluster is compiled from source and `go` 1.26 or later is not on PATH")
-    into.mkdir(parents=True, exist_ok=True)
-    for module, package in missing:
-        sys.stderr.write(f"compiling {_name(package)} (once; the first takes minutes)\n")
-        _keep(module, into)
-        _compile(module, package, into / _name(package))
-    return into
+    for module, name, package in missing:
+        sys.stderr.write(f"compiling {name} (once; the first takes minutes)\n")
+        folder(module).mkdir(parents=True, exist_ok=True)
+        _keep(module, folder(module))
+        _compile(module, package, folder(module) / name)
 
 
 def _keep(module: Path, into: Path) -> None:
@@ -42,17 +38,6 @@ def _keep(module: Path, into: Path) -> None:
             raise Trouble(f"{name} cannot be downloaded: {found.stdout.strip()} {found.stderr.strip()}")
         for file in KEPT[name]:
             shutil.copyfile(Path(json.loads(found.stdout)["Dir"]) / file, into / Path(file).name)
-
-
-def tools(module: Path) -> list[str]:
-    """The packages that a go.mod names as its tools."""
-    text = (module / "go.mod").read_text()
-    block = re.search(r"^tool \((.*?)^\)", text, re.MULTILINE | re.DOTALL)
-    return block[1].split() if block else re.findall(r"^tool (\S+)$", text, re.MULTILINE)
-
-
-def _name(package: str) -> str:
-    return ROOTS.get(package, package.rsplit("/", 1)[-1])
 
 
 def _compile(module: Path, package: str, program: Path) -> None:
