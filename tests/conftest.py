@@ -28,13 +28,15 @@ def pytest_report_header() -> str | None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Under xdist the end-to-end tests of one file, and the long pages, share a worker and so a server; others go where there is room."""
+    """Under xdist the tests of a file that stand on a server or a cluster, and the long pages, share a worker; others go anywhere."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Shared(LoadScopeScheduling):  # type: ignore[misc,unused-ignore]
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
-            return file if "e2e/" in file or file.endswith(("test_tutorial.py", "test_third_party_page.py")) else nodeid
+            return (
+                file if "e2e/" in file or "cluster/" in file or file.endswith(("test_tutorial.py", "test_third_party_page.py")) else nodeid
+            )
 
     return Shared(config, log) if config.getvalue("dist") == "load" else None
 

@@ -11,10 +11,54 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent.parent / "e2e"))  # whole rollouts stand on the same scene as those on this machine
 from lab import images
+from lab.turns import turn
 from stand import Namespace
 
 KUBECONFIG = os.environ.get("HEADWAY_TEST_KUBECONFIG")
+OURS = bool(os.environ.get("HEADWAY_TEST_LAB"))
+"""The cluster was started for these tests, and they may break it."""
 collect_ignore_glob = [] if KUBECONFIG else ["test_*.py"]
+
+
+class NothingLeftOut:
+    """On the cluster that was made for these tests there is nothing to be skipped for: who skips, fails the run."""
+
+    def __init__(self) -> None:
+        self.skipped: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.skipped:
+            self.skipped.append(report.nodeid)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.skipped:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        for name in self.skipped:
+            terminalreporter.write_line(f"FAILED, because skipped on a cluster that has everything: {name}", red=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "breaks_the_cluster: no other worker's test runs meanwhile; on a cluster of yours it is left out")
+    if OURS and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(NothingLeftOut())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("breaks_the_cluster") and not OURS:
+            item.add_marker(pytest.mark.skip(reason="only a cluster that `make test-cluster` started may be broken by its tests"))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Two workers share one cluster, except while a test breaks what both stand on."""
+    if not OURS:
+        return (yield)
+    with turn(alone=item.get_closest_marker("breaks_the_cluster") is not None):
+        return (yield)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,8 +1,10 @@
 """scripts/cluster build | up | down | enter COMMAND … | run COMMAND …"""
 
 import os
+import signal
 import subprocess
 import sys
+from types import FrameType
 
 from lab import life, programs
 from lab.layout import GATEWAY, KUBECONFIG, STATS, folder, modules
@@ -40,11 +42,20 @@ def run(command: list[str]) -> int:
     """With a cluster of the user's own, only the command: that one is neither started nor removed here."""
     if os.environ.get("HEADWAY_TEST_KUBECONFIG"):
         return subprocess.run(command, check=False).returncode
+    for word in (
+        signal.SIGTERM,
+        signal.SIGHUP,
+    ):  # a run that is told to end takes its cluster along; one that is killed leaves it to the next
+        signal.signal(word, _ended)
     life.up()
     try:
         return enter(command)
     finally:
         life.down()
+
+
+def _ended(word: int, _: FrameType | None) -> None:
+    sys.exit(128 + word)
 
 
 def enter(command: list[str]) -> int:

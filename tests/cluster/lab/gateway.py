@@ -21,7 +21,7 @@ LISTENER = 80
 def open_gateway() -> None:
     """Install the objects, then start both and wait until Envoy serves."""
     apply(*(Path(program("contour")).with_name(name).read_text() for name in ("01-crds.yaml", "00-crds.yaml")))
-    _kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
+    _kubectl("wait", "--for=condition=Established", "--timeout=180s", "crd", "--all")
     apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": _objects()}))
     config = STATE / "contour.json"
     config.write_text(json.dumps({"gateway": {"gatewayRef": {"name": NAME, "namespace": NAMESPACE}}}))

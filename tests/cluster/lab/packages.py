@@ -36,7 +36,10 @@ def demand() -> None:
         )
     missing = sorted({package for program, package in NEEDED.items() if not shutil.which(program)})
     if missing and not shutil.which("apt-get"):
-        raise Trouble(f"the test cluster needs these Debian packages, and there is no apt-get here: {' '.join(missing)}")
+        raise Trouble(
+            f"the test cluster needs what Debian calls {' '.join(missing)}, and there is no apt-get here; install these your way, "
+            "or name a cluster of yours: HEADWAY_TEST_KUBECONFIG=/path/to/kubeconfig make test-cluster"
+        )
     if missing:
         _install(missing)
 

@@ -94,8 +94,13 @@ def control() -> Iterator[Part]:
             "--leader-elect=false",
             "--node-monitor-grace-period=20s",
         ],
+        lambda: _answers("https://127.0.0.1:10257/healthz"),
     )
-    yield Part("kube-scheduler", [program("kube-scheduler"), f"--kubeconfig={KUBECONFIG}", "--leader-elect=false"])
+    yield Part(
+        "kube-scheduler",
+        [program("kube-scheduler"), f"--kubeconfig={KUBECONFIG}", "--leader-elect=false"],
+        lambda: _answers("https://127.0.0.1:10259/healthz"),
+    )
 
 
 def node() -> Iterator[Part]:
@@ -118,6 +123,7 @@ def node() -> Iterator[Part]:
             "evictionHard": {"nodefs.available": "0%", "imagefs.available": "0%"},
             "imageGCHighThresholdPercent": 100,
             "registryPullQPS": 0,
+            "maxPods": 250,
             "resolvConf": "",
         },
     )
@@ -145,7 +151,7 @@ def node() -> Iterator[Part]:
             "conntrack": {"maxPerCore": 0},
         },
     )
-    yield Part("kube-proxy", [program("kube-proxy"), f"--config={proxy}"])
+    yield Part("kube-proxy", [program("kube-proxy"), f"--config={proxy}"], lambda: _answers("http://127.0.0.1:10256/healthz"))
 
 
 def _write_networks() -> None:

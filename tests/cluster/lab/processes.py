@@ -13,6 +13,9 @@ from lab.layout import LOGS, STATE
 from lab.network import inside
 from lab.trouble import Trouble
 
+STARTS = 3
+"""So often a part that ends while it starts is started."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -20,16 +23,33 @@ class Part:
 
     name: str
     argv: Sequence[str]
-    ready: Callable[[], bool] = lambda: True
-    within: float = 60.0
+    ready: Callable[[], bool]
+    within: float = 180.0
+    """Seconds; on a machine that others keep busy the API server needs more than a minute."""
     environment: dict[str, str] = field(default_factory=dict)
 
 
 def start(part: Part) -> None:
-    """Start it in the background, in the cluster's network, and return when it answers."""
+    """Start it in the background, in the cluster's network, and return when it answers.
+
+    One that ends because what it needs was slow (the API server without its etcd, a controller without its API) is started again.
+    """
+    until = time.monotonic() + part.within
+    for again in range(STARTS):
+        process = _launch(part)
+        while process.poll() is None:
+            if part.ready():
+                return
+            if time.monotonic() > until:
+                raise Trouble(f"{part.name} does not answer after {part.within:g} s; its last lines ({_log(part)}):\n{_tail(part)}")
+            time.sleep(0.1)
+        time.sleep(again)
+    raise Trouble(f"{part.name} ended {STARTS} times, with {process.returncode}; its last lines ({_log(part)}):\n{_tail(part)}")
+
+
+def _launch(part: Part) -> "subprocess.Popen[bytes]":
     LOGS.mkdir(parents=True, exist_ok=True)
-    log = LOGS / f"{part.name}.log"
-    with log.open("ab") as out:
+    with _log(part).open("ab") as out:
         process = subprocess.Popen(
             inside(part.argv),
             stdin=subprocess.DEVNULL,
@@ -40,13 +60,7 @@ def start(part: Part) -> None:
             cwd=STATE,
         )
     _file(part.name).write_text(str(process.pid))
-    until = time.monotonic() + part.within
-    while not part.ready():
-        if process.poll() is not None:
-            raise Trouble(f"{part.name} ended with {process.returncode}; its last lines ({log}):\n{_tail(log)}")
-        if time.monotonic() > until:
-            raise Trouble(f"{part.name} does not answer after {part.within:g} s; its last lines ({log}):\n{_tail(log)}")
-        time.sleep(0.1)
+    return process
 
 
 def end(name: str, patience: float = 5.0) -> None:
@@ -90,5 +104,9 @@ def _file(name: str) -> Path:
     return folder / name
 
 
-def _tail(log: Path) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+def _log(part: Part) -> Path:
+    return LOGS / f"{part.name}.log"
+
+
+def _tail(part: Part) -> str:
+    return "\n".join(_log(part).read_text(errors="replace").splitlines()[-15:])

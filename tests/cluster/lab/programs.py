@@ -1,14 +1,17 @@
 """The programs, compiled from the Go module proxy at pinned versions; a second run finds them in the cache."""
 
+import fcntl
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from lab.layout import folder, modules, tools
+from lab.layout import cache, folder, modules, tools
 from lab.trouble import Trouble
 
 _KUBERNETES = "k8s.io/component-base/version"
@@ -17,16 +20,38 @@ KEPT = {"github.com/projectcontour/contour": ("examples/contour/01-crds.yaml", "
 
 def build() -> None:
     """Compile what is not in the cache yet."""
-    missing = [
+    if not _missing():
+        return
+    if not shutil.which("go"):
+        raise Trouble(
+            "the test cluster is compiled from source and `go` 1.26 or later is not on PATH: https://go.dev/dl, or a newer Debian's "
+            "package golang-go; or name a cluster of yours: HEADWAY_TEST_KUBECONFIG=/path/to/kubeconfig make test-cluster"
+        )
+    with _alone():
+        for module, name, package in _missing():
+            sys.stderr.write(f"compiling {name} (once; the first takes minutes)\n")
+            folder(module).mkdir(parents=True, exist_ok=True)
+            _keep(module, folder(module))
+            _compile(module, package, folder(module) / name)
+
+
+def _missing() -> list[tuple[Path, str, str]]:
+    return [
         (module, name, package) for module in modules() for name, package in tools(module).items() if not (folder(module) / name).exists()
     ]
-    if missing and not shutil.which("go"):
-        raise Trouble("the test cluster is compiled from source and `go` 1.26 or later is not on PATH")
-    for module, name, package in missing:
-        sys.stderr.write(f"compiling {name} (once; the first takes minutes)\n")
-        folder(module).mkdir(parents=True, exist_ok=True)
-        _keep(module, folder(module))
-        _compile(module, package, folder(module) / name)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Two checkouts share the cache: whoever comes second waits, and finds everything there."""
+    cache().mkdir(parents=True, exist_ok=True)
+    with (cache() / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.stderr.write("another process compiles the cluster's programs; waiting for it\n")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _keep(module: Path, into: Path) -> None:
@@ -43,7 +68,7 @@ def _keep(module: Path, into: Path) -> None:
 def _compile(module: Path, package: str, program: Path) -> None:
     draft = program.with_suffix(".part")
     flags = ["-s", "-w"]
-    if found := re.search(r"k8s\.io/kubernetes (v(\d+)\.(\d+)\S*)$", (module / "go.mod").read_text(), re.MULTILINE):
+    if found := re.search(r"k8s\.io/kubernetes (v(\d+)\.(\d+)\S*)", (module / "go.mod").read_text(), re.MULTILINE):
         facts = {"gitVersion": found[1], "gitMajor": found[2], "gitMinor": found[3], "gitTreeState": "clean"}
         flags += [f"-X {_KUBERNETES}.{fact}={value}" for fact, value in facts.items()]
     environment = os.environ | {"CGO_ENABLED": "0"}
