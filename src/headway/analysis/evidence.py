@@ -43,6 +43,9 @@ class Tally:
         return max(self.failures + self.retries, self.refused)
 
 
+NOTHING = Tally()
+
+
 @dataclass(frozen=True, slots=True)
 class Arm:
     """One release under measurement: its last counters, when they came, and what it did since the weight changed."""
@@ -104,6 +107,8 @@ def with_copies(readings: Readings, name: str) -> Readings:
 
 def plus(one: Tally, other: Tally) -> Tally:
     """Both together."""
+    if NOTHING in (one, other):
+        return other if one == NOTHING else one
     return Tally(
         one.requests + other.requests,
         one.failures + other.failures,

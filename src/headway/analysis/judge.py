@@ -5,7 +5,7 @@ are the last 10, 30 and 60 seconds, so that a release which turns bad in the fou
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime, timedelta
 from math import isnan
 
@@ -17,6 +17,8 @@ SILENCE = timedelta(seconds=5)
 NO_TRAFFIC = timedelta(seconds=60)
 MISSED = 10
 """So many requests must have been due in a pause before the pause says anything: chance leaves them all out once in 20,000."""
+
+_NAMES = tuple(field.name for field in fields(Thresholds))
 
 
 def judge(evidence: Evidence, thresholds: Thresholds, now: datetime) -> Verdict:
@@ -41,7 +43,7 @@ def _together(verdicts: Sequence[Verdict]) -> Verdict:
 
 
 def _not_numbers(thresholds: Thresholds) -> tuple[str, ...]:
-    return tuple(name for name, value in asdict(thresholds).items() if isinstance(value, float) and isnan(value))
+    return tuple(name for name in _NAMES if isinstance(value := getattr(thresholds, name), float) and isnan(value))
 
 
 def _weigh(metric: Metric, evidence: Evidence, thresholds: Thresholds, now: datetime) -> Verdict:

@@ -1,6 +1,6 @@
 """What is judged: so many bad of so many, of the new release and of the old one beside it, in each span of time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -95,10 +95,11 @@ class Metric:
 def metrics(evidence: Evidence, thresholds: Thresholds) -> tuple[Metric, ...]:
     """Everything that these thresholds have an opinion on."""
     limit, times = thresholds.latency_ms, thresholds.times_baseline
-    errors = Metric("errors", thresholds.error_rate, times, 0, *_spans(evidence, _errors(evidence, thresholds)))
+    spans = (total(evidence), *(recent(evidence, blocks) for blocks in RECENT))
+    errors = Metric("errors", thresholds.error_rate, times, 0, *_compared(spans, _errors(evidence, thresholds)))
     if limit is None:
         return (errors,)
-    slow = Metric(f"slower than {limit:g} ms", 1 - thresholds.quantile, times, FEWEST_TIMED, *_spans(evidence, _slowness(limit)))
+    slow = Metric(f"slower than {limit:g} ms", 1 - thresholds.quantile, times, FEWEST_TIMED, *_compared(spans, _slowness(limit)))
     return (errors, slow)
 
 
@@ -107,8 +108,8 @@ def percent(share: float) -> str:
     return f"{share * 100:.3g} %"
 
 
-def _spans(evidence: Evidence, compare: Callable[[Span], Compared]) -> tuple[Compared, tuple[Compared, ...]]:
-    return compare(total(evidence)), tuple(compare(recent(evidence, blocks)) for blocks in RECENT)
+def _compared(spans: Sequence[Span], compare: Callable[[Span], Compared]) -> tuple[Compared, tuple[Compared, ...]]:
+    return compare(spans[0]), tuple(compare(span) for span in spans[1:])
 
 
 def _errors(evidence: Evidence, thresholds: Thresholds) -> Callable[[Span], Compared]:

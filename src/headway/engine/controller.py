@@ -28,6 +28,9 @@ LEASE = timedelta(seconds=15)
 """How long a rollout is ours without another save; a dead server's rollouts are taken over after this."""
 RENEW = timedelta(seconds=3)
 """Polling writes nothing: evidence and reasons are saved with the next decision, and at most this late."""
+SHOWN = timedelta(seconds=1)
+"""What a deed led to is on the record with the next decision, and at most this late, for people look there. A crash before that asks the
+target, as it would have to in any case."""
 NEAR = timedelta(seconds=5)
 """A wait longer than this gives the lease back: waiting costs one row and no memory."""
 US = "headway"
@@ -73,7 +76,7 @@ def _wait(held: Held, saved: datetime, decision: Decision, until: datetime | Non
     near = until is not None and until - now < NEAR and decision.rollout.phase not in ENDED
     if near and until is not None:
         # Nor may it outlast the lease: whoever takes it up next must find what this turn found out, or nobody ever gets past it.
-        if not _worth_saving(held, decision) and now - saved < RENEW and until <= saved + LEASE:
+        if not _worth_saving(held, decision) and now - saved < _patience(decision.rollout, saved) and until <= saved + LEASE:
             return Turned(replace(held, rollout=decision.rollout), until, saved)
         return Turned(_save(held, decision, world, now, due=now, until=now + LEASE), until, now)
     _save(held, decision, world, now, due=until, until=None)
@@ -82,7 +85,12 @@ def _wait(held: Held, saved: datetime, decision: Decision, until: datetime | Non
 
 def _worth_saving(held: Held, decision: Decision) -> bool:
     before, after = held.rollout, decision.rollout
-    return bool(decision.said or held.signals) or after.phase is not before.phase or after.cursor != before.cursor
+    return bool(decision.said or held.signals) or after.phase is not before.phase
+
+
+def _patience(rollout: Rollout, saved: datetime) -> timedelta:
+    """How old the record may become: less, while it does not yet know of the step at hand."""
+    return SHOWN if rollout.since is not None and rollout.since >= saved else RENEW
 
 
 def _do(held: Held, decision: Decision, intent: Intent, world: World, now: datetime) -> Turned:
@@ -209,7 +217,5 @@ def _turned_back(before: Rollout, after: Rollout) -> bool:
 
 def _wake_the_next(ended: Rollout, world: World, now: datetime) -> None:
     """Whoever waits for this end: the next at this place, and releases that wait further down the pipeline for having passed here."""
-    for standing in world.records.standings(ended=False):
-        waiting = standing.rollout
-        if waiting.phase is Phase.PENDING and waiting.place.service == ended.place.service:
-            world.rollouts.signal(waiting.id, Signal(Word.WAKE, US, now, f"{ended.id} ended"))
+    for waiting in world.records.waiting(ended.place.service):
+        world.rollouts.signal(waiting, Signal(Word.WAKE, US, now, f"{ended.id} ended"))

@@ -145,7 +145,8 @@ def _watch(rollout: Rollout, least: timedelta, seen: Seen, now: datetime, doing:
     if outcome is not Outcome.INCONCLUSIVE:
         left = f" for {(over - now).total_seconds():.0f} s more" if now < over else ""
         until = min(poll(rollout, now), over) if over > now else poll(rollout, now)
-        return Decision(replace(rollout, undecided_since=None), Wait(until, f"{doing}{left}: {'; '.join(reasons)}"))
+        decided = rollout if rollout.undecided_since is None else replace(rollout, undecided_since=None)
+        return Decision(decided, Wait(until, f"{doing}{left}: {'; '.join(reasons)}"))
     return _undecided(rollout, reasons, seen, now, f"undecided: {'; '.join(reasons)}")
 
 

@@ -10,7 +10,7 @@ from headway.errors import Refused
 from headway.ports import Event, Notice, PlaceRecord, Recorded, Standing
 from headway.promotion.model import Approval, Passed, Quarantine
 from headway.releases.model import Release
-from headway.rollout.phases import ENDED
+from headway.rollout.phases import ENDED, Phase
 from headway.testing.tables import Row, Tables, link
 
 
@@ -38,6 +38,12 @@ class MemoryRecords:
             ]
             newest = sorted(found, key=lambda row: (row.rollout.created, row.rollout.id), reverse=True)
             return tuple(_standing(row) for row in newest[:most])
+
+    def waiting(self, service: str) -> Sequence[str]:
+        with self.tables.reading():
+            rollouts = [row.rollout for row in self.tables.rows.values()]
+            found = [one for one in rollouts if one.place.service == service and one.phase is Phase.PENDING]
+            return tuple(one.id for one in sorted(found, key=lambda one: (one.created, one.id)))
 
     def events(self, id: str | None = None, most: int = 1000) -> Sequence[Recorded]:
         with self.tables.reading():

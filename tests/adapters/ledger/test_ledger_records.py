@@ -1,6 +1,7 @@
 """What people see when they ask."""
 
 from headway.adapters.ledger import Ledger
+from headway.environments.model import Place
 from support.records import MINUTE, NOON, PRODUCTION, STAGING, begin, end, pending
 
 
@@ -17,6 +18,15 @@ def test_standings_come_newest_first_and_may_leave_out_what_ended(ledger: Ledger
     assert names(ledger.records.standings(ended=False)) == ["elsewhere", "waiting", "running"]
     assert names(ledger.records.standings(place=PRODUCTION, ended=False)) == ["waiting", "running"]
     assert names(ledger.records.standings(most=1)) == ["elsewhere"]
+
+
+def test_what_has_not_started_is_known_by_its_service_oldest_first(ledger: Ledger) -> None:
+    begin(ledger, pending("running", "1.0.0"))
+    ledger.rollouts.add(pending("second", "1.1.0", created=NOON + 2 * MINUTE), ())
+    ledger.rollouts.add(pending("first", "1.1.0", STAGING, created=NOON + MINUTE), ())
+    ledger.rollouts.add(pending("another's", "1.1.0", Place("abacus", "production"), created=NOON), ())
+    assert ledger.records.waiting("tally") == ("first", "second")
+    assert ledger.records.waiting("abacus") == ("another's",)
 
 
 def test_a_rollout_nobody_queued_has_no_standing(ledger: Ledger) -> None:

@@ -134,6 +134,20 @@ def test_a_server_that_dropped_our_connections_is_asked_again(postgres, postgres
     ledger.close()
 
 
+def test_a_look_that_failed_says_so_and_the_next_one_is_answered(tmp_path: Path) -> None:
+    ledger = open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+    ledger.rollouts.add(pending("r1"), ())
+    for statement, found in (("alter table rollouts rename to gone", 0), ("alter table gone rename to rollouts", 1)):
+        with ledger.database.writing() as on:
+            on.execute(text(statement))
+        if found:
+            assert len(ledger.records.standings()) == found
+        else:
+            with pytest.raises(Unavailable, match="no such table: rollouts"):
+                ledger.records.standings()
+    ledger.close()
+
+
 def test_every_sqlite_connection_survives_a_power_cut(tmp_path: Path) -> None:
     ledger = open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
     with ledger.database.reading() as on:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from headway.adapters.ledger.codec import Unreadable, canonical, decode
 from headway.adapters.ledger.database import insert_new
+from headway.adapters.ledger.prepared import Prepared
 from headway.adapters.ledger.schema import events, heads
 from headway.ports import Event, Recorded
 
@@ -21,9 +22,9 @@ START = ""
 """What the first event of a stream follows."""
 
 _SAID = tuple(field.name for field in fields(Event))
-_HEAD = select(heads).where(heads.c.stream == bindparam("of")).with_for_update()
-_ADD = insert(events)
-_MOVE = update(heads).where(heads.c.stream == bindparam("of"))
+_HEAD = Prepared(select(heads).where(heads.c.stream == bindparam("of")).with_for_update())
+_ADD = Prepared(insert(events).inline())
+_MOVE = Prepared(update(heads).where(heads.c.stream == bindparam("of")))
 
 
 def append(on: Connection, stream: str, said: Sequence[Event]) -> None:
@@ -36,8 +37,8 @@ def append(on: Connection, stream: str, said: Sequence[Event]) -> None:
         body = canonical({"stream": stream, "number": number, **{name: getattr(event, name) for name in _SAID}})
         last = link(last, body)
         rows.append({"stream": stream, "number": number, "body": body, "hash": last})
-    on.execute(_ADD, rows)
-    on.execute(_MOVE, {"of": stream, "length": head.length + len(rows), "hash": last})
+    _ADD.change_each(on, rows)
+    _MOVE.change(on, {"of": stream, "length": head.length + len(rows), "hash": last})
 
 
 def link(last: str, body: str) -> str:
@@ -61,12 +62,12 @@ def faults(on: Connection) -> Iterator[str]:
             yield f"{stream}: all of its {end.length} events are missing"
 
 
-def _head(on: Connection, stream: str) -> Row[Any]:
+def _head(on: Connection, stream: str) -> Any:
     """The end of the stream, locked, so that two writers cannot both write the next number."""
-    found = on.execute(_HEAD, {"of": stream}).one_or_none()
+    found = _HEAD.one(on, {"of": stream})
     if found is None:
         insert_new(on, heads, {"stream": stream, "length": 0, "hash": START}, "stream")
-        found = on.execute(_HEAD, {"of": stream}).one()
+        found = _HEAD.one(on, {"of": stream})
     return found
 
 

@@ -50,8 +50,13 @@ def decode_rollout(text: str, format: int) -> Rollout:
 
 def canonical(value: Mapping[str, object]) -> str:
     """The one JSON text of a value: sorted keys, no blanks, ASCII only, so that its hash is the same everywhere."""
-    simple = _speakable(to_jsonable_python(value, inf_nan_mode="strings", fallback=str))
-    return json.dumps(simple, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    simple = to_jsonable_python(value, inf_nan_mode="strings", fallback=str)
+    text = _CANONICAL(simple)
+    # Only where there is a surrogate may there be half of one.
+    return _CANONICAL(_speakable(simple)) if "\\ud" in text else text
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 
 
 def plain(text: str) -> str:

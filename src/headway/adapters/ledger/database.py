@@ -12,8 +12,9 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DisconnectionError, SQLAlchemyError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
+from headway.adapters.ledger.prepared import Direct
 from headway.adapters.ledger.troubles import explain, secrets_of
 from headway.errors import InvalidSpec
 
@@ -45,6 +46,7 @@ class Database:
         # One writer at a time, by a lock of our own: SQLite's waiting sleeps up to 100 ms between looks.
         self._turn: AbstractContextManager[object] = Lock() if self.is_sqlite else nullcontext()
         self.engine = self._create(address)
+        self._idle: list[PoolProxiedConnection] = []
         self._writer = self.engine.execution_options(writing=True)
         # A look is one statement, or several that need not agree: a transaction around it would only cost, twice the way to PostgreSQL.
         self._reader = self.engine.execution_options(**({"looking": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}))
@@ -73,6 +75,30 @@ class Database:
             yield on
 
     @contextmanager
+    def looking(self) -> Iterator[Connection | Direct]:
+        """The same for looks that happen all the time, which know only prepared statements. On SQLite the way there is the most of them."""
+        if not self.is_sqlite:
+            with self.reading() as on:
+                yield on
+            return
+        with self._translated():
+            lent = self._lend()
+            try:
+                yield Direct(lent.dbapi_connection, self.engine.dialect)
+            except BaseException:
+                lent.close()
+                raise
+            self._idle.append(lent)
+
+    def _lend(self) -> PoolProxiedConnection:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            new = self.engine.raw_connection()
+            new.detach()
+            return new
+
+    @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """A connection whose several looks all see the same moment."""
         with self._translated(), self._snapshot.connect() as on:
@@ -92,6 +118,8 @@ class Database:
             raise explain(error, self.where, self._secrets) from error
 
     def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
         self.engine.dispose()
 
 

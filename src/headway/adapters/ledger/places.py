@@ -9,10 +9,11 @@ rolled back last, and a rollback of a rollback goes one release further into the
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, and_, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, insert, select, update
 
 from headway.adapters.ledger.codec import decode, encode
 from headway.adapters.ledger.database import insert_new
+from headway.adapters.ledger.prepared import Direct, Prepared
 from headway.adapters.ledger.schema import IS_ACTIVE, lives, passed, places, rollouts
 from headway.environments.model import Place
 from headway.errors import Contradiction
@@ -34,9 +35,8 @@ def here(place: Place) -> dict[str, object]:
     return {"of_service": place.service, "of_environment": place.environment}
 
 
-# Built once: building a statement costs more than running it.
-_ACTIVE = select(rollouts.c.id).where(at(rollouts), IS_ACTIVE)
-_PLACE = (
+_ACTIVE = Prepared(select(rollouts.c.id).where(at(rollouts), IS_ACTIVE))
+_PLACE = Prepared(
     select(
         places.c.generation,
         _LIVE.c.record.label("live"),
@@ -48,18 +48,23 @@ _PLACE = (
     .outerjoin(_BEFORE, and_(at(_BEFORE), _BEFORE.c.generation == places.c.before))
     .where(at(places))
 )
-_GENERATION = select(places.c.generation).where(at(places))
-_NEXT = update(places).where(at(places), places.c.generation == bindparam("last")).values(generation=bindparam("next"))
-_WENT_LIVE = update(places).where(at(places)).values(live=bindparam("live_now"), before=bindparam("before_now"))
-_LIVES = select(places.c.live, places.c.before).where(at(places))
-_LIFE = select(lives).where(at(lives), lives.c.generation == bindparam("of_generation"))
-_LAST_LIFE = select(lives).where(at(lives), lives.c.workload == bindparam("of_workload")).order_by(lives.c.generation.desc()).limit(1)
+_GENERATION = Prepared(select(places.c.generation).where(at(places)))
+_NEXT = Prepared(update(places).where(at(places), places.c.generation == bindparam("last")).values(generation=bindparam("next")))
+_WENT_LIVE = Prepared(update(places).where(at(places)).values(live=bindparam("live_now"), before=bindparam("before_now")))
+_LIVES = Prepared(select(places.c.live, places.c.before).where(at(places)))
+_LIFE = Prepared(select(lives).where(at(lives), lives.c.generation == bindparam("of_generation")))
+_LAST_LIFE = Prepared(
+    select(lives).where(at(lives), lives.c.workload == bindparam("of_workload")).order_by(lives.c.generation.desc()).limit(1)
+)
+_LIVED = Prepared(insert(lives).inline())
+_PASSED = Prepared(insert(passed).inline())
 
 
-def read(on: Connection, place: Place) -> PlaceRecord:
+def read(on: Connection | Direct, place: Place) -> PlaceRecord:
     """What the ledger knows of a place; a place nobody has been to has generation 0."""
-    active = on.execute(_ACTIVE, here(place)).scalar_one_or_none()
-    row = on.execute(_PLACE, here(place)).one_or_none()
+    there = here(place)
+    holder, row = _ACTIVE.one(on, there), _PLACE.one(on, there)
+    active = None if holder is None else str(holder.id)
     if row is None:
         return PlaceRecord(place, active=active)
     live, before = (decode(Workload, text) if text else None for text in (row.live, row.before))
@@ -69,12 +74,13 @@ def read(on: Connection, place: Place) -> PlaceRecord:
 def start(on: Connection, rollout: Rollout) -> None:
     """Take the next generation of the place for this rollout, or find out that somebody else did."""
     there, last = here(rollout.place), rollout.generation - 1
-    if on.execute(_NEXT, {**there, "last": last, "next": rollout.generation}).rowcount:
+    if _NEXT.change(on, {**there, "last": last, "next": rollout.generation}):
         return
     place = {"service": rollout.place.service, "environment": rollout.place.environment}
     if last == 0 and insert_new(on, places, {**place, "generation": 1}, "service", "environment"):
         return
-    found = on.execute(_GENERATION, there).scalar_one_or_none() or 0
+    row = _GENERATION.one(on, there)
+    found = 0 if row is None else row.generation
     raise Contradiction(
         f"{rollout.id} would be generation {rollout.generation} of {rollout.place}, which is at {found}; expected {found + 1}: look again"
     )
@@ -86,26 +92,17 @@ def complete(on: Connection, rollout: Rollout, now: datetime) -> None:
         raise Contradiction(f"{rollout.id} cannot be completed: it has no plan, so nobody knows what is live in {rollout.place}")
     place, new = rollout.place, rollout.plan.new
     before = _before(on, rollout, new)
-    on.execute(
-        insert(lives).values(
-            service=place.service,
-            environment=place.environment,
-            generation=rollout.generation,
-            release=rollout.release,
-            workload=new.name,
-            record=encode(new),
-            before=before,
-        )
-    )
-    on.execute(_WENT_LIVE, {**here(place), "live_now": rollout.generation, "before_now": before})
+    life = {"generation": rollout.generation, "release": rollout.release, "workload": new.name, "record": encode(new), "before": before}
+    _LIVED.change(on, {"service": place.service, "environment": place.environment, **life})
+    _WENT_LIVE.change(on, {**here(place), "live_now": rollout.generation, "before_now": before})
     if rollout.trial is not None:
         return
     good = Passed(rollout.release, new.digest, place.environment, "rollout", True, now, by=rollout.asked_by)
-    on.execute(insert(passed).values(service=place.service, digest=new.digest, record=encode(good)))
+    _PASSED.change(on, {"service": place.service, "digest": new.digest, "record": encode(good)})
 
 
 def _before(on: Connection, rollout: Rollout, new: Workload) -> int | None:
-    now = on.execute(_LIVES, here(rollout.place)).one()
+    now = _LIVES.one(on, here(rollout.place))
     live = _life(on, rollout.place, now.live)
     if live is not None and live.workload == new.name:
         # The same workload again: what was before it still is.
@@ -119,11 +116,11 @@ def _before(on: Connection, rollout: Rollout, new: Workload) -> int | None:
     return None if found is None else int(found.generation)
 
 
-def _life(on: Connection, place: Place, generation: int | None) -> Row[Any] | None:
+def _life(on: Connection, place: Place, generation: int | None) -> Any:
     if generation is None:
         return None
-    return on.execute(_LIFE, {**here(place), "of_generation": generation}).one_or_none()
+    return _LIFE.one(on, {**here(place), "of_generation": generation})
 
 
-def _last_life(on: Connection, place: Place, workload: Workload) -> Row[Any] | None:
-    return on.execute(_LAST_LIFE, {**here(place), "of_workload": workload.name}).one_or_none()
+def _last_life(on: Connection, place: Place, workload: Workload) -> Any:
+    return _LAST_LIFE.one(on, {**here(place), "of_workload": workload.name})

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import bindparam, select, text
 
 from headway.adapters.ledger import chain, places
 from headway.adapters.ledger.codec import FORMAT, Unreadable, decode_rollout
 from headway.adapters.ledger.database import Database
+from headway.adapters.ledger.prepared import Prepared
 from headway.adapters.ledger.rollouts import NEWER
 from headway.adapters.ledger.schema import events, rollouts
 from headway.environments.model import Place
@@ -15,16 +16,23 @@ from headway.ports import PlaceRecord, Recorded, Standing
 from headway.rollout.model import Kind, Rollout
 from headway.rollout.phases import ENDED, Phase
 
-_STANDING = select(rollouts).where(rollouts.c.id == bindparam("this"))
+_STANDING = Prepared(select(rollouts).where(rollouts.c.id == bindparam("this")))
 _NEWEST = select(rollouts).order_by(rollouts.c.created.desc(), rollouts.c.id.desc()).limit(bindparam("most"))
-_UNENDED = rollouts.c.phase.not_in([phase.value for phase in ENDED])
-# By whether a place is asked for, and whether those that ended are. Built once: building one costs more than running it.
+_OVER = ", ".join(f"'{phase.value}'" for phase in sorted(ENDED, key=lambda phase: phase.value))
+_UNENDED = text(f"phase not in ({_OVER})")
+# By whether a place is asked for, and whether those that ended are.
 _STANDINGS = {
-    (False, True): _NEWEST,
-    (False, False): _NEWEST.where(_UNENDED),
-    (True, True): _NEWEST.where(places.at(rollouts)),
-    (True, False): _NEWEST.where(places.at(rollouts), _UNENDED),
+    (False, True): Prepared(_NEWEST),
+    (False, False): Prepared(_NEWEST.where(_UNENDED)),
+    (True, True): Prepared(_NEWEST.where(places.at(rollouts))),
+    (True, False): Prepared(_NEWEST.where(places.at(rollouts), _UNENDED)),
 }
+
+_WAITING = Prepared(
+    select(rollouts.c.id)
+    .where(rollouts.c.service == bindparam("of_service"), rollouts.c.phase == Phase.PENDING.value)
+    .order_by(rollouts.c.created, rollouts.c.id)
+)
 
 
 class LedgerRecords:
@@ -34,19 +42,25 @@ class LedgerRecords:
         self._database = database
 
     def place(self, place: Place) -> PlaceRecord:
-        with self._database.reading() as on:
+        with self._database.looking() as on:
             return places.read(on, place)
 
     def standing(self, id: str) -> Standing | None:
-        with self._database.reading() as on:
-            row = on.execute(_STANDING, {"this": id}).one_or_none()
+        with self._database.looking() as on:
+            row = _STANDING.one(on, {"this": id})
         return None if row is None else _standing(row)
 
     def standings(self, *, place: Place | None = None, ended: bool = True, most: int = 200) -> Sequence[Standing]:
         query = _STANDINGS[place is not None, ended]
         given = {"most": most} | (places.here(place) if place is not None else {})
-        with self._database.reading() as on:
-            return tuple(_standing(row) for row in on.execute(query, given))
+        with self._database.looking() as on:
+            rows = query.all(on, given)
+        return tuple(_standing(row) for row in rows)
+
+    def waiting(self, service: str) -> Sequence[str]:
+        with self._database.looking() as on:
+            rows = _WAITING.all(on, {"of_service": service})
+        return tuple(row.id for row in rows)
 
     def events(self, id: str | None = None, most: int = 1000) -> Sequence[Recorded]:
         """Oldest first; where there are more than `most`, the latest of them."""
@@ -61,14 +75,14 @@ class LedgerRecords:
             return tuple(chain.faults(on))
 
 
-def _standing(row: Row[Any]) -> Standing:
+def _standing(row: Any) -> Standing:
     try:
         return Standing(decode_rollout(row.record, row.format), row.why, row.due, row.updated)
     except Unreadable as error:
         return Standing(_outline(row, str(error)), NEWER, None, row.updated)
 
 
-def _outline(row: Row[Any], why: str) -> Rollout:
+def _outline(row: Any, why: str) -> Rollout:
     """What the columns tell of a record that only a newer Headway can read: shown as parked, for a person has to act."""
     return Rollout(
         id=row.id,

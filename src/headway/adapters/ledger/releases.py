@@ -9,6 +9,7 @@ from sqlalchemy import Row, bindparam, select, update
 from headway.adapters.ledger import chain
 from headway.adapters.ledger.codec import decode, encode, plain
 from headway.adapters.ledger.database import Database, insert_new
+from headway.adapters.ledger.prepared import Prepared
 from headway.adapters.ledger.schema import releases
 from headway.errors import Refused
 from headway.ports import Event
@@ -20,7 +21,7 @@ def stream(name: str) -> str:
     return f"release:{name}"
 
 
-_GET = select(releases).where(releases.c.name == bindparam("this"))
+_GET = Prepared(select(releases).where(releases.c.name == bindparam("this")))
 
 
 class LedgerReleases:
@@ -40,8 +41,8 @@ class LedgerReleases:
             raise Refused(f"{release.name} is recorded already, and it is another one", differences)
 
     def get(self, name: str) -> Release | None:
-        with self._database.reading() as on:
-            row = on.execute(_GET, {"this": name}).one_or_none()
+        with self._database.looking() as on:
+            row = _GET.one(on, {"this": name})
         return None if row is None else _release(row)
 
     def all(self, service: str | None = None, most: int = 200) -> Sequence[Release]:

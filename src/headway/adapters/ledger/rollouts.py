@@ -5,12 +5,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, case, delete, insert, literal, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, case, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from headway.adapters.ledger import chain, places
 from headway.adapters.ledger.codec import FORMAT, Unreadable, decode, decode_rollout, encode, plain
 from headway.adapters.ledger.database import Database, insert_new
+from headway.adapters.ledger.prepared import Direct, Prepared
 from headway.adapters.ledger.schema import Moment, outbox, quarantines, rollouts, signals
 from headway.errors import Contradiction, Fenced, Refused
 from headway.ports import Event, Held, Notice
@@ -21,8 +22,8 @@ from headway.rollout.seen import Signal
 
 NEWER = "needs a newer Headway"
 
-# Built once, here and in chain.py: building a statement costs more than running it, and saves are what we do most.
-_SAVE = (
+# Put into SQL once, here and in chain.py: that costs more than running it, and saves are what we do most.
+_SAVE = Prepared(
     update(rollouts)
     .where(
         rollouts.c.id == bindparam("this"),
@@ -34,22 +35,22 @@ _SAVE = (
         due=case((rollouts.c.wake > bindparam("held_wake"), bindparam("at_once", type_=Moment)), else_=bindparam("later", type_=Moment))
     )
 )
-_HELD = select(rollouts.c.lease, rollouts.c.revision, rollouts.c.wake).where(rollouts.c.id == bindparam("this"))
+_HELD = Prepared(select(rollouts.c.lease, rollouts.c.revision, rollouts.c.wake).where(rollouts.c.id == bindparam("this")))
 _FREE = or_(rollouts.c.lease_until.is_(None), rollouts.c.lease_until <= bindparam("at", type_=Moment))
 _LEGIBLE = or_(rollouts.c.unread_by.is_(None), rollouts.c.unread_by < bindparam("reads"))
 _OURS = or_(rollouts.c.host == "", rollouts.c.host == bindparam("on_host"))
 _READY = and_(rollouts.c.due <= bindparam("at", type_=Moment), _FREE, _LEGIBLE, _OURS)
-_ANY_READY = select(rollouts.c.id).where(_READY).limit(1)
-_CLAIM = (
+_ANY_READY = Prepared(select(rollouts.c.id).where(_READY).limit(1))
+_CLAIM = Prepared(
     select(rollouts)
     .where(_READY)
     .order_by(rollouts.c.turned, rollouts.c.revision, rollouts.c.id)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )
-_LEASE = (
+_LEASE = Prepared(
     update(rollouts)
-    .where(rollouts.c.id.in_(bindparam("these", expanding=True)))
+    .where(rollouts.c.id == bindparam("this"))
     .values(
         lease=bindparam("token"),
         lease_until=bindparam("until", type_=Moment),
@@ -57,7 +58,26 @@ _LEASE = (
         revision=rollouts.c.revision + 1,
     )
 )
-_HEARD = select(signals).where(signals.c.rollout.in_(bindparam("these", expanding=True))).order_by(signals.c.rollout, signals.c.number)
+_HEARD = Prepared(
+    select(signals).where(signals.c.rollout == bindparam("of_rollout"), signals.c.number <= bindparam("up_to")).order_by(signals.c.number)
+)
+_CONSUMED = Prepared(delete(signals).where(signals.c.rollout == bindparam("of_rollout"), signals.c.number <= bindparam("up_to")))
+_SEND = Prepared(insert(outbox).inline())
+_MARK = Prepared(insert(quarantines).inline())
+_WOKEN = Prepared(
+    update(rollouts)
+    .where(rollouts.c.id == bindparam("this"))
+    .values(
+        wake=rollouts.c.wake + 1,
+        due=case(
+            (or_(rollouts.c.due.is_(None), rollouts.c.due > bindparam("at", type_=Moment)), bindparam("at", type_=Moment)),
+            else_=rollouts.c.due,
+        ),
+        unread_by=None,  # a person asked: try to read it once more
+    )
+    .returning(rollouts.c.wake)
+)
+_SAID = Prepared(insert(signals).inline())
 
 
 class LedgerRollouts:
@@ -83,12 +103,12 @@ class LedgerRollouts:
 
     def claim(self, now: datetime, until: datetime, token: str, most: int, host: str = "") -> Sequence[Held]:
         ready = {"at": now, "on_host": host, "reads": FORMAT}
-        with self._database.reading() as on:
+        with self._database.looking() as on:
             # Most looks find nothing, and those must neither write nor stand in a writer's way.
-            if on.execute(_ANY_READY, ready).first() is None:
+            if _ANY_READY.one(on, ready) is None:
                 return ()
         with self._database.writing() as on:
-            rows = on.execute(_CLAIM, {**ready, "most": most}).all()
+            rows = _CLAIM.all(on, {**ready, "most": most})
             read = [(row, rollout) for row in rows if (rollout := _read(on, row, now)) is not None]
             _lease(on, [row.id for row, _ in read], token, until, now)
             heard = _heard(on, {row.id: row.wake for row, _ in read if row.wake})
@@ -96,11 +116,12 @@ class LedgerRollouts:
 
     def refresh(self, held: Held) -> Held:
         name = held.rollout.id
-        with self._database.reading() as on:
-            row = on.execute(_HELD, {"this": name}).one_or_none()
+        with self._database.looking() as on:
+            row = _HELD.one(on, {"this": name})
             _insist(row, held)
-            assert row is not None
-            heard = _heard(on, {name: row.wake}) if row.wake else {}
+            if row.wake == held.wake and not held.signals:
+                return held
+            heard = _heard(on, {name: row.wake})
         return replace(held, signals=heard.get(name, ()), wake=row.wake)
 
     def save(
@@ -124,32 +145,20 @@ class LedgerRollouts:
             if was is not Phase.COMPLETED and rollout.phase is Phase.COMPLETED:
                 places.complete(on, rollout, now)
             if held.signals:
-                on.execute(delete(signals).where(signals.c.rollout == rollout.id, signals.c.number <= held.wake))
+                _CONSUMED.change(on, {"of_rollout": rollout.id, "up_to": held.wake})
             chain.append(on, rollout.id, events)
-            if notices:
-                on.execute(insert(outbox), [{"rollout": rollout.id, "record": encode(notice), "due": now} for notice in notices])
+            _SEND.change_each(on, [{"rollout": rollout.id, "record": encode(notice), "due": now, "tries": 0} for notice in notices])
             if quarantine is not None:
                 row = {"service": quarantine.service, "release": quarantine.release, "record": encode(quarantine)}
-                on.execute(insert(quarantines).values(row))
+                _MARK.change(on, row)
         return Held(rollout, held.lease, until or now, held.revision + 1, (), held.wake)
 
     def signal(self, id: str, signal: Signal, events: Sequence[Event] = ()) -> None:
-        sooner = or_(rollouts.c.due.is_(None), rollouts.c.due > signal.at)
-        woken = (
-            update(rollouts)
-            .where(rollouts.c.id == id)
-            .values(
-                wake=rollouts.c.wake + 1,
-                due=case((sooner, literal(signal.at, Moment)), else_=rollouts.c.due),
-                unread_by=None,  # a person asked: try to read it once more
-            )
-            .returning(rollouts.c.wake)
-        )
         with self._database.writing() as on:
-            number = on.execute(woken).scalar_one_or_none()
-            if number is None:
+            woken = _WOKEN.one(on, {"this": id, "at": signal.at})
+            if woken is None:
                 raise Refused(f"there is no rollout {id}")
-            on.execute(insert(signals).values(rollout=id, number=number, body=encode(signal)))
+            _SAID.change(on, {"rollout": id, "number": woken.wake, "body": encode(signal)})
             chain.append(on, id, events)
 
 
@@ -216,19 +225,13 @@ def _read(on: Connection, row: Row[Any], now: datetime) -> Rollout | None:
 
 def _lease(on: Connection, ids: Sequence[str], token: str, until: datetime, now: datetime) -> None:
     """Take them. The new revision fences whoever held them until now, even under the same token."""
-    if ids:
-        on.execute(_LEASE, {"these": list(ids), "token": token, "until": until, "at": now})
+    _LEASE.change_each(on, [{"this": each, "token": token, "until": until, "at": now} for each in ids])
 
 
-def _heard(on: Connection, wakes: dict[str, int]) -> dict[str, tuple[Signal, ...]]:
+def _heard(on: Connection | Direct, wakes: dict[str, int]) -> dict[str, tuple[Signal, ...]]:
     """The unread signals of these rollouts, up to the number each was read at."""
-    heard: dict[str, tuple[Signal, ...]] = {}
-    if not wakes:
-        return heard
-    for row in on.execute(_HEARD, {"these": list(wakes)}):
-        if row.number <= wakes[row.rollout]:
-            heard[row.rollout] = (*heard.get(row.rollout, ()), decode(Signal, row.body))
-    return heard
+    rows = {name: _HEARD.all(on, {"of_rollout": name, "up_to": wake}) for name, wake in wakes.items()}
+    return {name: tuple(decode(Signal, row.body) for row in unread) for name, unread in rows.items() if unread}
 
 
 def _update(on: Connection, held: Held, rollout: Rollout, why: str, due: datetime | None, until: datetime | None, now: datetime) -> None:
@@ -247,16 +250,16 @@ def _update(on: Connection, held: Held, rollout: Rollout, why: str, due: datetim
         "later": due,
     }
     try:
-        written = on.execute(_SAVE, values).rowcount
+        written = _SAVE.change(on, values)
     except IntegrityError as error:
         raise Contradiction(f"{rollout.id} cannot be {rollout.phase.value}: {rollout.place} has another active rollout") from error
     if not written:
-        row = on.execute(_HELD, {"this": rollout.id}).one_or_none()
+        row = _HELD.one(on, {"this": rollout.id})
         _insist(row, held)
         raise Contradiction(f"{rollout.id} was read as {held.rollout.phase.value}, but the ledger has it otherwise: look again")
 
 
-def _insist(row: Row[*tuple[Any, ...]] | None, held: Held) -> None:
+def _insist(row: Any, held: Held) -> None:
     """Fenced unless `held` still holds it, at the revision it was read at."""
     name = held.rollout.id
     if row is None:

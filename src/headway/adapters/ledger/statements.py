@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, insert, select
 from headway.adapters.ledger import chain
 from headway.adapters.ledger.codec import decode, encode
 from headway.adapters.ledger.database import Database
+from headway.adapters.ledger.prepared import Prepared
 from headway.adapters.ledger.releases import stream
 from headway.adapters.ledger.schema import outbox, statements
 from headway.ports import Event, Notice
@@ -18,7 +19,7 @@ KINDS: dict[str, type[Statement]] = {
 }
 
 
-_SAID = (
+_SAID = Prepared(
     select(statements.c.kind, statements.c.record)
     .where(statements.c.release == bindparam("of_release"), statements.c.environment == bindparam("of_environment"))
     .order_by(statements.c.number)
@@ -46,6 +47,6 @@ class LedgerStatements:
                 on.execute(insert(outbox), letters)
 
     def statements(self, release: str, environment: str) -> Sequence[Statement]:
-        with self._database.reading() as on:
-            rows = on.execute(_SAID, {"of_release": release, "of_environment": environment})
-            return tuple(decode(KINDS[row.kind], row.record) for row in rows if row.kind in KINDS)
+        with self._database.looking() as on:
+            rows = _SAID.all(on, {"of_release": release, "of_environment": environment})
+        return tuple(decode(KINDS[row.kind], row.record) for row in rows if row.kind in KINDS)

@@ -3,17 +3,25 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from headway.adapters.ledger import chain
 from headway.adapters.ledger.codec import decode, encode
 from headway.adapters.ledger.database import Database
+from headway.adapters.ledger.prepared import Prepared
 from headway.adapters.ledger.schema import hotfixes, outbox, trains
 from headway.errors import Fenced, Refused
 from headway.ports import Event, Kept, Notice
 from headway.trains.model import Hotfix, Train
 from headway.trains.timetable import track
+
+_HOTFIXES = Prepared(
+    select(hotfixes.c.record, hotfixes.c.revision)
+    .where(hotfixes.c.service == bindparam("of_service"))
+    .order_by(hotfixes.c.at.desc(), hotfixes.c.id)
+    .limit(bindparam("most"))
+)
 
 
 class LedgerTrains:
@@ -37,9 +45,9 @@ class LedgerTrains:
             return tuple(Kept(decode(Train, row.record), row.revision) for row in on.execute(query))
 
     def hotfixes(self, service: str, most: int = 100) -> Sequence[Kept]:
-        query = select(hotfixes).where(hotfixes.c.service == service).order_by(hotfixes.c.at.desc(), hotfixes.c.id).limit(most)
-        with self._database.reading() as on:
-            return tuple(Kept(decode(Hotfix, row.record), row.revision) for row in on.execute(query))
+        with self._database.looking() as on:
+            rows = _HOTFIXES.all(on, {"of_service": service, "most": most})
+        return tuple(Kept(decode(Hotfix, row.record), row.revision) for row in rows)
 
     def _put(self, on: Connection, train: Train | Hotfix, revision: int | None) -> None:
         table, row = _row(train)

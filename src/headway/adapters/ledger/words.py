@@ -7,23 +7,24 @@ from sqlalchemy import bindparam, insert, select, update
 from headway.adapters.ledger import chain
 from headway.adapters.ledger.codec import decode, encode
 from headway.adapters.ledger.database import Database
+from headway.adapters.ledger.prepared import Prepared
 from headway.adapters.ledger.releases import stream
 from headway.adapters.ledger.schema import approvals, quarantines
 from headway.adapters.ledger.schema import passed as passes
 from headway.ports import Event
 from headway.promotion.model import Approval, Passed, Quarantine
 
-_APPROVALS = (
+_APPROVALS = Prepared(
     select(approvals.c.record)
     .where(approvals.c.release == bindparam("of_release"), approvals.c.environment == bindparam("of_environment"))
     .order_by(approvals.c.number)
 )
-_PASSED = (
+_PASSED = Prepared(
     select(passes.c.record)
     .where(passes.c.digest == bindparam("of_digest"), passes.c.service == bindparam("of_service"))
     .order_by(passes.c.number)
 )
-_QUARANTINES = (
+_QUARANTINES = Prepared(
     select(quarantines.c.record)
     .where(quarantines.c.service == bindparam("of_service"), quarantines.c.cleared.is_(None))
     .order_by(quarantines.c.number)
@@ -44,14 +45,14 @@ class LedgerWords:
             chain.append(on, stream(approval.release), (event,))
 
     def approvals(self, release: str, environment: str) -> Sequence[Approval]:
-        with self._database.reading() as on:
-            records = on.execute(_APPROVALS, {"of_release": release, "of_environment": environment}).scalars()
-            return tuple(decode(Approval, record) for record in records)
+        with self._database.looking() as on:
+            rows = _APPROVALS.all(on, {"of_release": release, "of_environment": environment})
+        return tuple(decode(Approval, row.record) for row in rows)
 
     def passed(self, digest: str, service: str) -> Sequence[Passed]:
-        with self._database.reading() as on:
-            records = on.execute(_PASSED, {"of_digest": digest, "of_service": service}).scalars()
-            return tuple(decode(Passed, record) for record in records)
+        with self._database.looking() as on:
+            rows = _PASSED.all(on, {"of_digest": digest, "of_service": service})
+        return tuple(decode(Passed, row.record) for row in rows)
 
     def tick(self, passed: Passed, event: Event) -> None:
         service = passed.release.rpartition("@")[0]
@@ -60,9 +61,9 @@ class LedgerWords:
             chain.append(on, stream(passed.release), (event,))
 
     def quarantines(self, service: str) -> Sequence[Quarantine]:
-        with self._database.reading() as on:
-            records = on.execute(_QUARANTINES, {"of_service": service}).scalars()
-            return tuple(decode(Quarantine, record) for record in records)
+        with self._database.looking() as on:
+            rows = _QUARANTINES.all(on, {"of_service": service})
+        return tuple(decode(Quarantine, row.record) for row in rows)
 
     def clear(self, release: str, event: Event) -> None:
         """Lift every quarantine of the release; where none stands there is nothing to do, nor to record."""
