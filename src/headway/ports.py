@@ -106,6 +106,10 @@ class Grounds(Protocol):
 class Checks(Protocol):
     """Runs check commands so that they outlive us; one run per intent key, however often it is started."""
 
+    def users(self, path: str, rate: float, seconds: float) -> CheckSpec:
+        """A check that asks for this path so many times a second, for so long. It says nothing of the answers: the judge does."""
+        ...
+
     def start(self, place: Place, intent: Intent, url: str) -> None:
         """Start the command of a StartCheck, unless this key was started before."""
         ...
@@ -324,6 +328,10 @@ class Records(Protocol):
 
     def standings(self, *, place: Place | None = None, ended: bool = True, most: int = 200) -> Sequence[Standing]:
         """Newest first."""
+        ...
+
+    def waiting(self, service: str) -> Sequence[str]:
+        """The rollouts of a service that have not started, oldest first."""
         ...
 
     def events(self, id: str | None = None, most: int = 1000) -> Sequence["Recorded"]:

@@ -8,8 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import TypeVar
 
 import pytest
@@ -275,6 +278,25 @@ def test_old_runs_are_forgotten_and_running_ones_are_not(checks: CommandChecks) 
     checks.collect(timedelta(0))
     assert "no check was started" in checks.look("old").text
     assert checks.look("new").state is CheckState.RUNNING
+
+
+def test_users_ask_where_the_release_answers_and_leave_the_judging_to_others(checks: CommandChecks, home: Path) -> None:
+    asked: list[str] = []
+
+    class Down(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(500)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Down) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        wanted = replace(intent("").effect, check=checks.users("/votes", 20.0, 1.0))  # type: ignore[type-var]
+        checks.start(PLACE, replace(intent(""), effect=wanted), f"http://127.0.0.1:{server.server_port}")
+        run = ended(checks)
+        server.shutdown()
+    assert run.state is CheckState.PASSED, run.text
+    assert set(asked) == {"/votes"}
+    assert 5 <= len(asked) <= 25
 
 
 def test_what_is_no_check_is_not_started(checks: CommandChecks) -> None:

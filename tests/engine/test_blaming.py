@@ -17,7 +17,7 @@ from headway.promotion.model import Approvals
 from headway.releases.model import CheckSpec
 from headway.rollout.phases import Phase
 from headway.rollout.seen import CheckState
-from headway.testing import NOON, FakeWorld, sample_release, sample_stage
+from headway.testing import NOON, FakeWorld, Script, sample_release, sample_stage
 from headway.testing.checks import CheckScript
 from headway.testing.sources import PLAIN
 
@@ -220,3 +220,57 @@ def test_what_somebody_put_there_meanwhile_is_what_comes_back() -> None:
     assert case.live("dev") == fixed.name
     assert case.found()["suspects"][0]["commit"] == commit_id(7)  # type: ignore[index]
     assert case.live("dev") == fixed.name
+
+
+class Slipping(Case):
+    """1.1.0 passed every check, and in production its users met errors from one commit on."""
+
+    def __init__(self, count: int = 6, culprit: int = 2) -> None:
+        super().__init__(count, culprit)
+        self.commands.clear(BAD, "dana", "judged by its users instead")
+        self.fake.checks.scripts.clear()
+        self.fake.platform.requests = 20.0
+        self.fake.platform.scripts |= {self.trial(number): FAILING for number in range(culprit + 1, count + 1)}
+        judged = Thresholds(needs=50, min_time=5.0)
+        self.rules_of("production", thresholds=judged, strategy="canary", weights=(10,), soak=10.0, checks=("smoke",))
+        for name, instances in self.fake.platform.sites[Place("tally", "production")].groups.items():
+            instances.script = FAILING if name.startswith("v1-1-0") else instances.script
+        self.commands.promote(BAD, "production", "erin")
+        self.settle("production")
+
+    def trial(self, number: int) -> str:
+        return f"1.1.0-blame.g{commit_id(number)[:10]}"
+
+
+FAILING = Script(errors=0.2)
+
+
+def test_what_its_users_saw_is_shown_again_by_requests_under_the_same_limits() -> None:
+    case = Slipping()
+    view = case.found()
+    (suspect,) = view["suspects"]  # type: ignore[misc]
+    assert (suspect["commit"], view["check"], view["path"]) == (commit_id(3), None, "/health")
+    assert str(view["evidence"]).startswith("failed verdict in production: errors: ")
+    assert {one["why"] for one in view["tried"] if one["answer"] == "good"} == {"/health is answered within the limits"}  # type: ignore[attr-defined]
+    users = {run.effect.check.argv for run in case.fake.checks.runs.values() if run.effect.check.name == "users"}
+    assert users == {("users", "/health", "20")}
+
+
+def test_what_shows_elsewhere_than_at_its_health_is_asked_for_where_it_shows() -> None:
+    case = Slipping(3, 1)
+    case.found(path="/votes")
+    assert ("users", "/votes", "20") in {run.effect.check.argv for run in case.fake.checks.runs.values()}
+
+
+def test_where_no_request_arrives_nothing_is_called_good() -> None:
+    case = Slipping(3, 1)
+    case.fake.platform.requests = 0.0
+    view = case.found()
+    assert view["suspects"] == []
+    assert "nothing can be told of it" in str(view["said"])
+    assert case.live("dev") == "tally@1.1.0"
+
+
+def test_a_path_has_a_meaning_only_where_traffic_is_judged() -> None:
+    with pytest.raises(Refused, match="--path has no meaning"):
+        Case().blame(path="/votes")

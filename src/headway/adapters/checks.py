@@ -14,6 +14,7 @@ import hashlib
 import os
 import re
 import secrets as chance
+import sys
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,7 @@ from headway.adapters.outcomes import log_of, outcome
 from headway.adapters.sources import Sources
 from headway.environments.model import Place
 from headway.errors import Contradiction, InvalidSpec
+from headway.releases.model import CheckSpec
 from headway.rollout.model import Intent, StartCheck
 from headway.rollout.seen import CheckRun, CheckState, Probe
 
@@ -42,6 +44,11 @@ class CommandChecks:
         self._sources = sources
         self._secrets = secrets
         self._path = path or os.environ.get("PATH", os.defpath)
+
+    def users(self, path: str, rate: float, seconds: float) -> CheckSpec:
+        """Headway's own load, as a command. Isolated (-I): it runs in the release's folder, and must find none of its modules there."""
+        load = (sys.executable, "-I", "-m", "headway.adapters.traffic", "--path", path, f"--rate={rate:g}", f"--seconds={seconds:g}")
+        return CheckSpec("users", load, timeout=seconds + 60)
 
     def start(self, place: Place, intent: Intent, url: str) -> None:
         """Start the command of a StartCheck, unless this key was started, or stopped, before."""

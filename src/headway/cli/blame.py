@@ -15,18 +15,21 @@ PAUSE = 0.5
 @click.argument("release")
 @click.option("--in", "environment", metavar="ENVIRONMENT", help="Where to try its commits. [the first that asks for nothing]")
 @click.option("--check", metavar="NAME", help="The check that shows it. [the one that failed]")
+@click.option("--path", metavar="PATH", help="What to ask for where traffic spoke against it. [its health]")
 @click.option("--again", is_flag=True, help="Start anew, whatever was found before.")
 @json_option
 @with_context
-def blame(context: Context, release: str, environment: str | None, check: str | None, again: bool, as_json: bool) -> int:
+def blame(context: Context, release: str, environment: str | None, check: str | None, path: str | None, again: bool, as_json: bool) -> int:
     """Find the commit that broke a release that was rolled back, by trying its commits, halving. Stop and ask again as you like."""
     shown, waiting = 0, ""
     while True:
-        view = context.ask("blame", release=release, by=context.person, environment=environment, check=check, again=again)
+        asked = {"release": release, "environment": environment, "check": check, "path": path, "again": again}
+        view = context.ask("blame", by=context.person, **asked)
         again = False
         if not as_json:
             if not shown and not waiting:
-                say(f"{view['release']}: {view['evidence']}; {view['commits']} commits to search, in {view['environment']}")
+                under = f", under requests for {view['path']}" if view["path"] else ""
+                say(f"{view['release']}: {view['evidence']}; {view['commits']} commits to search, in {view['environment']}{under}")
             for one in view["tried"][shown:]:
                 say(render.tried(one))
             shown = len(view["tried"])

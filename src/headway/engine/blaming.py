@@ -1,6 +1,7 @@
 """Which commit broke a release that was rolled back? Its commits are tried one after the other, halving: built, rolled out, judged.
 
-Each is judged by the same evidence as the release: the check that failed, or that it did not run. Every step is on the record before it
+Each is judged by the same evidence as the release: the check that failed, that it did not run, or, under requests that Headway makes, the
+limits that its traffic broke. Every step is on the record before it
 is done, so whoever asks again goes on where it was left. A trial lifts the quarantine for itself and nothing else: it enters only a place
 where nothing else is asked, passes for nothing, and what was live there comes back in the end.
 """
@@ -8,6 +9,7 @@ where nothing else is asked, passes for nothing, and what was live there comes b
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from headway.analysis.model import Thresholds
 from headway.engine.candidate import Asked, consider
 from headway.engine.commands import BLAME, Commands
 from headway.engine.cutting import cut
@@ -20,9 +22,11 @@ from headway.releases.culprit import Answer, Culprit, OneOf, Try, search
 from headway.releases.model import Release
 from headway.rollout.model import Kind, Rollout, RunCheck, Trial
 from headway.rollout.phases import ENDED, Phase
+from headway.rollout.seen import Signal, Word
 
 NOT_RUN = frozenset({"failed to run", "failed to be ready"})
-FAILURES = frozenset({"failed check", "failed verdict", "aborted", *NOT_RUN})
+VERDICT = "failed verdict"
+FAILURES = frozenset({"failed check", VERDICT, "aborted", *NOT_RUN})
 ANSWERS = {"good": Answer.GOOD, "bad": Answer.BAD, "skip": Answer.SKIP}
 MANY = 500
 TURNS = 3
@@ -32,11 +36,15 @@ CLAIMED = "the name is what the caller said"
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What spoke against the release: a check by name, or None: it did not run, or was not ready. `since` is the commit before it."""
+    """What spoke against the release: a check by name, or None: it did not run, or was not ready, or its traffic broke the `limits`.
+
+    `since` is the commit before it.
+    """
 
     check: str | None
     text: str
     since: str
+    limits: Thresholds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +78,23 @@ class Blaming:
         """By name, as surfaces call them."""
         return {"blame": self.blame}
 
-    def blame(self, release: str, by: str, environment: str | None = None, check: str | None = None, again: bool = False) -> View:
+    def blame(
+        self,
+        release: str,
+        by: str,
+        environment: str | None = None,
+        check: str | None = None,
+        again: bool = False,
+        path: str | None = None,
+    ) -> View:
         """The next step towards the commit that broke this release, and how far it is. Asking again goes on; `again` starts anew."""
         name = str(self._commands.release(release)["release"])
         found = self._world.releases.get(name)
         assert found is not None, "it was there a moment ago"
         place = Place(found.service, self._where(found.service, environment))
         case = self._case(found, place)
-        if case is None or again or (case.last.state == "ended" and check not in {None, case.begun.check}):
-            case = self._begin(found, place, by, check)
+        if case is None or again or (case.last.state == "ended" and _other(case.begun, check, path)):
+            case = self._begin(found, place, by, check, path)
         while case.last.state != "ended":
             before = len(case.said)
             case = self._step(case, by)
@@ -123,8 +139,10 @@ class Blaming:
         asked = case.last
         standing = self._standing(case)
         if standing is None:
-            self._queue(case, asked.trial, Trial(case.release.name, case.begun.check))
+            self._queue(case, asked.trial, _trial(case.begun))
             return case
+        if standing.rollout.phase is Phase.HELD and case.begun.limits is not None:
+            return self._undecided(case, asked, standing)
         if standing.rollout.phase not in ENDED:
             return case
         failure = self._failure(standing.rollout)
@@ -132,8 +150,15 @@ class Blaming:
             return self._end(case, f"called off: {'; '.join(standing.rollout.reasons)}")
         if standing.rollout.phase is Phase.CANCELLED:
             return self._crowded_out(case, asked, "; ".join(standing.rollout.reasons))
-        answer, why = _judged(standing, case.begun.check, failure)
+        answer, why = _judged(standing, case.begun, failure)
         return self._say(case, answer, why, asked.commit, asked.trial)
+
+    def _undecided(self, case: _Case, asked: Inquiry, standing: Standing) -> _Case:
+        """Its traffic says neither yes nor no, and no more of it comes."""
+        why = f"nothing can be told of it: {'; '.join(standing.rollout.reasons)}"
+        self._world.rollouts.signal(standing.rollout.id, Signal(Word.ABORT, case.begun.by, self._world.clock.now(), why))
+        self._commands.wake(case.place.service)
+        return self._say(case, "skip", why, asked.commit, asked.trial)
 
     def _crowded_out(self, case: _Case, asked: Inquiry, why: str) -> _Case:
         """It never started: a person called it off, something newer took its turn, or the file has changed since."""
@@ -170,7 +195,7 @@ class Blaming:
         commits = self._world.repositories[place.service].mainline(said[begun].since, release.commit)
         return _Case(release, place, said[begun], tuple(said[begun:]), tuple(commits))
 
-    def _begin(self, release: Release, place: Place, by: str, check: str | None) -> _Case:
+    def _begin(self, release: Release, place: Place, by: str, check: str | None, path: str | None) -> _Case:
         evidence = self._evidence(release, check)
         if evidence.check is not None and (evidence.check not in release.checks or not release.checks[evidence.check].argv):
             known = ", ".join(name for name, one in release.checks.items() if one.argv) or "none"
@@ -181,14 +206,18 @@ class Blaming:
                 (evidence.text, f"it is the commit that served before, {evidence.since[:10]}: look at what changed in its settings"),
             )
         stage = self._world.pipelines.stage(place)
-        trial = Asked(release.name, place, by, trial=Trial(release.name, evidence.check))
+        now = self._world.clock.now()
+        begun = Inquiry(release.name, place.environment, by, now, "begun", check=evidence.check, since=evidence.since, text=evidence.text)
+        if evidence.limits is not None:
+            begun = replace(begun, limits=evidence.limits, path=path or release.run.health)
+        elif path is not None:
+            raise Refused(f"{release.name} is not judged by its traffic here, so --path has no meaning", (evidence.text,))
+        trial = Asked(release.name, place, by, trial=_trial(begun))
         waits = consider(trial, self._world, self._world.clock.now())
         against = [f"it comes after {', '.join(stage.after)}, which a trial has not passed"] if stage.after else []
         against += [f"{name} is asked there; a trial asks nobody" for name in ("approvals",) if stage.approvals.needed]
         if against or waits.refusals or waits.waits:
             raise Refused(f"nothing can be tried in {place.environment}", (*against, *waits.refusals, *waits.waits))
-        now = self._world.clock.now()
-        begun = Inquiry(release.name, place.environment, by, now, "begun", check=evidence.check, since=evidence.since, text=evidence.text)
         self._state(begun, f"began to look for the commit that broke it, in {place.environment}", evidence.text)
         case = self._case(release, place)
         assert case is not None, "it was said a moment ago"
@@ -220,6 +249,8 @@ class Blaming:
                 why, since = f"{what} in {rollout.place.environment}: {'; '.join(rollout.reasons)}", plan.old.commit
                 if check is None and what in NOT_RUN:
                     return Evidence(None, why, since)
+                if check is None and what == VERDICT:
+                    return Evidence(None, why, since, plan.thresholds)
             else:
                 continue
             if check or name:
@@ -287,6 +318,7 @@ class Blaming:
             "environment": case.place.environment,
             "evidence": case.begun.text,
             "check": case.begun.check,
+            "path": case.begun.path or None,
             "commits": len(case.commits),
             "state": "ended" if ended else "trying",
             "trying": None if ended else case.last.commit or None,
@@ -318,13 +350,24 @@ class Blaming:
         return next((one.subject for one in case.commits if one.id == commit), "")
 
 
-def _judged(standing: Standing, check: str | None, failure: tuple[str, str | None]) -> tuple[InquiryState, str]:
+def _trial(begun: Inquiry) -> Trial:
+    return Trial(begun.release, begun.check, begun.limits, begun.path)
+
+
+def _other(begun: Inquiry, check: str | None, path: str | None) -> bool:
+    """Is this another question than the one that was answered?"""
+    return check not in {None, begun.check} or path not in {None, begun.path}
+
+
+def _judged(standing: Standing, begun: Inquiry, failure: tuple[str, str | None]) -> tuple[InquiryState, str]:
     """Good, bad by the same evidence, or nothing that can be used."""
     rollout, (what, name) = standing.rollout, failure
     if rollout.phase is Phase.COMPLETED:
-        return "good", f"{check} passed" if check else "it runs"
+        good = f"{begun.check} passed" if begun.check else "it runs"
+        return "good", f"{begun.path} is answered within the limits" if begun.limits is not None else good
     why = "; ".join(rollout.reasons)
-    same = name == check if check is not None else what in NOT_RUN
+    wanted = frozenset({VERDICT}) if begun.limits is not None else NOT_RUN
+    same = name == begun.check if begun.check is not None else what in wanted
     return ("bad", why) if same else ("skip", f"it failed in another way: {why}")
 
 

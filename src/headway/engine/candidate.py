@@ -29,6 +29,11 @@ from headway.rollout.routing import BY_WEIGHT
 from headway.trains.hotfix import shorter
 from headway.trains.model import Hotfix
 
+RATE = 20.0
+"""Requests a second for a commit that is judged by its traffic."""
+ALONE = 5.0
+"""And for so many seconds at least."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -86,7 +91,7 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False) -
     _demand_branch(asked.place, world)
     stage, hotfix = _stage(release, asked.place, world)
     if asked.trial is not None:
-        stage = _trying(stage, asked.trial)
+        release, stage = _trying(release, stage, asked.trial, world)
     early = schedule.objections(asked.start, asked.by, now)
     until = asked.start.at if early and asked.start else None
     now = schedule.as_of(asked.start, now)
@@ -216,22 +221,33 @@ def _stage(release: Release, place: Place, world: World) -> tuple[Stage, bool]:
     return shorter(stage, world.pipelines.stages(release.service)), True
 
 
-def _trying(stage: Stage, trial: Trial) -> Stage:
-    """The stage for a rollout that only finds something out: plain and quick, judged by replicas and checks, and nobody is told."""
-    return replace(
+def _trying(release: Release, stage: Stage, trial: Trial, world: World) -> tuple[Release, Stage]:
+    """Both for a rollout that only finds something out: plain and quick, judged by replicas and checks, and nobody is told.
+
+    Where traffic spoke against a release, there are users while it is tried, and the judge has the limits that it had.
+    """
+    limits, check = trial.limits, trial.check
+    if limits is not None:
+        seconds = max(limits.min_time, ALONE, 1.2 * limits.needs / RATE)
+        users = world.checks.users(trial.path, RATE, seconds)
+        # Decided once they are gone: what cannot be told by then never will be.
+        limits, check = replace(limits, max_wait=seconds, hold_for=0.0), users.name
+        release = replace(release, checks={**release.checks, users.name: users})
+    quick = replace(
         stage,
-        checks=(*(name for name in stage.checks if name != trial.check), *((trial.check,) if trial.check else ())),
+        checks=(*(name for name in stage.checks if name != check), *((check,) if check else ())),
         manual=(),
         preview=(),
         strategy="rolling",
         weights=(),
         holdback=0,
         drill=False,
-        thresholds=Thresholds(mode="health"),
-        soak=0 if trial.check else stage.soak,
+        thresholds=limits or Thresholds(mode="health"),
+        soak=0 if check else stage.soak,
         keep_warm=0,
         notify=(),
     )
+    return release, quick
 
 
 def suspicions(release: Release, world: World) -> tuple[Suspicion, ...]:

@@ -303,7 +303,11 @@ class Inquiry:
     commit: str = ""
     trial: str = ""
     check: str | None = None
-    """The check that failed; None: it did not run, or was never ready."""
+    """The check that failed; None: it did not run, or was never ready, or, where there are `limits`, its traffic spoke against it."""
+    limits: Thresholds | None = None
+    """What its traffic was judged by."""
+    path: str = ""
+    """What is asked for while a commit is judged by those."""
     since: str = ""
     """The commit that was good."""
     text: str = ""

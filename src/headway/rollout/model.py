@@ -272,10 +272,15 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Why a rollout only finds something out: which commit broke `of`. How it ends marks no release; `check` is run besides the stage's."""
+    """Why a rollout only finds something out: which commit broke `of`. How it ends marks no release; `check` is run besides the stage's.
+
+    With `limits` it is judged by its traffic, which is made: requests for `path`.
+    """
 
     of: str
     check: str | None = None
+    limits: Thresholds | None = None
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)

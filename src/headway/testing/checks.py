@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from headway.environments.model import Place
 from headway.errors import Unavailable
 from headway.ports import Clock
+from headway.releases.model import CheckSpec
 from headway.rollout.model import Intent, StartCheck
 from headway.rollout.seen import CheckRun, CheckState, Probe
 
@@ -46,6 +47,10 @@ class FakeChecks:
     runs: dict[str, Run] = field(default_factory=dict)
     asked: Counter[str] = field(default_factory=Counter)
     urls: dict[str, str] = field(default_factory=dict)
+
+    def users(self, path: str, rate: float, seconds: float) -> CheckSpec:
+        self.scripts.setdefault("users", CheckScript(takes=seconds))
+        return CheckSpec("users", ("users", path, f"{rate:g}"), timeout=seconds + 60)
 
     def start(self, place: Place, intent: Intent, url: str) -> None:
         self._answer()
