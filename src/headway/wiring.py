@@ -16,9 +16,7 @@ from typing import Any, Protocol
 
 from headway.adapters.build import Builder
 from headway.adapters.checks import CommandChecks
-from headway.adapters.git import GitRepository
-from headway.adapters.gitbranches import GitBranches
-from headway.adapters.gitwrite import GitTags
+from headway.adapters.gitplaces import GitPlaces, PlacedTags
 from headway.adapters.kubernetes.inspecting import Inspections
 from headway.adapters.ledger import Ledger, open_ledger
 from headway.adapters.livetraffic import LiveTraffic
@@ -54,7 +52,7 @@ from headway.engine.watcher import Watcher
 from headway.engine.worker import Worker
 from headway.environments.model import Cluster, Place
 from headway.errors import Contradiction, HeadwayError, InvalidSpec, Refused, Unavailable
-from headway.ports import Built, Commit, Event, Notice, Notifier, Platform, World
+from headway.ports import Branches, Built, Commit, Event, Notice, Notifier, Platform, World
 from headway.releases.model import Recipe
 from headway.spec import file
 from headway.spec.pipelines import ByService, Pipelines, Source
@@ -72,6 +70,8 @@ LATEST = 1.0
 """Seconds for which the list of repositories, as the ledger has it, is believed."""
 CHECKS_KEPT = timedelta(days=14)
 """How long a check's folder, with its log, is kept."""
+FETCHING = 10.0
+"""Seconds between looks at repositories that live elsewhere; `headway poke` looks at once."""
 STOPPING = 120.0
 """Seconds that an orderly end may take: drains and grace included."""
 
@@ -96,6 +96,7 @@ class Headway:
     pipelines: Pipelines
     checks: CommandChecks
     watched: "Watched"
+    places: GitPlaces
     databases: DatabaseMigrations
     rehearsals: DatabaseRehearsals
 
@@ -145,7 +146,8 @@ class Headway:
 
     def repo_add(self, path: str, branch: str = "main") -> dict[str, object]:
         """Watch a repository; its protected branch must have a headway.yaml that reads."""
-        source = _source(path, branch)
+        self.places.fetch(path)
+        source = _source(self.places, path, branch)
         alone = Pipelines(lambda: [source], lambda _: "", self.watched.policies)
         services = list(alone.services())
         taken = set(self.pipelines.services_elsewhere(path))
@@ -161,6 +163,10 @@ class Headway:
     def repo_list(self) -> dict[str, object]:
         """The repositories, in the order they were added."""
         return {"repositories": [{"path": one.path, "branch": one.branch} for one in self.ledger.registry.repositories()]}
+
+    def watches(self, path: str, branch: str) -> bool:
+        """Is this repository on record with this protected branch?"""
+        return any((one.path, one.branch) == (path, branch) for one in self.ledger.registry.repositories())
 
     def policies_use(self, path: str, by: str, branch: str = "main") -> dict[str, object]:
         """Put every repository under these policies. Those that contradict them are told, and take nothing new until they are mended."""
@@ -217,7 +223,12 @@ class Headway:
 
     def poke(self) -> dict[str, object]:
         """Look at the repositories now; what another server on the same ledger follows is not ours to follow."""
+        self.fetch()
         return {"moved": self.watcher.look() if self.leads() else 0}
+
+    def fetch(self) -> None:
+        """Have what the repositories that live elsewhere have now. Every server does: any of them may be asked."""
+        self.places.fetch_all(source.name for source in self.watched.sources())
 
     def leads(self) -> bool:
         """Whether this server does what only one on this ledger may: follow branches, run trains, send notices."""
@@ -242,7 +253,8 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
     private(home)
     ledger = open_ledger(database or f"sqlite:///{home / 'ledger.db'}")
     key = server_key(home / "key")
-    watched = Watched(ledger)
+    places = GitPlaces(home / "repositories")
+    watched = Watched(ledger, places)
     pipelines = Pipelines(watched.sources, lambda reference: fingerprint(key, _told(reference)), watched.policies)
     store = FileStore(home / "artifacts")
     repositories = ByService(pipelines)
@@ -274,14 +286,14 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
         trains=ledger.trains,
         pipelines=pipelines,
         repositories=repositories,
-        branches=Writable(pipelines),
+        branches=Writable(pipelines, places),
         builder=Building(Builder(home, store, sources, extra=_for_builds())),
         store=store,
         refs=Refs(ledger),
         branched=ledger.branched,
         grounds=local or NoPlatform(),
-        pushes=NotedPushes(lambda service: Path(pipelines.source(service).name)),
-        tags=GitTags(lambda service: Path(pipelines.source(service).name)),
+        pushes=NotedPushes(lambda service: places.folder(pipelines.source(service).name)),
+        tags=PlacedTags(places, lambda service: pipelines.source(service).name),
         outbox=ledger.outbox,
         notifier=Notifying(pipelines),
         new_id=new_id,
@@ -291,7 +303,7 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
     commands = Commands(world, worker.wake)
     # A command without a server does what it finds itself: nobody would be there to finish it.
     watcher = Watcher(world, commands, worker.wake, *((Pool(BUILDS).submit,) if serving else ()))
-    return Headway(home, ledger, world, commands, worker, watcher, local, pipelines, checks, watched, databases, rehearsals)
+    return Headway(home, ledger, world, commands, worker, watcher, local, pipelines, checks, watched, places, databases, rehearsals)
 
 
 def _for_builds() -> Mapping[str, str]:
@@ -310,8 +322,9 @@ def _local(home: Path, store: FileStore, clock: SystemClock) -> LocalPlatform:
 class Watched:
     """The registered repositories and the policies over them. The ledger is asked once a second: another server may have changed them."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, places: GitPlaces) -> None:
         self._ledger = ledger
+        self._places = places
         self._lock = threading.Lock()
         self._asked = -LATEST
         self._sources: dict[tuple[str, str], Source] = {}
@@ -351,7 +364,7 @@ class Watched:
         if time.monotonic() - self._asked < LATEST:
             return
         named = [(one.path, one.branch) for one in self._ledger.registry.repositories()]
-        self._sources = {key: self._sources.get(key) or _source(*key) for key in named}
+        self._sources = {key: self._sources.get(key) or _source(self._places, *key) for key in named}
         setting = self._ledger.registry.get("policies")
         where = (json.loads(setting)["path"], json.loads(setting)["branch"]) if setting else None
         if where != self._where or (where is not None and self._text is None):
@@ -411,14 +424,15 @@ class Whereabouts:
         return found
 
 
-class Writable(Mapping[str, GitBranches]):
+class Writable(Mapping[str, Branches]):
     """The same repositories, for the few branches that Headway writes."""
 
-    def __init__(self, pipelines: Pipelines) -> None:
+    def __init__(self, pipelines: Pipelines, places: GitPlaces) -> None:
         self._pipelines = pipelines
+        self._places = places
 
-    def __getitem__(self, service: str) -> GitBranches:
-        return GitBranches(Path(self._pipelines.source(service).name))
+    def __getitem__(self, service: str) -> Branches:
+        return self._places.branches(self._pipelines.source(service).name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._pipelines.services())
@@ -483,8 +497,8 @@ def _host(home: Path) -> str:
         raise Unavailable(f"{file} cannot be read or made: {error.strerror}") from error
 
 
-def _source(path: str, branch: str) -> Source:
-    return Source(path, branch, GitRepository(Path(path)))
+def _source(places: GitPlaces, path: str, branch: str) -> Source:
+    return Source(path, branch, places.repository(path))
 
 
 # -- databases, with or without a pipeline
@@ -585,6 +599,7 @@ class Running:
         self._threads = (
             threading.Thread(target=headway.worker.run, name="worker", daemon=True),
             threading.Thread(target=self._every, args=(1.0, self._leading(headway.watcher.look)), name="watcher", daemon=True),
+            threading.Thread(target=self._every, args=(FETCHING, headway.fetch), name="fetcher", daemon=True),
             threading.Thread(target=self._every, args=(2.0, headway.watcher.branching.tend), name="branches", daemon=True),
             threading.Thread(target=self._every, args=(0.5, self._leading(lambda: deliver(headway.world))), name="outbox", daemon=True),
             threading.Thread(target=self._every, args=(5.0, self._leading(headway.training.look)), name="trains", daemon=True),

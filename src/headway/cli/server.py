@@ -7,17 +7,35 @@ import rich_click as click
 from headway.cli.context import Context, json_option, next_step, print_json, say, with_context
 
 
+class Repository(click.ParamType[str]):
+    """A folder of this machine, or what git can fetch from elsewhere."""
+
+    name = "repository"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from headway.adapters.gitmirror import is_url
+
+        if is_url(value):
+            return value
+        if not Path(value).exists():
+            self.fail(f"{value} is neither a folder here nor a URL such as https://git.example/shop.git", param, ctx)
+        return str(Path(value).resolve())
+
+
+REPOSITORY = Repository()
+
+
 @click.command()
-@click.option("--repo", "repos", multiple=True, type=click.Path(exists=True, path_type=Path), help="Watch this repository too.")
+@click.option("--repo", "repos", multiple=True, type=REPOSITORY, help="Watch this repository too: a folder, or a URL.")
 @click.option("--branch", default="main", show_default=True, help="Its protected branch, whose headway.yaml governs.")
 @click.option("--policies", type=click.Path(exists=True, path_type=Path), help="As `headway policies use`.")
 @with_context
-def serve(context: Context, repos: tuple[Path, ...], branch: str, policies: Path | None) -> None:
+def serve(context: Context, repos: tuple[str, ...], branch: str, policies: Path | None) -> None:
     """Run the engine. What it started goes on without it; the next start takes over."""
     from headway.cli.policies import in_force
     from headway.web.server import serve as run
 
-    run(context.home, context.database, [(repo.resolve(), branch) for repo in repos], say, in_force(policies, context.person))
+    run(context.home, context.database, [(repo, branch) for repo in repos], say, in_force(policies, context.person))
 
 
 @click.command()
@@ -36,12 +54,12 @@ def repo() -> None:
 
 
 @repo.command()
-@click.argument("path", type=click.Path(exists=True, path_type=Path), default=".")
+@click.argument("path", type=REPOSITORY, default=".")
 @click.option("--branch", default="main", show_default=True, help="The protected branch, whose headway.yaml governs.")
 @with_context
-def add(context: Context, path: Path, branch: str) -> None:
-    """Watch a repository."""
-    view = context.ask("repo_add", path=str(path.resolve()), branch=branch)
+def add(context: Context, path: str, branch: str) -> None:
+    """Watch a repository: a folder of this machine, or a URL, of which the server keeps a copy."""
+    view = context.ask("repo_add", path=path, branch=branch)
     say(f"watching {view['path']} ({view['branch']}): {', '.join(view['services'])}")
     next_step("headway serve")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import uvicorn
 
-from headway.errors import Refused
+from headway.errors import Refused, Unavailable
 from headway.web.app import app
 from headway.wiring import Headway, Running, build, patiently_locked, private, socket_path
 
@@ -17,7 +17,7 @@ from headway.wiring import Headway, Running, build, patiently_locked, private, s
 def serve(
     home: Path,
     database: str | None,
-    repos: Sequence[tuple[Path, str]],
+    repos: Sequence[tuple[str, str]],
     say: Callable[[str], None],
     policies: Callable[[Headway], None] = lambda _: None,
 ) -> None:
@@ -29,8 +29,18 @@ def serve(
         headway = build(home, database, serving=True)
         policies(headway)
         for path, branch in repos:
-            headway.repo_add(str(path), branch)
+            _watch(headway, path, branch, say)
         Served(headway, socket_path(home)).run(say)
+
+
+def _watch(headway: Headway, path: str, branch: str, say: Callable[[str], None]) -> None:
+    """What is on record already is watched whether it answers just now or not: a start must not hang on somebody else's server."""
+    try:
+        headway.repo_add(path, branch)
+    except Unavailable as error:
+        if not headway.watches(path, branch):
+            raise
+        say(f"[yellow]will ask again[/yellow]: {error}")
 
 
 class Served:
