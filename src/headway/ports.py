@@ -543,7 +543,11 @@ class Repository(Protocol):
         ...
 
     def altogether(self, old: str, new: str) -> str:
-        """The patch id of everything between two commits as one change."""
+        """The patch id of everything between two commits as one change; empty if there is nothing."""
+        ...
+
+    def fork(self, one: str, other: str) -> str | None:
+        """The last commit that two lines share; None if they share none."""
         ...
 
     def history(self, commit: str, naming: Naming, line: Line | None, also: Sequence[Tag] = (), folder: str = "") -> History:

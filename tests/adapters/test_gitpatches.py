@@ -48,6 +48,17 @@ def test_one_that_was_squashed_carries_it_also_beside_other_files(scratch: Scrat
     assert found(scratch).whole
 
 
+def test_two_lines_part_where_they_did_and_may_share_nothing(scratch: Scratch) -> None:
+    scratch.git("push", "-q", "-f", "origin", "main")
+    scratch.git("checkout", "-q", "--orphan", "alone")
+    scratch.git("commit", "-q", "-m", "begin anew")
+    scratch.git("push", "-q", "-f", "origin", "alone")
+    repository = GitRepository(scratch.bare)
+    heads = repository.refs()
+    assert repository.fork(heads["main"], heads["hotfix/1"]) == scratch.base
+    assert repository.fork(heads["main"], heads["alone"]) is None
+
+
 def test_one_that_had_to_be_adapted_carries_it_when_it_says_so(scratch: Scratch) -> None:
     for number, (commit, letter) in enumerate((("hotfix/1~1", "b"), ("hotfix/1", "y"))):
         full = scratch.git("rev-parse", commit)

@@ -106,15 +106,38 @@ def test_another_branch_has_another_and_its_release_is_no_way_past_the_first(sto
     assert story.live() == "tally@1.1.0-x.1"
 
 
+def test_of_several_commits_all_must_have_arrived_as_one_or_one_by_one(story: Story) -> None:
+    git = story.fake.repository
+    first, second = git.heads["feature/x"], story.push("feature/x", "more", **{"release-as": "1.1.0-x.2"})
+    git.patches[story.push("main", "the first alone")] = first
+    story.settle()
+    assert story.state() is State.OPEN
+    git.patches[story.push("main", "both")] = f"{first}+{second}"
+    story.settle()
+    assert story.state() is State.ENDED
+
+
+def test_what_was_taken_back_on_main_is_not_merged(story: Story) -> None:
+    git = story.fake.repository
+    squashed = story.push("main", "squashed")
+    git.patches[squashed] = git.heads["feature/x"]
+    git.commit(Commit("f" * 40, "ada", NOON, "Revert", reverts=(squashed,)), branch="main")
+    story.settle()
+    assert story.state() is State.OPEN
+
+
 def test_nobody_promotes_to_what_is_no_branch_s(story: Story) -> None:
     with pytest.raises(Refused, match=r"no branch has the environment dev\.feature-z"):
         story.commands.promote("1.1.0-x.1", "dev.feature-z", "ada")
 
 
-@pytest.mark.parametrize("how", ["gone", "merged"])
+@pytest.mark.parametrize("how", ["gone", "merged", "squashed", "rebased"])
 def test_with_its_branch_it_goes_and_its_record_stays(story: Story, how: str) -> None:
     if how == "gone":
         del story.fake.repository.heads["feature/x"]
+    elif how != "merged":
+        same = story.push("main", how)
+        story.fake.repository.patches[same] = story.fake.repository.heads["feature/x"]
     else:
         story.push("main", "merge", story.fake.repository.heads["main"], story.fake.repository.heads["feature/x"])
     story.settle()

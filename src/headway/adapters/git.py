@@ -126,6 +126,13 @@ class GitRepository:
         """The patch id of everything between two commits as one change."""
         return gitpatches.altogether(self._git, self._known(old), self._known(new))
 
+    def fork(self, one: str, other: str) -> str | None:
+        """The last commit that two lines share; None if they share none."""
+        ran = self._git.start("merge-base", self._known(one), self._known(other))
+        if ran.returncode not in (0, 1):
+            raise self._git.trouble(ran)
+        return ran.stdout.decode().strip() or None
+
     def history(self, commit: str, naming: Naming, line: Line | None, also: Sequence[Tag] = (), folder: str = "") -> History:
         """The past of a commit as far as its version is concerned; `also` are versions that are on record without a tag."""
         return Past(self._path, self._known(commit), self._git.git, self._git.timeout).history(naming, line, folder, also)

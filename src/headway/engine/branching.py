@@ -15,10 +15,11 @@ from headway.engine.controller import US
 from headway.environments.branches import BranchEnvironment, Fate, State, environment_of, fate, room
 from headway.environments.model import Place
 from headway.errors import HeadwayError, InvalidSpec, Refused, Unavailable
-from headway.ports import Event, Standing, World
+from headway.ports import Event, Repository, Standing, World
 from headway.promotion.model import Stage
 from headway.rollout.phases import ENDED, Phase
 from headway.rollout.seen import Signal, Word
+from headway.trains.forward import forward
 
 log = structlog.get_logger()
 
@@ -38,7 +39,7 @@ class Branching:
         self._told: set[str] = set()
         """Rollouts that were told to end: said once, and once more after a restart."""
         self._known: dict[tuple[str, str, str], bool] = {}
-        """Whether a service's commit is in another one: what git said once it says for ever."""
+        """Whether a service's commit is in another one, or what it changes is: what git said once it says for ever."""
 
     def wants(self, stage: Stage, ref: str, commit: str) -> bool:
         """Whether a push to this branch goes to this stage: not if its own environment would hold nothing that is not merged. NoRoom."""
@@ -139,7 +140,8 @@ class Branching:
         if asked not in self._known:
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
-            self._known[asked] = self._world.repositories[service].contains(head, commit)
+            repository = self._world.repositories[service]
+            self._known[asked] = repository.contains(head, commit) or _carried(repository, head, commit)
         return self._known[asked]
 
     def _stop(self, one: BranchEnvironment, why: str, standings: Sequence[Standing]) -> None:
@@ -220,3 +222,13 @@ class Branching:
         log.info(what, why="; ".join(why))
         data: dict[str, object] = {"environment": one.place.environment, "service": one.place.service, "ref": one.ref, "commit": one.commit}
         self._world.branched.save(one, Event(now, US, what, why, {**data, "state": one.state.value}))
+
+
+def _carried(repository: Repository, head: str, commit: str) -> bool:
+    """Whether that line makes the same changes by commits of its own, as after a squash or a rebase, and has not taken them back."""
+    base = repository.fork(head, commit)
+    altogether = repository.altogether(base, commit) if base is not None else ""
+    if base is None or not altogether:
+        return False  # one that changes nothing was not merged: somebody just wants it to run
+    files = [file.path for file in repository.changed(base, commit)]
+    return forward(repository.landed(base, commit, files), altogether, repository.landed(base, head, files)).whole

@@ -158,6 +158,10 @@ class FakeRepository:
     def altogether(self, old: str, new: str) -> str:
         return "+".join(one.patch for one in self.landed(old, new, ()))
 
+    def fork(self, one: str, other: str) -> str | None:
+        shared = self._reachable(one) & self._reachable(other)
+        return next((name for name in reversed(self.commits) if name in shared), None)
+
     def history(self, commit: str, naming: Naming, line: Line | None, also: Sequence[Tag] = (), folder: str = "") -> History:
         """As real ones tell it, of the whole repository; the tags are those in `heads` under refs/tags/."""
         if folder:
