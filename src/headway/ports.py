@@ -14,7 +14,7 @@ from headway.analysis.lately import Lately
 from headway.analysis.model import Readings
 from headway.environments.branches import BranchEnvironment
 from headway.environments.manifests.model import Told
-from headway.environments.model import Cluster, Database, Place
+from headway.environments.model import Cluster, Database, Place, Scaling
 from headway.migration.keeping import Chore, Shelf
 from headway.migration.shipping import Anew, Outlook, Shipping
 from headway.promotion.model import Approval, Passed, Quarantine, Stage, Statement
@@ -72,6 +72,10 @@ class Manifests(Protocol):
 
     def inspect(self, service: str, commit: str, cluster: Cluster) -> Sequence[Told]:
         """Everything that is wrong with them. Asking twice costs little."""
+        ...
+
+    def scaling(self, service: str, commit: str, cluster: Cluster) -> Scaling | None:
+        """Between how many replicas an autoscaler of theirs keeps a release; None where Headway sets the number."""
         ...
 
 

@@ -4,10 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from headway.adapters.kubernetes.inspecting import inspect
 from headway.adapters.kubernetes.manifests import read as manifests
 from headway.cli.main import main
-from headway.environments.model import Cluster
 
 
 def headway(*words: str) -> int:
@@ -27,23 +25,27 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_it_writes_is_good_without_an_edit(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert headway("init", "--kubernetes", "--gateway", "edge/public", str(shop)) == 0
     said = capsys.readouterr().err
-    assert "14 files in kubernetes" in said
+    assert "17 files in kubernetes" in said
     assert headway("validate", str(shop / "headway.yaml")) == 0
     assert "warning" not in capsys.readouterr().err
     objects = {one["kind"]: one for one in manifests(shop, "kubernetes/overlays/production")}
-    assert sorted(objects) == ["ConfigMap", "Deployment", "HTTPRoute", "PodDisruptionBudget", "Service"]
+    assert sorted(objects) == ["ConfigMap", "Deployment", "HTTPRoute", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Service"]
     assert {one["metadata"]["namespace"] for one in objects.values()} == {"shop-production"}
     assert objects["HTTPRoute"]["spec"]["parentRefs"] == [{"namespace": "edge", "name": "public"}]
     (container,) = objects["Deployment"]["spec"]["template"]["spec"]["containers"]
     assert container["envFrom"] == [{"configMapRef": {"name": objects["ConfigMap"]["metadata"]["name"]}}]
 
 
-def test_the_autoscaler_lacks_nothing_but_a_headway_that_takes_it(shop: Path) -> None:
+def test_the_number_of_replicas_is_left_to_an_autoscaler_with_bounds_for_each_environment(shop: Path) -> None:
     assert headway("init", "--kubernetes", str(shop)) == 0
-    base = shop / "kubernetes" / "base" / "kustomization.yaml"
-    base.write_text(base.read_text().replace("# - hpa.yaml", "- hpa.yaml"))
-    (told,) = [one.text for one in inspect(shop, "shop", Cluster("kubernetes/base", "shop"))]
-    assert "HorizontalPodAutoscaler shop is of no kind that Headway applies" in told
+    assert "replicas:" not in (shop / "headway.yaml").read_text()
+    bounds = {}
+    for environment in ("dev", "staging", "production"):
+        objects = {one["kind"]: one for one in manifests(shop, f"kubernetes/overlays/{environment}")}
+        spec = objects["HorizontalPodAutoscaler"]["spec"]
+        bounds[environment] = (spec["minReplicas"], spec["maxReplicas"])
+        assert "replicas" not in objects["Deployment"]["spec"]
+    assert bounds == {"dev": (1, 2), "staging": (2, 3), "production": (5, 10)}
 
 
 def test_manifests_are_never_replaced(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -93,6 +93,18 @@ def service(name: str, **selector: str) -> Object:
     }
 
 
+def scaler(least: int, most: int = 6, name: str = "shop") -> Object:
+    """By a metric that this cluster does not have: such an autoscaler keeps its bounds, and no more."""
+    metric = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}}
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": name},
+        "spec": {"scaleTargetRef": target, "minReplicas": least, "maxReplicas": most, "metrics": [metric]},
+    }
+
+
 def route(name: str, host: str, weights: Mapping[str, int]) -> Object:
     """An HTTPRoute of the test gateway."""
     backends = [{"name": backend, "port": 80, "weight": weight} for backend, weight in weights.items()]

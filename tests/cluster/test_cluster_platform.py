@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from kube_stand import PLACE, Stand, manifests, release, standing
-from stand import Load, Namespace, ask, until
+from stand import Load, Namespace, ask, scaler, until
 
 from headway.errors import Fenced, Refused, Unavailable
 from headway.rollout.model import Fence, Match, SetReplicas, SetWeights
@@ -258,6 +258,7 @@ def test_two_roles_in_the_namespace_are_all_it_needs(gated: Stand, little: Image
     for command in commands:
         gated.namespace.kubectl(*shlex.split(command.replace("shop:", f"{gated.namespace.name}:"))[1:])
     monkeypatch.setenv("KUBECONFIG", str(_as_the_account(gated.namespace, tmp_path)))
+    gated.manifests.append(scaler(1))
     old, new = release("1.0.0", little("1.0.0"), {"A": "b"}, {"C": "env:C"}), release("1.1.0", little("1.1.0"))
     for one in (old, new):
         gated.scale(one, 1)

@@ -30,7 +30,10 @@ def test_every_environment_is_good_and_is_where_the_file_says(environment: str) 
     objects = manifests(EXAMPLE, cluster.manifests)
     assert {one["metadata"]["namespace"] for one in objects} == {cluster.namespace}
     (deployment,) = [one for one in objects if one["kind"] == "Deployment"]
-    assert deployment["spec"]["replicas"] == STAGES[environment].environment.replicas
+    assert "replicas" not in deployment["spec"]
+    (scaler,) = [one for one in objects if one["kind"] == "HorizontalPodAutoscaler"]
+    bounds = {"dev": (1, 2), "staging": (2, 3), "production": (5, 10)}
+    assert (scaler["spec"]["minReplicas"], scaler["spec"]["maxReplicas"]) == bounds[environment]
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     (exposed,) = re.findall(r"^EXPOSE (\d+)$", (EXAMPLE / "Dockerfile").read_text(), re.MULTILINE)
     assert container["ports"] == [{"name": "http", "containerPort": int(exposed)}]

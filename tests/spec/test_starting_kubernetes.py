@@ -35,7 +35,7 @@ def test_without_manifests_a_base_and_overlays_are_made_for_what_was_recognised(
     assert "secretKeyRef: {name: shop-secrets, key: DATABASE_URL}" in made.files["kubernetes/overlays/staging/deployment.yaml"]
     assert "  - {namespace: gateways, name: shared}" in made.files["kubernetes/overlays/dev/httproute.yaml"]
     production = file.environments["production"].stage
-    assert (production.after, production.strategy, production.environment.replicas) == (("staging",), "canary", 5)
+    assert (production.after, production.strategy, production.environment.replicas) == (("staging",), "canary", 1)
     assert any("DATABASE_URL" in guess for guess in made.guessed)
     assert made.next[-1] == "headway release cut HEAD --image registry.example/shop@sha256:..."
 

@@ -8,6 +8,7 @@ from headway.analysis.model import Thresholds
 from headway.engine.data import SOON, alive, outlook
 from headway.engine.facts import facts, risk
 from headway.engine.sending import sending
+from headway.engine.sizing import sizing
 from headway.environments.branches import State, of_a_branch, shared_of
 from headway.environments.model import Place, same_target
 from headway.errors import HeadwayError, Refused
@@ -24,8 +25,9 @@ from headway.promotion.risk import kind_of
 from headway.promotion.stages import upstream
 from headway.releases.model import Release
 from headway.rollout.model import Plan, Start, Trial, Workload
-from headway.rollout.plan import promotion
+from headway.rollout.plan import promotion, workload
 from headway.rollout.routing import BY_WEIGHT
+from headway.rollout.sizing import Sized, sentence
 from headway.trains.hotfix import shorter
 from headway.trains.model import Hotfix
 
@@ -122,6 +124,7 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False) -
         answers=found_out,
     )
     sent = sending(release, stage, world)
+    size = sizing(asked.place, workload(release, stage.environment), live, world)
     rehearsing, subject = _rehearsing(asked.place, release, data.shipping, world)
     kept = _kept(stage, data.shipping, world)
     late = keeping.objections(stage.environment.database.backup, kept, now) if kept and stage.environment.database else ()
@@ -131,12 +134,19 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False) -
         release=release,
         stage=stage,
         candidate=candidate,
-        waits=(*(one.text for one in (*early, *found) if one.kind == "waits"), *data.waits, *map(str, untried), *late, *sent.waits),
+        waits=(
+            *(one.text for one in (*early, *found) if one.kind == "waits"),
+            *data.waits,
+            *map(str, untried),
+            *late,
+            *sent.waits,
+            *size.waits,
+        ),
         refusals=(*(one.text for one in found if one.kind != "waits"), *data.refusals, *sent.refusals),
-        plan=_plan(release, stage, candidate, live, data.shipping),
-        until=until or min([*ends, *([now + SOON] if data.waits or sent.waits else [])], default=None),
+        plan=_plan(release, stage, candidate, live, data.shipping, size.sized),
+        until=until or min([*ends, *([now + SOON] if data.waits or sent.waits or size.waits else [])], default=None),
         answers=found_out,
-        warnings=sent.warnings,
+        warnings=(*sent.warnings, *_told_of(size.sized, release, live, stage)),
         shelf=kept,
         rehearsing=rehearsing,
         subject=subject,
@@ -294,7 +304,15 @@ def _candidate(asked: Asked, release: Release, stage: Stage) -> Candidate:
     )
 
 
-def _plan(release: Release, stage: Stage, candidate: Candidate, live: Workload | None, migrations: Shipping | None) -> Plan:
+def _told_of(sized: Sized | None, release: Release, live: Workload | None, stage: Stage) -> tuple[str, ...]:
+    if sized is None:
+        return ()
+    return (sentence(sized, release.version, live.version if live else None, stage.environment.replicas),)
+
+
+def _plan(
+    release: Release, stage: Stage, candidate: Candidate, live: Workload | None, migrations: Shipping | None, sized: Sized | None
+) -> Plan:
     # An environment without checks' definitions in the release meets an objection; the plan shows what can run.
     return promotion(
         release,
@@ -319,4 +337,5 @@ def _plan(release: Release, stage: Stage, candidate: Candidate, live: Workload |
         notify=stage.notify,
         routing=stage.routing or BY_WEIGHT,
         migrations=migrations,
+        sized=sized,
     )

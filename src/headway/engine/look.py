@@ -8,6 +8,7 @@ from headway.analysis.evidence import Evidence, fold, with_copies
 from headway.analysis.judge import judge
 from headway.analysis.model import Verdict
 from headway.engine.candidate import Asked, consider
+from headway.engine.sizing import sizing
 from headway.environments.model import same_target
 from headway.errors import HeadwayError, InvalidSpec, Refused, Unavailable
 from headway.ports import Held, World
@@ -181,8 +182,11 @@ def _before_rollback(rollout: Rollout, standing: Sequence[Rollout], world: World
     if not same_target(record.before.cluster, bad.new.cluster):
         elsewhere = f"{record.before.version} ran in another place than {bad.new.version}; promote a release to {rollout.place.environment}"
         return replace(seen, refusals=(elsewhere,))
+    size = sizing(rollout.place, record.before, bad.new, world)
+    if size.waits:
+        return replace(seen, trouble="; ".join(size.waits))
     sight, trouble = _sight(rollout, world)
-    return replace(seen, plan=way_back(bad, record.before, bad.replicas), sight=sight, trouble=trouble)
+    return replace(seen, plan=way_back(bad, record.before, size.sized), sight=sight, trouble=trouble)
 
 
 def _live_plan(rollout: Rollout, world: World) -> Plan | None:

@@ -97,6 +97,18 @@ class Cluster:
     """Where users, and checks, reach the service; empty: its Service, which only the cluster knows."""
 
 
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """Between how many replicas an autoscaler keeps a release; how many exactly is its business."""
+
+    least: int
+    most: int
+
+    def within(self, replicas: int) -> int:
+        """The number nearest to this that it may have."""
+        return max(self.least, min(replicas, self.most))
+
+
 def same_target(one: Cluster | None, other: Cluster | None) -> bool:
     """Do both mean the same place to run in? Only there can traffic move from one release to another."""
     if one is None or other is None:

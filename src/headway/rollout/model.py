@@ -8,7 +8,7 @@ from typing import Literal
 
 from headway.analysis.evidence import Evidence
 from headway.analysis.model import Thresholds
-from headway.environments.model import Cluster, Configuration, Place
+from headway.environments.model import Cluster, Configuration, Place, Scaling
 from headway.migration.shipping import Shipping
 from headway.releases.model import CheckSpec, RunSpec
 from headway.rollout.phases import Phase
@@ -173,6 +173,8 @@ class Plan:
     routing: Routing = BY_WEIGHT
     migrations: Shipping | None = None
     """What it does to the database; None: the release has no migrations."""
+    scaling: Scaling | None = None
+    """What an autoscaler may make of the new release's size; None: the size is ours to set."""
 
 
 # The effects: what the engine may do to the world. Each is idempotent and carries everything the platform needs.

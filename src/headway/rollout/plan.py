@@ -11,7 +11,8 @@ from headway.migration.shipping import Shipping
 from headway.releases.model import Release
 from headway.rollout.model import ALL, NONE, Backfill, Drill, Migrate, Plan, Reset, Soak, Step, VerifyData, Weight, Workload
 from headway.rollout.routing import BY_WEIGHT, Routing
-from headway.rollout.strategies import blue_green, canary, rolling, straight
+from headway.rollout.sizing import Sized
+from headway.rollout.strategies import at_once, blue_green, canary, rolling, straight
 
 
 def workload(release: Release, environment: Environment) -> Workload:
@@ -51,13 +52,14 @@ def promotion(
     notify: tuple[str, ...],
     routing: Routing = BY_WEIGHT,
     migrations: Shipping | None = None,
+    sized: Sized | None = None,
 ) -> Plan:
     """The plan that takes an environment from what is live to this release."""
     new = workload(release, environment)
     wanted = [name for name in checks if name in release.checks]
     idle = [name for name in preview if name in release.checks]
     old = live is not None and live.name != new.name
-    replicas = environment.replicas
+    replicas = sized.replicas if sized else environment.replicas
     steps: tuple[Step, ...]
     match strategy:
         case "canary":
@@ -75,7 +77,9 @@ def promotion(
         case "blue-green":
             steps = blue_green(replicas, preview=idle, checks=wanted, soak=soak)
         case _:
-            steps = rolling(replicas, batch=batch, old=old, warm=keep_warm > 0, checks=wanted, soak=soak)
+            steps = rolling(replicas, batch=batch, old=old, warm=keep_warm > 0 or sized is not None, checks=wanted, soak=soak)
+    if sized:
+        steps = at_once(steps, replicas)
     if drill and old:
         steps = tuple(one for step in steps for one in ((Drill(), step) if isinstance(step, Soak) else (step,)))
     if migrations is not None:
@@ -83,7 +87,7 @@ def promotion(
     return Plan(
         new=new,
         old=live,
-        replicas=environment.replicas,
+        replicas=replicas,
         steps=steps,
         strategy=strategy,
         thresholds=thresholds,
@@ -93,6 +97,7 @@ def promotion(
         notify=notify,
         routing=routing if strategy == "canary" and old else BY_WEIGHT,
         migrations=migrations,
+        scaling=sized.scaling if sized else None,
     )
 
 
@@ -105,8 +110,9 @@ def _with_data(steps: tuple[Step, ...], migrations: Shipping) -> tuple[Step, ...
     return (*before, *(one for step in steps for one in ((*after, step) if isinstance(step, Soak) else (step,))))
 
 
-def way_back(bad: Plan, good: Workload, replicas: int) -> Plan:
+def way_back(bad: Plan, good: Workload, sized: Sized | None = None) -> Plan:
     """The plan that brings back what served before a rollout that had completed."""
+    replicas = sized.replicas if sized else bad.replicas
     return Plan(
         new=good,
         old=bad.new,
@@ -116,6 +122,7 @@ def way_back(bad: Plan, good: Workload, replicas: int) -> Plan:
         thresholds=Thresholds(mode="health"),
         keep_warm=0.0,
         notify=bad.notify,
+        scaling=sized.scaling if sized else None,
     )
 
 

@@ -31,6 +31,7 @@ from headway.rollout.moves import POLL, SOON, Decision, Finish, Said, Wait, do, 
 from headway.rollout.phases import Phase, move
 from headway.rollout.routes import confirmed, forward, load
 from headway.rollout.seen import CheckState, Seen
+from headway.rollout.sizing import full
 
 
 def step(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
@@ -122,9 +123,13 @@ def _carried(rollout: Rollout, weight: Weight, seen: Seen, now: datetime) -> Dec
     """Traffic goes only where enough replicas are ready for it; how long that may take is decide()'s to say."""
     plan = plan_of(rollout)
     assert seen.sight is not None
-    ready, needed = seen.sight.group(plan.new.name).ready, max(1, -(-plan.replicas * load(plan, weight) // 100))
+    new, needed = seen.sight.group(plan.new.name), max(1, -(-full(plan, seen.sight) * load(plan, weight) // 100))
+    ready = new.ready
     if ready >= needed:
         return None
+    if plan.scaling is not None and new.wanted < needed:
+        grown = Said("the old release grew", (f"{seen.sight.group(plan.old.name).wanted} replicas now",)) if plan.old else None
+        return do(rollout, SetReplicas(plan.new, needed), now, *((grown,) if grown else ()))
     what = f"{weight.percent} % of the traffic needs" if weight > NONE else "testers and copies need"
     why = f"{ready} of {needed} replicas of {plan.new.version} that {what} are ready"
     return Decision(rollout, Wait(now + SOON, why))

@@ -49,6 +49,20 @@ def straight(replicas: int) -> tuple[Step, ...]:
     return (Scale(Side.NEW, replicas), Shift(ALL))
 
 
+def at_once(steps: Iterable[Step], replicas: int) -> tuple[Step, ...]:
+    """The same with the new release whole from its first step on, and the old one left as it is: their sizes are an autoscaler's."""
+    whole: Step = Scale(Side.NEW, replicas)
+    up = False
+    kept: list[Step] = []
+    for step in steps:
+        if not isinstance(step, Scale):
+            kept.append(step)
+        elif not up:
+            kept.append(whole)
+            up = True
+    return tuple(kept)
+
+
 def _batches(replicas: int, batch: int, *, old: bool, warm: bool) -> Iterator[Step]:
     if not old:
         yield Scale(Side.NEW, replicas)

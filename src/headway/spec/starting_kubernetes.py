@@ -127,7 +127,7 @@ def _written(pods: Pods, port_known: bool) -> Clustered:
     if not port_known:
         guesses = (f"it listens on 0.0.0.0:{pods.port}, also told as $PORT: no Dockerfile says so", *guesses)
     return Clustered(
-        _environments(overlays, pods.name, routed=True, hosts=True),
+        _environments(overlays, pods.name, routed=True, hosts=True, scaled=True),
         dict(manifests(pods)),
         tuple(SIZES),
         (),
@@ -146,7 +146,7 @@ def _pointed(files: Files, found: Taken, pods: Pods) -> Clustered:
     )
     image = next((one for text in files.values() if (one := _image(text, pods.name))), pods.image)
     return Clustered(
-        _environments(overlays, pods.name, routed=found.routed, hosts=False),
+        _environments(overlays, pods.name, routed=found.routed, hosts=False, scaled=_scaled(files)),
         {},
         tuple(one.environment for one in overlays),
         found.because,
@@ -159,6 +159,11 @@ def _pointed(files: Files, found: Taken, pods: Pods) -> Clustered:
 def _placed(one: Overlay, all_of_them: tuple[Overlay, ...], name: str) -> Overlay:
     namespace = one.namespace or (name if len(all_of_them) == 1 else f"{name}-{one.environment}")
     return Overlay(one.environment, one.path, namespace)
+
+
+def _scaled(files: Files) -> bool:
+    """An autoscaler has the number of replicas: there is none to write."""
+    return any(re.search(r"^kind:\s*HorizontalPodAutoscaler", text, re.MULTILINE) for text in files.values())
 
 
 def _image(text: str, name: str) -> str | None:
@@ -180,8 +185,7 @@ ONE = """\
       namespace: {namespace}
       # context: of the kubeconfig, if it is not the present one
       {url}
-    replicas: {replicas}
-{after}\
+{size}{after}\
     config: {{LOG_LEVEL: {level}}}
 {strategy}\
 """
@@ -207,12 +211,12 @@ PURPOSES = {"dev": "Feature tests; may be unstable.", "staging": "A mirror of pr
 LEVELS = {"dev": "debug", "production": "warning"}
 
 
-def _environments(overlays: tuple[Overlay, ...], name: str, *, routed: bool, hosts: bool) -> tuple[str, ...]:
+def _environments(overlays: tuple[Overlay, ...], name: str, *, routed: bool, hosts: bool, scaled: bool) -> tuple[str, ...]:
     names = [one.environment for one in overlays]
-    return (HEAD, *(_environment(one, name, names, routed=routed, hosts=hosts) for one in overlays))
+    return (HEAD, *(_environment(one, name, names, routed=routed, hosts=hosts, scaled=scaled) for one in overlays))
 
 
-def _environment(one: Overlay, name: str, names: list[str], *, routed: bool, hosts: bool) -> str:
+def _environment(one: Overlay, name: str, names: list[str], *, routed: bool, hosts: bool, scaled: bool) -> str:
     production = one.environment == "production"
     checks = "    checks: [smoke]\n" if hosts else "    # checks: [smoke]              # once url says where they reach it\n"
     strategy = (
@@ -227,7 +231,7 @@ def _environment(one: Overlay, name: str, names: list[str], *, routed: bool, hos
         path=one.path,
         namespace=one.namespace,
         url=f"url: http://{host(name, one.environment)}" if hosts else "# url: where users, and checks, reach it",
-        replicas=SIZES[one.environment][0] if one.environment in SIZES else 2,
+        size="" if scaled else f"    replicas: {SIZES[one.environment][0] if one.environment in SIZES else 2}\n",
         after=f"    after: {before[-1]}\n" if production and before else "",
         level=LEVELS.get(one.environment, "info"),
         strategy=strategy,

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 FOLDER = "kubernetes"
 
-SIZES = {"dev": (1, "50m", "128Mi"), "staging": (2, "100m", "256Mi"), "production": (5, "250m", "256Mi")}
-"""Replicas, processor and memory; memory is asked for and limited alike, so that nobody is ended for a neighbour's sake."""
+SIZES = {"dev": (1, 2, "50m", "128Mi"), "staging": (2, 3, "100m", "256Mi"), "production": (5, 10, "250m", "256Mi")}
+"""Replicas at least and at most, processor and memory, which is asked for and limited alike: nobody is ended for a neighbour's sake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,12 @@ def manifests(pods: Pods) -> Mapping[str, str]:
     words = {"name": pods.name, "image": pods.image, "port": pods.port, "health": pods.health, "ready": pods.ready}
     files = {f"base/{path}": text.format(**words) for path, text in BASE.items()}
     namespace, _, gateway = pods.gateway.rpartition("/")
-    for environment, (replicas, processor, memory) in SIZES.items():
+    for environment, (least, most, processor, memory) in SIZES.items():
         own = {
             **words,
             "environment": environment,
-            "replicas": replicas,
+            "least": least,
+            "most": most,
             "processor": processor,
             "memory": memory,
             "secrets": _secrets(pods),
@@ -67,7 +68,7 @@ resources:
   - deployment.yaml
   - service.yaml
   - pdb.yaml
-  # - hpa.yaml # for the day on which the number of replicas is left to it: then replicas goes out of the overlays
+  - hpa.yaml
 """,
     "deployment.yaml": """\
 # The pattern: Headway makes a Deployment of its own from this for each release, with that release's image by digest.
@@ -154,15 +155,16 @@ spec:
       app.kubernetes.io/name: {name}
 """,
     "hpa.yaml": """\
-# Not in kustomization.yaml yet: today Headway sets the number of replicas itself, and refuses an autoscaler beside it.
+# The pattern: each release gets an autoscaler of its own, which has the number of its replicas. Each overlay has its own bounds; to scale
+# by load the cluster needs a metrics-server. To have a fixed number instead, take this out, and write replicas: in headway.yaml.
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
 metadata:
   name: {name}
 spec:
   scaleTargetRef: {{apiVersion: apps/v1, kind: Deployment, name: {name}}}
-  minReplicas: 2
-  maxReplicas: 10
+  minReplicas: 1
+  maxReplicas: 2
   metrics:
     - type: Resource
       resource:
@@ -181,8 +183,7 @@ resources:
   - httproute.yaml
 patches:
   - path: deployment.yaml
-replicas: # what `kubectl apply -k` goes by; Headway goes by replicas: in headway.yaml
-  - {{name: {name}, count: {replicas}}}
+  - path: autoscaler.yaml
 configMapGenerator:
   - name: {name}-settings
     literals:
@@ -202,6 +203,15 @@ spec:
           resources:
             requests: {{cpu: {processor}, memory: {memory}}}
             limits: {{memory: {memory}}}
+""",
+    "autoscaler.yaml": """\
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata:
+  name: {name}
+spec:
+  minReplicas: {least}
+  maxReplicas: {most}
 """,
     "httproute.yaml": """\
 # Headway moves traffic by the weights of this route. Without a Gateway take it out of kustomization.yaml: the Service is flipped then.

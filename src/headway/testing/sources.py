@@ -8,7 +8,7 @@ from pathlib import Path
 
 from headway.environments.branches import shared_of
 from headway.environments.manifests.model import Told
-from headway.environments.model import Cluster, Place
+from headway.environments.model import Cluster, Place, Scaling
 from headway.errors import Failed, Refused, Unavailable
 from headway.ports import Built, Changed, Commit, Home, Merged, Pushed
 from headway.promotion.model import Stage
@@ -47,6 +47,13 @@ class FakeManifests:
     unavailable: bool = False
     asked: list[str] = field(default_factory=list)
     """The commits."""
+    scales: dict[str, Scaling] = field(default_factory=dict)
+    """Of autoscalers, by environment's namespace."""
+
+    def scaling(self, service: str, commit: str, cluster: Cluster) -> Scaling | None:
+        if self.unavailable:
+            raise Unavailable(f"nothing can read the manifests of {service} at {commit}")
+        return self.scales.get(cluster.namespace)
 
     def inspect(self, service: str, commit: str, cluster: Cluster) -> Sequence[Told]:
         self.asked.append(commit)

@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from headway.adapters.kubernetes.kinds import scaling_of
 from headway.adapters.kubernetes.manifests import read
 from headway.adapters.kubernetes.pattern import pattern
 from headway.adapters.kubernetes.places import Places
 from headway.environments.manifests.model import Finding, Grade, Manifest, Told, inside
 from headway.environments.manifests.rules import GRAVITY, findings
-from headway.environments.model import Cluster
+from headway.environments.model import Cluster, Scaling
 from headway.errors import InvalidSpec
 
 KEPT = 128
@@ -23,10 +24,23 @@ class Inspections:
         """`sources` gives the folder with a service's files at a commit."""
         self._sources = sources
         self._kept = lru_cache(maxsize=KEPT)(self._look)
+        self._scaled = lru_cache(maxsize=KEPT)(self._scale)
 
     def inspect(self, service: str, commit: str, cluster: Cluster) -> Sequence[Told]:
         """What is to say about the manifests of that commit, for that cluster."""
         return self._kept(service, commit, cluster)
+
+    def scaling(self, service: str, commit: str, cluster: Cluster) -> Scaling | None:
+        """What the autoscaler of that commit allows, for that cluster."""
+        return self._scaled(service, commit, cluster)
+
+    def _scale(self, service: str, commit: str, cluster: Cluster) -> Scaling | None:
+        try:
+            manifests = read(self._sources(service, commit), cluster.manifests)
+            found = pattern(manifests, service, cluster.namespace, cluster.manifests).autoscaler
+        except InvalidSpec:
+            return None  # inspect says why
+        return scaling_of(found) if found is not None else None
 
     def _look(self, service: str, commit: str, cluster: Cluster) -> tuple[Told, ...]:
         return inspect(self._sources(service, commit), service, cluster)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headway.environments.model import Place
+from headway.environments.model import Place, Scaling
 
 Object = Mapping[str, Any]
 """A manifest, or what the cluster made of it."""
@@ -29,6 +29,7 @@ SERVICE = Kind("", "v1", "Service", "services")
 POD = Kind("", "v1", "Pod", "pods")
 CONFIG = Kind("", "v1", "ConfigMap", "configmaps")
 SECRET = Kind("", "v1", "Secret", "secrets")
+AUTOSCALER = Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 ROUTE = Kind("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes")
 
 SHARED = (
@@ -52,6 +53,8 @@ VERSION = f"{_OWN}/version"
 COMMIT = f"{_OWN}/commit"
 FENCE = f"{_OWN}/fence"
 """Who wrote last: the place's generation and the rollout's turn, as 12.3."""
+LEAST = f"{_OWN}/least"
+"""On a release's autoscaler: the minimum that the team wrote, while a rollout has a higher one. On its Deployment: that it has one."""
 WEIGHTS = f"{_OWN}/weights"
 """Where a Service carries the traffic: what was asked for, which its selector alone cannot tell."""
 
@@ -85,3 +88,10 @@ def by_workload(things: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 def replicas_of(deployment: Object) -> int:
     """The size that a Deployment was given."""
     return int(deployment.get("spec", {}).get("replicas", 0))
+
+
+def scaling_of(autoscaler: Object) -> Scaling:
+    """Between how many replicas it keeps what it scales."""
+    spec = autoscaler.get("spec", {})
+    least = int(spec.get("minReplicas", 1))
+    return Scaling(least, max(least, int(spec.get("maxReplicas", least))))

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from headway.adapters.kubernetes.kinds import CONFIG, DEPLOYMENT, ROUTE, SECRET, SERVICE, SHARED, Object, name_of
+from headway.adapters.kubernetes.kinds import AUTOSCALER, CONFIG, DEPLOYMENT, ROUTE, SECRET, SERVICE, SHARED, Object, name_of
 from headway.errors import InvalidSpec
 
 _SHARED = {(kind.api, kind.name) for kind in SHARED}
-_OURS = {(kind.api, kind.name) for kind in (DEPLOYMENT, SERVICE, ROUTE, CONFIG, SECRET)}
+_OURS = {(kind.api, kind.name) for kind in (DEPLOYMENT, SERVICE, ROUTE, CONFIG, SECRET, AUTOSCALER)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,8 @@ class Pattern:
     routes: tuple[Object, ...] = ()
     settings: tuple[Object, ...] = ()
     """ConfigMaps and Secrets that the pods may name."""
+    autoscaler: Object | None = None
+    """Where there is one the number of replicas is its business; each release gets its own, made from it."""
     shared: tuple[Object, ...] = ()
 
 
@@ -42,11 +44,27 @@ def pattern(manifests: Iterable[Object], service: str, namespace: str, where: st
     front = _one(fronts, service, "Service whose selector matches that Deployment's pods", where, faults)
     if faults or deployment is None or front is None:
         raise InvalidSpec(*faults)
+    scaler = _autoscaler(_of(kept, "HorizontalPodAutoscaler"), deployment, where)
     routes = tuple(one for one in _of(kept, "HTTPRoute") if name_of(front) in _backends(one))
     settings = (*_of(kept, "ConfigMap"), *_of(kept, "Secret"))
     mine = (deployment, front, *routes, *settings)
     others = tuple(one for one in kept if not any(one is own for own in mine) and one.get("kind") in {kind.name for kind in SHARED})
-    return Pattern(deployment, front, routes, settings, others)
+    return Pattern(deployment, front, routes, settings, scaler, others)
+
+
+def _autoscaler(found: Sequence[Object], deployment: Object, where: str) -> Object | None:
+    faults = []
+    for one in found:
+        target = one.get("spec", {}).get("scaleTargetRef") or {}
+        if (target.get("kind"), target.get("name")) != ("Deployment", name_of(deployment)):
+            scales = f"scales {target.get('kind')} {target.get('name')}, expected Deployment {name_of(deployment)}"
+            faults.append(f"{_the(one)} {scales}, which releases are made from; take it out of {where} and apply it yourself")
+    if len(found) > 1 and not faults:
+        names = ", ".join(name_of(one) for one in found)
+        faults.append(f"{where} has {names}, expected one HorizontalPodAutoscaler of Deployment {name_of(deployment)}: two undo each other")
+    if faults:
+        raise InvalidSpec(*faults)
+    return found[0] if found else None
 
 
 def _one(found: Sequence[Object], service: str, what: str, where: str, faults: list[str]) -> Object | None:

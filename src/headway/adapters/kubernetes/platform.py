@@ -2,11 +2,14 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any, assert_never
 
-from headway.adapters.kubernetes import by_hand, gateway, moving, news, record, traffic, writing
+from headway.adapters.kubernetes import autoscaling, by_hand, gateway, moving, news, record, traffic, writing
 from headway.adapters.kubernetes.api import Api
 from headway.adapters.kubernetes.kinds import (
+    AUTOSCALER,
     CONFIG,
     DEPLOYMENT,
     POD,
@@ -24,7 +27,7 @@ from headway.adapters.kubernetes.kinds import (
 )
 from headway.adapters.kubernetes.moving import Site
 from headway.adapters.kubernetes.pattern import Pattern, pattern
-from headway.adapters.kubernetes.render import own_name, render
+from headway.adapters.kubernetes.render import autoscaler, own_name, render
 from headway.adapters.secrets import in_cluster
 from headway.analysis.model import Readings
 from headway.environments.model import Cluster, Place
@@ -72,6 +75,8 @@ class KubernetesPlatform:
             case SetReplicas(workload, replicas):
                 self._start(api, place, workload, replicas, intent.fence)
             case SetWeights() as effect:
+                with suppress(Refused, Unavailable):  # somebody's hand on an autoscaler is never what keeps traffic on a bad release
+                    autoscaling.hold(api, place, "", intent.fence)
                 moving.route(self._site(place), effect, intent.fence)
             case StartCheck() | RunMigration():
                 raise TypeError("checks and migrations are started through ports of their own")
@@ -87,7 +92,8 @@ class KubernetesPlatform:
         """What runs there now, and the weights that the gateway has taken."""
         api = self._api(place)
         deployments, pods = by_workload(api.list(DEPLOYMENT, labels(place))), api.list(POD, labels(place))
-        groups = {workload: self._group(api, deployment, workload, pods) for workload, deployment in deployments.items()}
+        wanted = autoscaling.wanted(api, place, deployments)
+        groups = {name: replace(self._group(api, one, name, pods), wanted=wanted[name]) for name, one in deployments.items()}
         return Sight(groups, moving.weights(api, place))
 
     def measure(self, place: Place) -> Readings:
@@ -146,9 +152,17 @@ class KubernetesPlatform:
                 f"{workload.version} has no image, and {place.environment} is on Kubernetes", ("cut it with --image REF@sha256:…",)
             )
         theirs = self._pattern(place, workload.commit)
-        if api.get(DEPLOYMENT, own_name(theirs, workload)) is None:
+        autoscaling.hold(api, place, workload.name, fence)
+        own = own_name(theirs, workload)
+        there = api.get(DEPLOYMENT, own)
+        new = there is None
+        if there is None:
             self._make(api, place, workload, theirs, fence)
-        writing.size(api, own_name(theirs, workload), replicas, fence)
+            there = api.get(DEPLOYMENT, own)
+        if (scaler := autoscaler(theirs, place, workload)) is not None and there is not None and autoscaling.scaled(there):
+            autoscaling.start(api, there, scaler, replicas, fence, new=new)
+        else:
+            writing.size(api, own, replicas, fence)
         self._collect(api, place, workload.name, fence)
 
     def _make(self, api: Api, place: Place, workload: Workload, theirs: Pattern, fence: Fence) -> None:
@@ -162,10 +176,11 @@ class KubernetesPlatform:
 
     def _stop(self, api: Api, place: Place, workload: str, fence: Fence) -> None:
         deployment = by_workload(api.list(DEPLOYMENT, labels(place, workload))).get(workload)
-        if deployment is None or replicas_of(deployment) == 0:
-            return
-        moving.until_quiet(self._site(place), workload)
-        writing.size(api, name_of(deployment), 0, fence)
+        if deployment is not None and replicas_of(deployment):
+            moving.until_quiet(self._site(place), workload)
+            autoscaling.let_go(api, deployment)
+            writing.size(api, name_of(deployment), 0, fence)
+        autoscaling.settle(api, place, workload, fence)
 
     def _collect(self, api: Api, place: Place, but: str, fence: Fence) -> None:
         """Remove what older generations left behind at size 0. Its configuration goes with it."""
@@ -181,7 +196,7 @@ class KubernetesPlatform:
                 or deployment.get("status", {}).get("replicas")
             ):
                 continue
-            for kind in (DEPLOYMENT, SERVICE, CONFIG, SECRET):
+            for kind in (*((AUTOSCALER,) if autoscaling.scaled(deployment) else ()), DEPLOYMENT, SERVICE, CONFIG, SECRET):
                 for thing in api.list(kind, labels(place, workload)):
                     api.delete(kind, name_of(thing))
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headway.adapters.kubernetes.kinds import COMMIT, VERSION, WORKLOAD_LABEL, Object, labels, name_of
+from headway.adapters.kubernetes.kinds import COMMIT, LEAST, VERSION, WORKLOAD_LABEL, Object, labels, name_of, scaling_of
 from headway.adapters.kubernetes.pattern import Pattern
 from headway.adapters.secrets import in_cluster
 from headway.environments.model import Place
@@ -45,7 +45,8 @@ def render(pattern: Pattern, place: Place, workload: Workload, told: Mapping[str
     own, known = own_name(pattern, workload), labels(place, workload.name)
     deployment = bare(pattern.deployment)
     pods = deployment["spec"]["template"]
-    _mark(deployment, own, known, marks)
+    scaled = {LEAST: str(scaling_of(pattern.autoscaler).least)} if pattern.autoscaler is not None else {}
+    _mark(deployment, own, known, marks | scaled)
     _mark(pods, None, known, marks)
     deployment["spec"]["selector"].setdefault("matchLabels", {})[WORKLOAD_LABEL] = workload.name
     deployment["spec"].pop("replicas", None)
@@ -64,6 +65,18 @@ def render(pattern: Pattern, place: Place, workload: Workload, told: Mapping[str
     service["spec"] |= {"type": "ClusterIP", "selector": {**service["spec"]["selector"], WORKLOAD_LABEL: workload.name}}
     service["spec"]["ports"] = [{key: value for key, value in port.items() if key != "nodePort"} for port in service["spec"]["ports"]]
     return Rendered(tuple(_own(one, renamed, known, marks) for one in settings), service, deployment)
+
+
+def autoscaler(pattern: Pattern, place: Place, workload: Workload) -> Object | None:
+    """The release's own autoscaler, if releases have any. Its minimum is set apart from it: a rollout has a higher one."""
+    if pattern.autoscaler is None:
+        return None
+    own, scaler = own_name(pattern, workload), bare(pattern.autoscaler)
+    least = str(scaling_of(pattern.autoscaler).least)
+    _mark(scaler, own, labels(place, workload.name), {VERSION: workload.version, COMMIT: workload.commit, LEAST: least})
+    scaler["spec"] |= {"scaleTargetRef": {**scaler["spec"]["scaleTargetRef"], "name": own}}
+    scaler["spec"].pop("minReplicas", None)
+    return scaler
 
 
 def repository(image: str) -> str:

@@ -4,7 +4,18 @@ from collections.abc import Callable
 from typing import Any
 
 from headway.adapters.kubernetes.api import Api, Conflict
-from headway.adapters.kubernetes.kinds import DEPLOYMENT, FENCE, MANAGER, SIZER, Kind, Object, annotation_of, name_of, replicas_of
+from headway.adapters.kubernetes.kinds import (
+    AUTOSCALER,
+    DEPLOYMENT,
+    FENCE,
+    MANAGER,
+    SIZER,
+    Kind,
+    Object,
+    annotation_of,
+    name_of,
+    replicas_of,
+)
 from headway.errors import Fenced, Unavailable
 from headway.rollout.model import Fence
 
@@ -14,8 +25,8 @@ TRIES = 10
 
 def apply(api: Api, kind: Kind, thing: Object, fence: Fence, *, force: bool = False) -> None:
     """Have this object, unless somebody newer has been there; with force, whoever else took a field of it."""
-    # A Deployment's mark is its size's: both change with every write, the rest of it with a release only.
-    marks = {} if kind is DEPLOYMENT else _mark(fence)
+    # A Deployment's mark is its size's, an autoscaler's its minimum's: both change with every write, the rest with a release only.
+    marks = {} if kind in {DEPLOYMENT, AUTOSCALER} else _mark(fence)
     _over(api, kind, name_of(thing), fence, lambda there: api.apply(kind, _with(thing, marks, there), MANAGER, force=force))
 
 
@@ -30,6 +41,12 @@ def size(api: Api, deployment: str, replicas: int, fence: Fence) -> None:
         api.apply(DEPLOYMENT, _with(thing, _mark(fence), there), SIZER, force=agreed)
 
     _over(api, DEPLOYMENT, deployment, fence, write)
+
+
+def at_least(api: Api, autoscaler: str, replicas: int, fence: Fence) -> None:
+    """Have an autoscaler keep so many replicas at least, unless somebody newer has been there."""
+    thing = {"metadata": {"name": autoscaler}, "spec": {"minReplicas": replicas}}
+    _over(api, AUTOSCALER, autoscaler, fence, lambda there: api.apply(AUTOSCALER, _with(thing, _mark(fence), there), SIZER))
 
 
 def fence_of(thing: Object) -> Fence:
