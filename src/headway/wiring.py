@@ -18,6 +18,7 @@ from headway.adapters.build import Builder
 from headway.adapters.checks import CommandChecks
 from headway.adapters.gitplaces import GitPlaces, PlacedTags
 from headway.adapters.kubernetes.inspecting import Inspections
+from headway.adapters.kubernetes.trying import Trying
 from headway.adapters.ledger import Ledger, open_ledger
 from headway.adapters.livetraffic import LiveTraffic
 from headway.adapters.local.platform import LocalPlatform
@@ -271,7 +272,7 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
     world = World(
         clock=clock,
         platform=platform,
-        manifests=Inspections(sources),
+        manifests=Inspections(sources, Trying(_understood)),
         images=Registries(),
         live=LiveTraffic(platform),
         checks=checks,
@@ -397,6 +398,13 @@ def _kubernetes(where: "Whereabouts", sources: Sources, clock: SystemClock, key:
         keyed=lambda text: fingerprint(key, text),
         clock=clock,
     )
+
+
+def _understood(cluster: Cluster) -> None:
+    # Imported here, as above; what asks it needs no client of the cluster.
+    from headway.adapters.kubernetes.prometheus import check
+
+    check(cluster, resolve)
 
 
 class Whereabouts:

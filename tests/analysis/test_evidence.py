@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from headway.analysis.evidence import BLOCK, BLOCKS, Evidence, Tally, begin, fold, plus
-from headway.analysis.model import Counters, Readings
+from headway.analysis.model import Counters, Readings, together
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -179,3 +179,37 @@ def test_evidence_survives_the_ledger(increases: list[Counters]) -> None:
     evidence = folded(cumulative([*increases, Counters(completed=1, latency={float("inf"): 1, 0.5: 1})]))
     adapter = TypeAdapter(Evidence)
     assert adapter.validate_json(adapter.dump_json(evidence)) == evidence
+
+
+def read(second: float, **arms: dict[str, int]) -> Readings:
+    """A poll of several who count, by arm and then by who counted."""
+    return together(at(second), {arm: {who: Counters(completed=count) for who, count in each.items()} for arm, each in arms.items()})
+
+
+def requests(*polls: Readings) -> tuple[int, int]:
+    """Of the new and of the old release."""
+    evidence = begin(NOON)
+    for poll in polls:
+        evidence = fold(evidence, poll, "new", "old")
+    return tuple(arm.total.requests if arm else 0 for arm in (evidence.new, evidence.old))  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("polls", "counted"),
+    [
+        pytest.param([read(0, new={"a": 5, "b": 9}), read(1, new={"a": 7, "b": 10})], 3, id="several are added up"),
+        pytest.param([read(0, new={"a": 5, "b": 900}), read(1, new={"a": 7, "b": 3})], 5, id="one that restarts is not all of them"),
+        pytest.param([read(0, new={"a": 5, "b": 9}), read(1, new={"a": 7}), read(2, new={"a": 8, "b": 12})], 6, id="one away for a while"),
+        pytest.param([read(0, new={"a": 5}), read(1, new={"a": 7, "b": 700})], 2, id="one that nobody knew may be old"),
+        pytest.param([read(-4, new={"a": 5}), read(1, new={"a": 25})], 20, id="one who counted before the weight changed lost nothing"),
+        pytest.param([read(-4, old={"a": 5}), read(1, new={"a": 20}, old={"a": 9})], 20, id="a proxy that met the release since"),
+        pytest.param([read(-4, new={"a": 5}), read(-2, new={"a": 9}), read(1, new={"a": 10})], 5, id="two polls from before"),
+    ],
+)
+def test_where_several_count_each_restarts_by_itself(polls: list[Readings], counted: int) -> None:
+    assert requests(*polls)[0] == counted
+
+
+def test_what_was_counted_before_the_weight_changed_is_in_no_span_of_time() -> None:
+    evidence = fold(begin(NOON), read(-4, new={"a": 5}, old={"a": 50}), "new", "old")
+    assert (evidence.blocks, evidence.polled) == ((), at(-4))

@@ -7,7 +7,7 @@ import pytest
 
 from headway.analysis.model import Thresholds
 from headway.environments.branches import PerBranch
-from headway.environments.model import Configuration, Environment
+from headway.environments.model import Cluster, Configuration, Environment, Prometheus
 from headway.promotion.bindings import target_digest
 from headway.promotion.model import Advisory, Approvals, BreakGlass, Freeze, Gate, Item, Stage, Trigger
 from headway.promotion.windows import Weekly
@@ -74,6 +74,14 @@ def test_the_configuration_has_a_digest_of_its_own() -> None:
 
 def test_a_whole_number_is_the_same_number_however_it_was_read() -> None:
     assert target_digest(replace(STAGE, soak=900)) == target_digest(replace(STAGE, soak=900.0))
+
+
+def test_what_a_cluster_could_not_say_before_voids_no_approval_until_it_is_said() -> None:
+    def digest(cluster: Cluster) -> str:
+        return target_digest(replace(STAGE, environment=replace(STAGE.environment, cluster=cluster)))
+
+    assert digest(Cluster("k8s", "shop")) == "sha256:4a4ab47be4ffe45ff653db9b20cf390693da7203e96973133a6522277a831eae"
+    assert digest(Cluster("k8s", "shop")) != digest(Cluster("k8s", "shop", prometheus=Prometheus("http://p")))
 
 
 def test_the_digest_is_stable_over_releases_of_headway() -> None:

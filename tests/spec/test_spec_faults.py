@@ -23,6 +23,9 @@ def environment(lines: str) -> str:
     return f"{head}    {lines}\n"
 
 
+CLUSTERED = "platform: kubernetes\n    kubernetes: {manifests: k8s, namespace: shop"
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
@@ -249,6 +252,41 @@ def test_a_fault_of_a_service_says_where_what_and_what_instead(lines: str, fault
             "platform: kubernetes\n    strategy: {canary: {mirror: 5%}}\n    kubernetes: {manifests: k8s, namespace: shop}",
             "5:25: environments.dev.strategy.canary.mirror belongs to the local platform; a gateway has no route for it",
             id="copies on a cluster",
+        ),
+        pytest.param(
+            f"{CLUSTERED}, gateway: envoy-gateway, stats: http://10.0.0.7:8002}}",
+            "5:75: environments.dev.kubernetes: envoy-gateway counts by rule and not by release, "
+            "expected prometheus: {counts: pods} instead of stats",
+            id="statistics that tell no releases",
+        ),
+        pytest.param(
+            f"{CLUSTERED}, gateway: envoy-gateway, prometheus: http://p:9090}}",
+            "5:75: environments.dev.kubernetes: envoy-gateway counts by rule and not by release, expected counts: pods in prometheus",
+            id="statistics that tell no releases, in Prometheus",
+        ),
+        pytest.param(
+            f"{CLUSTERED}, prometheus: {{url: http://p, queries: {{requests: answers}}}}}}",
+            "5:79: environments.dev.kubernetes.prometheus.queries has requests without failures, "
+            "expected both: one is a share of the other",
+            id="a share of nothing",
+        ),
+        pytest.param(
+            f"{CLUSTERED}, prometheus: {{url: http://p, queries: {{latency: 'sum(rate(x[1m]))'}}}}}}",
+            '5:98: environments.dev.kubernetes.prometheus.queries.latency is "sum(rate(x[1m]))", expected a selector of a counter, such as '
+            'http_requests_total{code=~"5.."}, alone; write the counter alone, without sum() or rate(): Headway adds up itself',
+            id="what Prometheus computes",
+        ),
+        pytest.param(
+            f"{CLUSTERED}, prometheus: http://me:secret@p}}",
+            "5:63: environments.dev.kubernetes.prometheus is written out, expected a URL such as http://prometheus.monitoring:9090, "
+            "without a name or password",
+            id="a password in a URL",
+        ),
+        pytest.param(
+            f"{CLUSTERED}, prometheus: {{url: http://p, scraped_every: 1m}}}}\n    strategy: canary",
+            "5:79: environments.dev.analysis.min_time is 30s, expected at least 120s: two scrapes of its Prometheus "
+            "(scraped_every: 60s), or good news would come from one look",
+            id="a judge who would look once",
         ),
         pytest.param(
             "services: {web: {url: http://x}}",

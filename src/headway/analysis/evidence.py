@@ -3,6 +3,12 @@
 Proxies report cumulative counters; we keep the increases. The first poll of an arm is only its starting point. A counter that went
 down is a proxy that restarted and counts from zero again. An arm that is not in the readings is missing data, not zero.
 
+Where several count, each restarts by itself. One that is seen for the first time may be old, so it too is only a starting point; one that
+is known and tells of a release for the first time counted that from zero.
+
+Somebody else may have counted for us before the weight changed (Prometheus, a few seconds ago). That is the better starting point: what
+came since then is not lost, however long the next one takes.
+
 Requests in flight are a gauge and are never added up: a request that hangs is counted by `stuck` as long as it hangs, and by the
 failures once it times out, so never twice.
 """
@@ -10,6 +16,7 @@ failures once it times out, so never twice.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import reduce
 from math import isfinite
 
 from headway.analysis.model import Counters, Readings
@@ -59,6 +66,8 @@ class Arm:
     total: Tally = Tally()
     stuck: int = 0
     """In flight at the last poll and at the one before: a single crowded instant is not a hang."""
+    parts: Mapping[str, Counters] = field(default_factory=dict)
+    """Where several count: the last counters of each, also of one that is not heard any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +96,16 @@ def begin(now: datetime) -> Evidence:
 
 
 def fold(evidence: Evidence, readings: Readings, new: str, old: str | None) -> Evidence:
-    """Add one poll. A poll that comes late, twice, or from before the weight changed adds nothing."""
-    if readings.at < evidence.since or (evidence.polled is not None and readings.at <= evidence.polled):
+    """Add one poll; one that comes late or twice adds nothing. The first may be from before the weight changed: there we start."""
+    if evidence.polled is not None and readings.at <= evidence.polled:
         return evidence
     if evidence.new is not None and (evidence.new.name, _name(evidence.old)) != (new, old):
         evidence = begin(evidence.since)  # other releases than before: what was measured says nothing about these
-    fresh, gained = _add(evidence.new or Arm(new), readings)
-    beside, theirs = (None, Tally()) if old is None else _add(evidence.old or Arm(old), readings)
-    return replace(evidence, polled=readings.at, new=fresh, old=beside, blocks=_blocks(evidence, readings.at, gained, theirs))
+    known = {name for arm in (evidence.new, evidence.old) if arm is not None for name in arm.parts}
+    fresh, gained = _add(evidence.new or Arm(new), readings, known)
+    beside, theirs = (None, Tally()) if old is None else _add(evidence.old or Arm(old), readings, known)
+    blocks = _blocks(evidence, readings.at, gained, theirs) if readings.at >= evidence.since else ()
+    return replace(evidence, polled=readings.at, new=fresh, old=beside, blocks=blocks)
 
 
 def with_copies(readings: Readings, name: str) -> Readings:
@@ -122,14 +133,16 @@ def _name(arm: Arm | None) -> str | None:
     return None if arm is None else arm.name
 
 
-def _add(arm: Arm, readings: Readings) -> tuple[Arm, Tally]:
+def _add(arm: Arm, readings: Readings, known: set[str]) -> tuple[Arm, Tally]:
     """The arm with this poll in it, and what it did since the poll before."""
     counters = readings.arms.get(arm.name)
-    if counters is None or not _usable(counters):
+    parts = readings.parts.get(arm.name, {})
+    if counters is None or not all(map(_usable, (counters, *parts.values()))):
         return arm, Tally()
-    if arm.last is None:
-        return replace(arm, last=counters, heard=readings.at), Tally()
-    gained = _increase(arm.last, counters)
+    if arm.last is None and not known & parts.keys():
+        return replace(arm, last=counters, heard=readings.at, parts=parts), Tally()
+    last = arm.last or Counters()
+    gained = _gained({**dict.fromkeys(known, Counters()), **arm.parts}, parts) if parts else _increase(last, counters)
     return (
         Arm(
             arm.name,
@@ -137,7 +150,8 @@ def _add(arm: Arm, readings: Readings) -> tuple[Arm, Tally]:
             heard=readings.at,
             answered=readings.at if gained.good else arm.answered,
             total=plus(arm.total, gained),
-            stuck=min(arm.last.active, counters.active),
+            stuck=min(last.active, counters.active),
+            parts={**arm.parts, **parts},
         ),
         gained,
     )
@@ -147,6 +161,10 @@ def _usable(counters: Counters) -> bool:
     """Not-a-number and negative counts are no data."""
     numbers = (counters.completed, counters.failures, counters.retries, counters.refused, counters.active, *counters.latency.values())
     return all(isfinite(number) and number >= 0 for number in numbers)
+
+
+def _gained(last: Mapping[str, Counters], now: Mapping[str, Counters]) -> Tally:
+    return reduce(plus, (_increase(last[name], counters) for name, counters in now.items() if name in last), Tally())
 
 
 def _increase(last: Counters, now: Counters) -> Tally:

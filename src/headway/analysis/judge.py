@@ -14,6 +14,7 @@ from headway.analysis.metrics import Compared, Metric, Standing, metrics, percen
 from headway.analysis.model import Outcome, Thresholds, Verdict, worst
 
 SILENCE = timedelta(seconds=5)
+"""Of a source that is asked itself; one that looks only now and then is given more."""
 NO_TRAFFIC = timedelta(seconds=60)
 MISSED = 10
 """So many requests must have been due in a pause before the pause says anything: chance leaves them all out once in 20,000."""
@@ -21,8 +22,8 @@ MISSED = 10
 _NAMES = tuple(field.name for field in fields(Thresholds))
 
 
-def judge(evidence: Evidence, thresholds: Thresholds, now: datetime) -> Verdict:
-    """Turn what was measured into a verdict, with the numbers."""
+def judge(evidence: Evidence, thresholds: Thresholds, now: datetime, silence: timedelta = SILENCE) -> Verdict:
+    """Turn what was measured into a verdict, with the numbers. What is as old as `silence` is not known any more."""
     if thresholds.mode == "health":
         return Verdict(Outcome.ADVANCE, ("traffic is not judged here: only the replicas' health and the checks decide",))
     if nonsense := _not_numbers(thresholds):
@@ -30,7 +31,7 @@ def judge(evidence: Evidence, thresholds: Thresholds, now: datetime) -> Verdict:
     return _together(
         (
             *(_weigh(metric, evidence, thresholds, now) for metric in metrics(evidence, thresholds)),
-            *_silence(evidence, thresholds, now),
+            *_silence(evidence, thresholds, now, silence),
             *_patience(evidence, thresholds, now),
         )
     )
@@ -75,10 +76,10 @@ def _good_news(metric: Metric) -> Compared | None:
     return None
 
 
-def _silence(evidence: Evidence, thresholds: Thresholds, now: datetime) -> tuple[Verdict, ...]:
+def _silence(evidence: Evidence, thresholds: Thresholds, now: datetime, silence: timedelta) -> tuple[Verdict, ...]:
     """Objections to missing data and missing traffic."""
-    if unheard := [text for arm, role in _arms(evidence) if (text := _unheard(arm, role, evidence, now))]:
-        just_begun = now - evidence.since < SILENCE
+    if unheard := [text for arm, role in _arms(evidence) if (text := _unheard(arm, role, evidence, now, silence))]:
+        just_begun = now - evidence.since < silence
         return (Verdict(Outcome.CONTINUE if just_begun else Outcome.INCONCLUSIVE, tuple(unheard)),)
     if evidence.new is None or evidence.polled is None or evidence.new.answered is None:
         return (_waiting(evidence, thresholds, now, "the new release has not answered a request well yet"),)
@@ -94,11 +95,11 @@ def _arms(evidence: Evidence) -> tuple[tuple[Arm | None, str], ...]:
     return (new,) if evidence.old is None else (new, (evidence.old, "old"))
 
 
-def _unheard(arm: Arm | None, role: str, evidence: Evidence, now: datetime) -> str | None:
+def _unheard(arm: Arm | None, role: str, evidence: Evidence, now: datetime, silence: timedelta) -> str | None:
     if arm is None or arm.heard is None:
         return f"the {role} release has not been measured since {evidence.since:%H:%M:%S}"
     quiet = now - arm.heard
-    return f"the {role} release has not been measured for {_seconds(quiet)}" if quiet >= SILENCE else None
+    return f"the {role} release has not been measured for {_seconds(quiet)}" if quiet >= silence else None
 
 
 def _per_second(arm: Arm, since: datetime) -> float:

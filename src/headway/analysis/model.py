@@ -70,6 +70,13 @@ class Readings:
     arms: Mapping[str, Counters]
     copies: Mapping[str, Counters] = field(default_factory=dict)
     """The same of those that get copies of users' requests: what users never saw, and so counted apart."""
+    parts: Mapping[str, Mapping[str, Counters]] = field(default_factory=dict)
+    """Of an arm that several proxies or instances counted, what each of them did: each of them restarts by itself."""
+
+
+def together(at: datetime, parts: Mapping[str, Mapping[str, Counters]]) -> Readings:
+    """What several counted, added up by arm."""
+    return Readings(at, {name: sum(each.values(), Counters()) for name, each in parts.items()}, parts=parts)
 
 
 @dataclass(frozen=True, slots=True)

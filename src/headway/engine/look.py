@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from headway.analysis.evidence import Evidence, fold, with_copies
-from headway.analysis.judge import judge
-from headway.analysis.model import Verdict
+from headway.analysis.judge import SILENCE, judge
+from headway.analysis.model import Outcome, Verdict
 from headway.engine.candidate import Asked, consider
 from headway.engine.sizing import sizing
 from headway.environments.model import same_target
@@ -78,8 +78,9 @@ def _measure(rollout: Rollout, world: World, now: datetime) -> tuple[Rollout, Ve
         return rollout, None
     try:
         readings = world.platform.measure(rollout.place)
-    except Unavailable:
-        return rollout, _verdict(rollout, plan, rollout.evidence, now)  # no news: the judge knows what silence means
+    except Unavailable as error:
+        # No news: the judge knows what silence means. People are told why it is silent.
+        return rollout, _unmeasured(_verdict(rollout, plan, rollout.evidence, now), str(error))
     old = plan.old.name if plan.old is not None and plan.old.name != plan.new.name else None
     if rollout.weight == NONE:
         readings = with_copies(readings, plan.new.name)
@@ -88,8 +89,19 @@ def _measure(rollout: Rollout, world: World, now: datetime) -> tuple[Rollout, Ve
 
 
 def _verdict(rollout: Rollout, plan: Plan, evidence: Evidence, now: datetime) -> Verdict:
-    verdict = judge(evidence, plan.thresholds, now)
+    verdict = judge(evidence, plan.thresholds, now, _silence(plan))
     return verdict if rollout.weight > NONE else without_weight(verdict, plan)
+
+
+def _silence(plan: Plan) -> timedelta:
+    """Who looks every few seconds is not silent in between."""
+    scraped = plan.new.cluster.prometheus if plan.new.cluster is not None else None
+    return timedelta(seconds=scraped.stale) if scraped is not None else SILENCE
+
+
+def _unmeasured(verdict: Verdict, trouble: str) -> Verdict:
+    undecided = verdict.outcome in {Outcome.CONTINUE, Outcome.INCONCLUSIVE}
+    return replace(verdict, reasons=(*verdict.reasons, trouble)) if undecided else verdict
 
 
 def _probe(rollout: Rollout, world: World) -> tuple[Probe | None, str | None]:

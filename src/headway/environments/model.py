@@ -83,6 +83,31 @@ class Database:
 
 
 @dataclass(frozen=True, slots=True)
+class Prometheus:
+    """A Prometheus that knows what releases do, and what it calls that.
+
+    `requests`, `failures` and `latency` are selectors of counters, `by` the label that tells the release: empty, where `counts` says it.
+    """
+
+    url: str
+    counts: Literal["gateway", "pods"] = "gateway"
+    """Who counts: the gateway's Envoys, or the releases' own pods."""
+    every: float = 15.0
+    """Seconds between two scrapes."""
+    token: str | None = None
+    ca: str | None = None
+    requests: str = ""
+    failures: str = ""
+    latency: str = ""
+    by: str = ""
+
+    @property
+    def stale(self) -> float:
+        """Seconds after which what was scraped says nothing any more: one scrape may be missed, a second one not."""
+        return 2 * self.every + 3
+
+
+@dataclass(frozen=True, slots=True)
 class Cluster:
     """Where on Kubernetes an environment is, and what a release is made from there. Frozen into a workload when its rollout starts."""
 
@@ -95,6 +120,10 @@ class Cluster:
     """Where the gateway's Envoys tell their statistics; empty: nothing is measured there."""
     url: str = ""
     """Where users, and checks, reach the service; empty: its Service, which only the cluster knows."""
+    gateway: str = "contour"
+    """Whose names the statistics have."""
+    prometheus: Prometheus | None = None
+    """Who is asked instead of the gateway's Envoys themselves."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,10 @@ def _text(node: Node) -> str:
     return node.text
 
 
+text_of = _text
+"""For kinds of values that are made elsewhere."""
+
+
 def matching(pattern: str, words: str, *, quiet: bool = False, hint: str = "") -> Value:
     """Text of a certain form."""
 

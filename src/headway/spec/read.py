@@ -6,7 +6,7 @@ from headway.analysis.model import Thresholds
 from headway.environments.branches import PerBranch
 from headway.environments.configuration import Layer, Setting
 from headway.environments.local import SOURCES, Local
-from headway.environments.model import Backups, Cluster, Database, Environment
+from headway.environments.model import Backups, Cluster, Database, Environment, Prometheus
 from headway.promotion.model import Approvals, Stage, Trigger
 from headway.releases.model import BuildSpec, CheckSpec, Limits, MigrationSpec, RunSpec
 from headway.releases.stamping import Stamp
@@ -219,6 +219,23 @@ def _cluster(found: Found) -> Cluster | None:
         context=where["context"].value or "",
         stats=where["stats"].values(),
         url=where["url"].value or "",
+        gateway=where["gateway"].value,
+        prometheus=_prometheus(where["prometheus"]),
+    )
+
+
+def _prometheus(found: Found) -> Prometheus | None:
+    if not found.given:
+        return None
+    queries = {name: one.value for name, one in found["queries"].parts()}
+    return Prometheus(
+        url=found["url"].value,
+        counts=found["counts"].value,
+        every=found["scraped_every"].value,
+        token=found["token"].value,
+        ca=found["ca"].value,
+        by=found["by"].value or "",
+        **queries,
     )
 
 

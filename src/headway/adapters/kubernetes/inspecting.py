@@ -20,15 +20,16 @@ KEPT = 128
 class Inspections:
     """The Manifests port: commits are looked at as they were exported."""
 
-    def __init__(self, sources: Callable[[str, str], Path]) -> None:
-        """`sources` gives the folder with a service's files at a commit."""
+    def __init__(self, sources: Callable[[str, str], Path], asked: Callable[[Cluster], Sequence[Told]] = lambda _: ()) -> None:
+        """`sources` gives the folder with a service's files at a commit; `asked`, what its Prometheus says to the questions."""
         self._sources = sources
+        self._asked = asked
         self._kept = lru_cache(maxsize=KEPT)(self._look)
         self._scaled = lru_cache(maxsize=KEPT)(self._scale)
 
     def inspect(self, service: str, commit: str, cluster: Cluster) -> Sequence[Told]:
         """What is to say about the manifests of that commit, for that cluster."""
-        return self._kept(service, commit, cluster)
+        return (*self._kept(service, commit, cluster), *self._asked(cluster))
 
     def scaling(self, service: str, commit: str, cluster: Cluster) -> Scaling | None:
         """What the autoscaler of that commit allows, for that cluster."""

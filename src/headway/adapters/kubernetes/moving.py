@@ -131,7 +131,7 @@ def _until_known(site: Site, ready: Mapping[str, int], *, patient: bool) -> None
     until = time.monotonic() + KNOWN
     while True:
         try:
-            known = gateway.members(site.cluster.stats, site.cluster.namespace, services)
+            known = gateway.members(site.cluster, services)
         except Unavailable:
             return  # counting is one thing, the way of the traffic another: a way back waits for no statistics
         if all(known.get(name, 0) >= count for name, count in ready.items()):
@@ -153,8 +153,8 @@ def _until_taken(api: Api, place: Place) -> None:
 
 
 def _asked(site: Site, workload: str) -> int:
-    counted = gateway.measure(site.cluster.stats, site.cluster.namespace, _services(site)).get(workload)
-    return counted.completed + counted.active if counted else 0
+    counted = gateway.measure(site.cluster, _services(site)).get(workload, {})
+    return sum(one.completed + one.active for one in counted.values())
 
 
 def _services(site: Site) -> dict[str, str]:

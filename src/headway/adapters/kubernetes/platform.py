@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, assert_never
 
-from headway.adapters.kubernetes import autoscaling, by_hand, gateway, moving, news, record, traffic, writing
+from headway.adapters.kubernetes import autoscaling, by_hand, gateway, moving, news, prometheus, record, traffic, writing
 from headway.adapters.kubernetes.api import Api
 from headway.adapters.kubernetes.kinds import (
     AUTOSCALER,
@@ -29,7 +29,7 @@ from headway.adapters.kubernetes.moving import Site
 from headway.adapters.kubernetes.pattern import Pattern, pattern
 from headway.adapters.kubernetes.render import autoscaler, own_name, render
 from headway.adapters.secrets import in_cluster
-from headway.analysis.model import Readings
+from headway.analysis.model import Readings, together
 from headway.environments.model import Cluster, Place
 from headway.errors import Refused, Unavailable
 from headway.ports import Clock
@@ -97,13 +97,14 @@ class KubernetesPlatform:
         return Sight(groups, moving.weights(api, place))
 
     def measure(self, place: Place) -> Readings:
-        """The gateway's counters of each release; none where the file names no gateway's statistics."""
+        """The counters of each release, by Prometheus or by the gateway's own Envoys; none where the file names neither."""
         cluster, api = self._clusters(place), self._api(place)
-        if not cluster.stats:
-            raise Unavailable(f"nothing is measured in {place.environment}: its kubernetes: stats: names no Envoy")
+        if not cluster.stats and cluster.prometheus is None:
+            raise Unavailable(f"nothing is measured in {place.environment}: its kubernetes: names neither stats: nor prometheus:")
         services = {name_of(one): workload for workload, one in by_workload(api.list(SERVICE, labels(place))).items()}
-        arms = gateway.measure(cluster.stats, cluster.namespace, services)
-        return Readings(self._clock.now(), arms)
+        if cluster.prometheus is not None:
+            return prometheus.measure(cluster, services, self._clock.now, self._secrets)
+        return together(self._clock.now(), gateway.measure(cluster, services))
 
     def url(self, place: Place, workload: str | None = None) -> str:
         """Where users reach the place; or one release's own Service, which only the cluster knows."""

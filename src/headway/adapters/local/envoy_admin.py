@@ -115,18 +115,21 @@ _LATENCY = "upstream_rq_time"
 _MEASURED = rf"^cluster\.[^.]+\.({'|'.join((*_COUNTED, *_REFUSED, _LATENCY))})$"
 
 
-def readings(reply: Mapping[str, Any]) -> Mapping[str, Counters]:
-    """Counters by cluster, from the answer of `/stats` with detailed buckets. Requests without an answer have no latency."""
+def readings(reply: Mapping[str, Any], named: str = r"(?P<service>[^.]+)") -> Mapping[str, Counters]:
+    """Counters by cluster, from the answer of `/stats` with detailed buckets. Requests without an answer have no latency.
+
+    `named` is an expression for a cluster's name; its group `service` is the part that the answer goes by.
+    """
     numbers: dict[str, dict[str, int]] = {}
     latency: dict[str, dict[float, int]] = {}
     for one in reply["stats"]:
         if "histograms" in one:
             for histogram in one["histograms"].get("details", ()):
-                cluster, name = _split(histogram["name"])
+                cluster, name = _split(histogram["name"], named)
                 if name == _LATENCY:
                     latency[cluster] = _buckets(histogram["totals"])
             continue
-        cluster, name = _split(one["name"])
+        cluster, name = _split(one["name"], named)
         noun = "refused" if name in _REFUSED else _COUNTED.get(name)
         if noun is not None:
             counts = numbers.setdefault(cluster, {})
@@ -134,9 +137,9 @@ def readings(reply: Mapping[str, Any]) -> Mapping[str, Counters]:
     return {cluster: Counters(**numbers.get(cluster, {}), latency=latency.get(cluster, {})) for cluster in {*numbers, *latency}}
 
 
-def _split(name: str) -> tuple[str, str]:
-    found = re.fullmatch(r"cluster\.([^.]+)\.([^.]+)", name)
-    return (found[1], found[2]) if found else ("", "")
+def _split(name: str, named: str) -> tuple[str, str]:
+    found = re.fullmatch(rf"cluster\.{named}\.(?P<statistic>[^.]+)", name)
+    return (found["service"], found["statistic"]) if found else ("", "")
 
 
 def _buckets(totals: list[dict[str, float]]) -> dict[float, int]:
