@@ -8,7 +8,7 @@ from watched import Broken
 
 from headway.environments.model import Place
 from headway.promotion.model import Stage
-from headway.rollout.model import NONE, Kind, Rollout, SetWeights
+from headway.rollout.model import ALL, NONE, Kind, Rollout, SetWeights
 from headway.rollout.phases import ACTIVE, ENDED, Phase
 from headway.testing import FakePlatform, FakeWorld, Script
 from headway.testing.tables import Row
@@ -99,13 +99,15 @@ class Laws:
         plan, site = rollout.plan, self.platform.sites[rollout.place]
         assert plan is not None
         same = plan.old is not None and plan.old.name == plan.new.name
-        keeps = plan.new if rollout.phase is Phase.COMPLETED or same else plan.old
+        stays = rollout.phase is Phase.COMPLETED or (rollout.phase is Phase.GIVEN_UP and rollout.weight == ALL)
+        keeps = plan.new if stays or same else plan.old
         expected = {keeps.name: 100} if keeps else {}
         if site.routes.matches or site.routes.mirrors:
             raise Broken(f"{rollout.id} is {rollout.phase.value} and testers or copies still have a route of their own: {site.routes}")
-        if site.weights != expected:
+        nobody = rollout.phase is Phase.GIVEN_UP and not stays  # neither of them answered
+        if site.weights != expected and not nobody:
             raise Broken(f"{rollout.id} is {rollout.phase.value} and the traffic goes to {site.weights}, not {expected}")
-        if keeps is not None and self._script(keeps.version).good and self._ready(rollout.place, keeps.name) < 1:
+        if keeps is not None and not nobody and self._script(keeps.version).good and self._ready(rollout.place, keeps.name) < 1:
             raise Broken(f"{rollout.id} is {rollout.phase.value} and nobody is ready at {keeps.name}")
         if rollout.phase is Phase.ROLLED_BACK and not same and site.groups.get(plan.new.name) and site.groups[plan.new.name].started:
             raise Broken(f"{rollout.id} was rolled back and {plan.new.name} still runs")

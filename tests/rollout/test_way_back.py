@@ -22,6 +22,7 @@ from makers import (
 
 from headway.rollout.decide import decide
 from headway.rollout.effects import landed
+from headway.rollout.hear import in_vain
 from headway.rollout.model import Rollout, RunCheck, Scale, SetReplicas, SetWeights, Soak, Watch
 from headway.rollout.moves import Finish, Said, Wait
 from headway.rollout.phases import Phase
@@ -179,7 +180,8 @@ class TestNobodyToGoBackTo:
         why = "no replica of 1.0.0 gets ready within 30 s; 1.1.0 answers and has the traffic until one does; a person must make 1.0.0 start"
         assert stuck.said[0] == Said("cannot go back", (why,))
         waiting = decide(landed(stuck.rollout, after(31)), self.dead(weight=100), after(32))
-        assert (waiting.move.why, waiting.said, waiting.rollout.phase) == (why, (), Phase.ROLLING_BACK)
+        assert waiting.move.why == f"{why}, or give it up (headway abort --give-up)"
+        assert (waiting.said, waiting.rollout.phase) == ((), Phase.ROLLING_BACK)
 
     def test_the_platform_s_own_bad_news_needs_no_wait(self) -> None:
         crashed = Sight({NEW.name: Group(1, 1, 1), OLD.name: Group(4, 0, 0, ("exits again and again",))}, {NEW.name: 25, OLD.name: 75})
@@ -192,6 +194,33 @@ class TestNobodyToGoBackTo:
         assert effect(stuck) is None
         assert "and none of 1.1.0 answers either" in stuck.move.why
         assert stuck.rollout.stuck
+
+    def test_a_person_who_gives_it_up_ends_it_where_it_is(self) -> None:
+        told = said(Word.GIVE_UP, why="1.1.1 mends it")
+        routed = decide(self.back(stuck=True), replace(self.dead(), signals=(told,)), after(40))
+        assert effect(routed) == SetWeights({NEW.name: 100}), "first of all, what answers has the traffic"
+        over = decide(landed(routed.rollout, after(40)), self.dead(weight=100), after(41))
+        why = ("errors", "given up by bob: 1.1.1 mends it", "1.1.0 keeps the traffic")
+        assert (over.rollout.phase, over.rollout.reasons) == (Phase.GIVEN_UP, why)
+        assert over.move == Finish("; ".join(why))
+        assert over.said == (Said("gave up the way back", why),)
+
+    def test_where_neither_answers_it_says_so(self) -> None:
+        over = decide(self.back(stuck=True), replace(self.dead(new=0), signals=(said(Word.GIVE_UP),)), after(40))
+        assert over.rollout.phase is Phase.GIVEN_UP
+        assert over.rollout.reasons[-1] == "neither 1.0.0 nor 1.1.0 answers"
+
+    def test_what_can_go_back_goes_back_whatever_was_said(self) -> None:
+        seen = Seen(sight=sight(1, old=1, weight=100, old_wanted=4), signals=(said(Word.GIVE_UP),))
+        mended = decide(self.back(stuck=True), seen, after(60))
+        assert effect(mended) == SetWeights(HOME)
+        assert mended.rollout.phase is Phase.ROLLING_BACK
+
+    def test_before_it_is_stuck_there_is_nothing_to_give_up(self) -> None:
+        waiting = decide(self.back(), replace(self.dead(), signals=(said(Word.GIVE_UP),)), after(10))
+        assert (waiting.rollout.phase, waiting.rollout.given_up, waiting.said) == (Phase.ROLLING_BACK, "", ())
+        assert in_vain(self.back(), Word.GIVE_UP) == "only a way back that cannot be gone is given up"
+        assert in_vain(self.back(stuck=True), Word.GIVE_UP) is None
 
     def test_and_as_soon_as_one_is_ready_everything_goes_back(self) -> None:
         mended = decide(self.back(stuck=True), Seen(sight=sight(1, old=1, weight=100, old_wanted=4)), after(60))

@@ -40,4 +40,5 @@ def exit_code(error: HeadwayError) -> int:
 
 def phase_code(phase: str) -> int | None:
     """The code for a rollout in this phase; None while it is on its way."""
-    return {"completed": DONE, "rolled back": FAILED, "cancelled": REFUSED, "held": WAITING, "parked": WAITING}.get(phase)
+    failed = dict.fromkeys(("rolled back", "given up"), FAILED)
+    return {"completed": DONE, **failed, "cancelled": REFUSED, "held": WAITING, "parked": WAITING}.get(phase)

@@ -18,6 +18,7 @@ COLOURS = {
     "parked": "magenta",
     "rolling back": "red",
     "rolled back": "red",
+    "given up": "red",
     "cancelled": "dim",
 }
 

@@ -231,11 +231,25 @@ def _teller(word: str, text: str) -> click.Command:
     @why_option
     @with_context
     def tell(context: Context, target: str, why: str) -> None:
-        view = context.ask("tell", word=word, target=target, by=context.person, why=why)
-        say(f"said {word} to {view['rollout']} ({view['release']} in {view['environment']}, {view['phase']})")
-        next_step(f"headway wait {view['rollout']}")
+        _tell(context, word, target, why)
 
     return tell
+
+
+def _tell(context: Context, word: str, target: str, why: str) -> None:
+    view = context.ask("tell", word=word, target=target, by=context.person, why=why)
+    say(f"said {word} to {view['rollout']} ({view['release']} in {view['environment']}, {view['phase']})")
+    next_step(f"headway wait {view['rollout']}")
+
+
+@click.command()
+@click.argument("target")
+@why_option
+@click.option("--give-up", is_flag=True, help="It cannot go back, and need not: what answers keeps the traffic. Needs --why.")
+@with_context
+def abort(context: Context, target: str, why: str, give_up: bool) -> None:
+    """Go back before it completed; the release is quarantined."""
+    _tell(context, "give up" if give_up else "abort", target, why)
 
 
 @click.command()
@@ -268,7 +282,7 @@ COMMANDS = (
     _teller("pause", "Hold a rollout where it is; it is still judged."),
     _teller("resume", "Go on after a pause."),
     _teller("advance", "End the present wait: on to the next step."),
-    _teller("abort", "Go back before it completed; the release is quarantined."),
+    abort,
     _teller("retry", "Try again what went wrong on our side, or what a person had to decide."),
     rollback,
 )

@@ -265,7 +265,7 @@ class Commands:
     # -- rollouts
 
     def tell(self, word: str, target: str, by: str, why: str = "") -> View:
-        """Pause, resume, advance, abort or retry a rollout, named by its id, by `service/environment`, or by the environment alone."""
+        """Say one of `rollout.seen.Word` to a rollout, named by its id, by `service/environment`, or by the environment alone."""
         standing = self._find(target)
         if standing.rollout.phase in ENDED:
             raise Refused(
@@ -273,6 +273,8 @@ class Commands:
             )
         if vain := in_vain(standing.rollout, Word(word)):
             raise Refused(f"{word} would change nothing: {standing.rollout.id} is {standing.rollout.phase.value}", (vain,))
+        if word == Word.GIVE_UP.value and not why.strip():
+            raise Refused(f"giving up the way back of {standing.rollout.id} needs a reason", ("--why says it; the record keeps it",))
         now = self._now()
         self._world.rollouts.signal(
             standing.rollout.id, Signal(Word(word), by, now, why), (Event(now, by, f"said {word}", (why,) if why else ()),)

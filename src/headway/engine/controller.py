@@ -34,6 +34,7 @@ target, as it would have to in any case."""
 NEAR = timedelta(seconds=5)
 """A wait longer than this gives the lease back: waiting costs one row and no memory."""
 US = "headway"
+BACK = frozenset({Phase.ROLLING_BACK, Phase.ROLLED_BACK, Phase.GIVEN_UP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def _in_trouble(held: Held, rollout: Rollout, trouble: str, world: World) -> Tur
 
 def _stop_check(rollout: Rollout, world: World) -> None:
     """A check of a release that goes back has nothing left to say. After the traffic, and never in its way."""
-    if rollout.phase in {Phase.ROLLING_BACK, Phase.ROLLED_BACK} and rollout.check is not None:
+    if rollout.phase in BACK and rollout.check is not None:
         with suppress(Unavailable):
             world.checks.stop(rollout.check)
 
@@ -134,7 +135,7 @@ def _stop_run(rollout: Rollout, seen: Seen, world: World) -> None:
     """
     if rollout.run is None:
         return
-    back = rollout.phase in {Phase.ROLLING_BACK, Phase.ROLLED_BACK}
+    back = rollout.phase in BACK
     running = seen.run is not None and seen.run.state is RunState.RUNNING
     if back or (running and rollout.phase is Phase.PAUSED and isinstance(present(rollout), Backfill)):
         with suppress(Unavailable):

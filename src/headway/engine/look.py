@@ -13,7 +13,7 @@ from headway.environments.model import same_target
 from headway.errors import HeadwayError, InvalidSpec, Refused, Unavailable
 from headway.ports import Held, World
 from headway.rollout.data import what_runs
-from headway.rollout.model import NONE, Intent, Kind, Plan, Rollout, RunMigration, StartCheck
+from headway.rollout.model import ALL, NONE, Intent, Kind, Plan, Rollout, RunMigration, StartCheck
 from headway.rollout.phases import ACTIVE, Phase
 from headway.rollout.plan import way_back
 from headway.rollout.queue import earlier, overtaken
@@ -202,7 +202,8 @@ def _before_rollback(rollout: Rollout, standing: Sequence[Rollout], world: World
 
 
 def _live_plan(rollout: Rollout, world: World) -> Plan | None:
-    completed = [one.rollout for one in world.records.standings(place=rollout.place) if one.rollout.phase is Phase.COMPLETED]
-    # By when they completed: one that had waited for long may be younger than one that was asked for after it.
-    live = max(completed, key=lambda one: one.completed_at or one.created, default=None)
+    there = (one.rollout for one in world.records.standings(place=rollout.place))
+    stayed = [one for one in there if one.phase is Phase.COMPLETED or (one.phase is Phase.GIVEN_UP and one.weight == ALL)]
+    # By when they ended: one that had waited for long may be younger than one that was asked for after it.
+    live = max(stayed, key=lambda one: one.completed_at or one.since or one.created, default=None)
     return live.plan if live else None

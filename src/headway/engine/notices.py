@@ -8,6 +8,7 @@ TOLD = {
     Phase.COMPLETED: "completed",
     Phase.ROLLING_BACK: "is being rolled back",
     Phase.ROLLED_BACK: "was rolled back",
+    Phase.GIVEN_UP: "was not rolled back, for a person gave up the way back",
     Phase.HELD: "is undecided and waits for a person",
     Phase.PARKED: "needs a person",
 }

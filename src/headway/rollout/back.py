@@ -114,7 +114,17 @@ def _stuck(rollout: Rollout, plan: Plan, old: Workload, sight: Sight, now: datet
     unsaid = rollout.weight != ALL or rollout.weighed_at is None or now - rollout.weighed_at >= CONFIRM
     if away.ready and unsaid and not confirmed(sight, everything):
         return do(stuck, everything, now, *told)
-    return Decision(stuck, Wait(now + POLL, why), told)
+    if rollout.given_up:
+        return _given_up(stuck, plan, old, bool(away.ready), now)
+    return Decision(stuck, Wait(now + POLL, f"{why}, or give it up (headway abort --give-up)"), told)
+
+
+def _given_up(rollout: Rollout, plan: Plan, old: Workload, answers: bool, now: datetime) -> Decision:
+    """A person let it be: what has the traffic keeps it, and the place is free for whatever mends this."""
+    left = f"{plan.new.version} keeps the traffic" if answers else f"neither {old.version} nor {plan.new.version} answers"
+    reasons = tuple(dict.fromkeys((*rollout.reasons, rollout.given_up, left)))
+    ended = replace(rollout, phase=move(rollout.phase, Phase.GIVEN_UP), reasons=reasons, since=now)
+    return Decision(ended, Finish("; ".join(reasons)), (Said("gave up the way back", reasons),))
 
 
 def _overdue(rollout: Rollout, old: Workload, now: datetime) -> bool:

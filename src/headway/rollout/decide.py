@@ -38,7 +38,7 @@ def decide(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
             return going_back(rollout, seen, now)
         case Phase.COMPLETED:
             return _tidy(rollout, seen, now)
-        case Phase.ROLLED_BACK | Phase.CANCELLED:
+        case Phase.ROLLED_BACK | Phase.GIVEN_UP | Phase.CANCELLED:
             return Decision(rollout, Wait(None, "; ".join(rollout.reasons) or rollout.phase.value))
         case _:
             assert_never(rollout.phase)

@@ -14,6 +14,8 @@ def in_vain(rollout: Rollout, word: Word) -> str | None:
     match word, rollout.phase:
         case ((Word.ABORT | Word.WAKE), _):
             return None
+        case Word.GIVE_UP, _:
+            return None if rollout.stuck and rollout.phase is Phase.ROLLING_BACK else "only a way back that cannot be gone is given up"
         case _, Phase.PENDING:
             return f"it has not started, so there is nothing to {word.value}; `headway abort` withdraws it"
         case ((Word.PAUSE | Word.RESUME), Phase.ROLLING_BACK):
@@ -39,7 +41,7 @@ def listen(rollout: Rollout, signals: tuple[Signal, ...], now: datetime) -> tupl
 
 
 def listen_on_the_way_back(rollout: Rollout, signals: tuple[Signal, ...]) -> tuple[Rollout, tuple[Said, ...]]:
-    """There, two words count: advance (do not wait for the old release's full size) and retry (now, not later)."""
+    """There, three words count: advance (do not wait for the old release's full size), retry (now), give up (once it is stuck)."""
     said: list[Said] = []
     for signal in signals:
         match signal.word:
@@ -47,6 +49,8 @@ def listen_on_the_way_back(rollout: Rollout, signals: tuple[Signal, ...]) -> tup
                 rollout = replace(rollout, advanced=True)
             case Word.RETRY:
                 rollout = calm(rollout)
+            case Word.GIVE_UP if rollout.stuck:
+                rollout = replace(rollout, given_up=f"given up by {signal.by}" + (f": {signal.why}" if signal.why else ""))
             case _:
                 continue
         said.append(word_of(signal))

@@ -334,6 +334,8 @@ class Rollout:
     """Since when it is unready for longer than it may be."""
     stuck: bool = False
     """It is on its way back, and the release it goes back to does not answer: people were told."""
+    given_up: str = ""
+    """Who said that it need not go back, and why; empty: nobody did."""
     trouble: str | None = None
     trouble_tries: int = 0
     troubled_at: datetime | None = None

@@ -20,6 +20,8 @@ class Phase(Enum):
     COMPLETED = "completed"
     ROLLED_BACK = "rolled back"
     CANCELLED = "cancelled"
+    GIVEN_UP = "given up"
+    """It could not go back, and a person said that it need not: what answers keeps the traffic, and the release stays in quarantine."""
 
 
 MOVES: Mapping[Phase, frozenset[Phase]] = {
@@ -28,10 +30,11 @@ MOVES: Mapping[Phase, frozenset[Phase]] = {
     Phase.PAUSED: frozenset({Phase.RUNNING, Phase.PARKED, Phase.ROLLING_BACK}),
     Phase.HELD: frozenset({Phase.RUNNING, Phase.PARKED, Phase.ROLLING_BACK}),
     Phase.PARKED: frozenset({Phase.RUNNING, Phase.ROLLING_BACK}),
-    Phase.ROLLING_BACK: frozenset({Phase.ROLLED_BACK, Phase.PARKED}),
+    Phase.ROLLING_BACK: frozenset({Phase.ROLLED_BACK, Phase.GIVEN_UP, Phase.PARKED}),
     Phase.COMPLETED: frozenset(),
     Phase.ROLLED_BACK: frozenset(),
     Phase.CANCELLED: frozenset(),
+    Phase.GIVEN_UP: frozenset(),
 }
 
 ACTIVE = frozenset({Phase.RUNNING, Phase.PAUSED, Phase.HELD, Phase.PARKED, Phase.ROLLING_BACK})

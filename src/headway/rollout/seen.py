@@ -100,6 +100,8 @@ class Word(Enum):
     ADVANCE = "advance"
     ABORT = "abort"
     RETRY = "retry"
+    GIVE_UP = "give up"
+    """Only to one that cannot go back: it need not any more."""
     WAKE = "wake"
     """Something it waits for may have changed: look again."""
 

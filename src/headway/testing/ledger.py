@@ -7,7 +7,7 @@ from datetime import datetime
 from headway.errors import Contradiction, Fenced, Refused
 from headway.ports import Clock, Event, Held, Notice
 from headway.promotion.model import Quarantine
-from headway.rollout.model import Rollout
+from headway.rollout.model import ALL, Rollout
 from headway.rollout.phases import ACTIVE, Phase, move
 from headway.rollout.seen import Signal
 from headway.testing.records import MemoryBranched, MemoryOutbox, MemoryRecords, MemoryRefs, MemoryReleases, MemoryWords
@@ -100,6 +100,8 @@ class MemoryRollouts:
             self._check(held, row, rollout)
             if rollout.phase is Phase.COMPLETED and row.rollout.phase is not Phase.COMPLETED:
                 self.tables.complete(rollout, now)
+            if rollout.phase is Phase.GIVEN_UP and row.rollout.phase is not Phase.GIVEN_UP and rollout.weight == ALL:
+                self.tables.remain(rollout)
             if rollout.phase in ACTIVE:
                 self.tables.generations[rollout.place] = rollout.generation
             row.inbox = [(number, signal) for number, signal in row.inbox if number > held.wake]

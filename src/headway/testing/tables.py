@@ -126,6 +126,12 @@ class Tables:
         good = Passed(rollout.release, new.digest, rollout.place.environment, "rollout", True, now, by=rollout.asked_by)
         self.passed.append((rollout.place.service, good))
 
+    def remain(self, rollout: Rollout) -> None:
+        """Its workload is what answers, though nobody wanted it to stay."""
+        assert rollout.plan is not None, "who has the traffic has a plan"
+        lives = self.lives.setdefault(rollout.place, [])
+        lives.append(Life(rollout.plan.new, rollout.release, lives[-1] if lives else None))
+
     def vacate(self, place: Place) -> None:
         """Nothing is live there any more, and whoever acted there before is too late."""
         if (active := self.active(place)) is not None:

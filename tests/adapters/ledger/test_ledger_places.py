@@ -8,7 +8,7 @@ from headway.adapters.ledger import Ledger
 from headway.errors import Contradiction
 from headway.ports import PlaceRecord
 from headway.promotion.model import Passed
-from headway.rollout.model import Kind
+from headway.rollout.model import ALL, Kind
 from headway.rollout.phases import Phase
 from support.records import MINUTE, NOON, PRODUCTION, STAGING, begin, end, pending, step, workload
 
@@ -42,6 +42,27 @@ def test_an_artifact_passes_where_it_completed(ledger: Ledger) -> None:
     expected = Passed("tally@1.0.0", "sha256:1.0.0", "staging", "rollout", True, NOON + MINUTE, by="ada")
     assert ledger.words.passed("sha256:1.0.0", "tally") == (expected,)
     assert ledger.words.passed("sha256:1.0.0", "other") == ()
+
+
+def test_what_a_given_up_way_back_left_with_the_traffic_is_live_passed_nothing_and_keeps_the_place_from_nobody(ledger: Ledger) -> None:
+    end(ledger, begin(ledger, pending("r1", "1.0.0")))
+    held = begin(ledger, pending("r2", "1.1.0", created=NOON + MINUTE), NOON + MINUTE)
+    held = step(ledger, held, lambda it: replace(it, phase=Phase.ROLLING_BACK, weight=ALL), now=NOON + MINUTE)
+    step(ledger, held, lambda it: replace(it, phase=Phase.GIVEN_UP), last=True, now=NOON + MINUTE)
+    place = ledger.records.place(PRODUCTION)
+    assert (place.live_release, place.before_release, place.active) == ("tally@1.1.0", "tally@1.0.0", None)
+    assert place.live is not None
+    assert ledger.words.passed(place.live.digest, "tally") == ()
+    begin(ledger, pending("r3", "1.2.0", created=NOON + 2 * MINUTE), NOON + 2 * MINUTE)
+    assert ledger.records.place(PRODUCTION).active == "r3"
+
+
+def test_where_neither_answered_nothing_else_is_live_than_before(ledger: Ledger) -> None:
+    end(ledger, begin(ledger, pending("r1", "1.0.0")))
+    held = begin(ledger, pending("r2", "1.1.0", created=NOON + MINUTE), NOON + MINUTE)
+    held = step(ledger, held, lambda it: replace(it, phase=Phase.ROLLING_BACK), now=NOON + MINUTE)
+    step(ledger, held, lambda it: replace(it, phase=Phase.GIVEN_UP), last=True, now=NOON + MINUTE)
+    assert ledger.records.place(PRODUCTION).live_release == "tally@1.0.0"
 
 
 def test_an_artifact_that_was_rolled_back_did_not_pass(ledger: Ledger) -> None:

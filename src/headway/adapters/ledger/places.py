@@ -91,14 +91,24 @@ def complete(on: Connection, rollout: Rollout, now: datetime) -> None:
     if rollout.plan is None:
         raise Contradiction(f"{rollout.id} cannot be completed: it has no plan, so nobody knows what is live in {rollout.place}")
     place, new = rollout.place, rollout.plan.new
-    before = _before(on, rollout, new)
-    life = {"generation": rollout.generation, "release": rollout.release, "workload": new.name, "record": encode(new), "before": before}
-    _LIVED.change(on, {"service": place.service, "environment": place.environment, **life})
-    _WENT_LIVE.change(on, {**here(place), "live_now": rollout.generation, "before_now": before})
+    _live(on, rollout, new, _before(on, rollout, new))
     if rollout.trial is not None:
         return
     good = Passed(rollout.release, new.digest, place.environment, "rollout", True, now, by=rollout.asked_by)
     _PASSED.change(on, {"service": place.service, "digest": new.digest, "record": encode(good)})
+
+
+def remain(on: Connection, rollout: Rollout) -> None:
+    """The new workload is what answers, though nobody wanted it to: it has passed nothing, and before it was what did not come back."""
+    assert rollout.plan is not None, "who has the traffic has a plan"
+    _live(on, rollout, rollout.plan.new, _LIVES.one(on, here(rollout.place)).live)
+
+
+def _live(on: Connection, rollout: Rollout, new: Workload, before: int | None) -> None:
+    place = rollout.place
+    life = {"generation": rollout.generation, "release": rollout.release, "workload": new.name, "record": encode(new), "before": before}
+    _LIVED.change(on, {"service": place.service, "environment": place.environment, **life})
+    _WENT_LIVE.change(on, {**here(place), "live_now": rollout.generation, "before_now": before})
 
 
 def _before(on: Connection, rollout: Rollout, new: Workload) -> int | None:

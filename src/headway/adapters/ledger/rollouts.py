@@ -16,7 +16,7 @@ from headway.adapters.ledger.schema import Moment, outbox, quarantines, rollouts
 from headway.errors import Contradiction, Fenced, Refused
 from headway.ports import Event, Held, Notice
 from headway.promotion.model import Quarantine
-from headway.rollout.model import Rollout
+from headway.rollout.model import ALL, Rollout
 from headway.rollout.phases import ACTIVE, Phase, move
 from headway.rollout.seen import Signal
 
@@ -144,6 +144,8 @@ class LedgerRollouts:
                 places.start(on, rollout)
             if was is not Phase.COMPLETED and rollout.phase is Phase.COMPLETED:
                 places.complete(on, rollout, now)
+            if was is not Phase.GIVEN_UP and rollout.phase is Phase.GIVEN_UP and rollout.weight == ALL:
+                places.remain(on, rollout)
             if held.signals:
                 _CONSUMED.change(on, {"of_rollout": rollout.id, "up_to": held.wake})
             chain.append(on, rollout.id, events)

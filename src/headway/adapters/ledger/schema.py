@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from headway.rollout.phases import ACTIVE, Phase
 
-VERSION = 2
+VERSION = 3
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 

@@ -20,6 +20,12 @@ STEPS: Mapping[int, tuple[str, ...]] = {
         "create table branched (service text not null, environment text not null, state text not null, created bigint not null, "
         "record text not null, primary key (service, environment))",
     ),
+    3: (
+        # "given up" is an end, so it keeps the place from nobody.
+        "drop index one_active_rollout",
+        "create unique index one_active_rollout on rollouts (service, environment) "
+        "where phase not in ('pending', 'completed', 'rolled back', 'cancelled', 'given up')",
+    ),
 }
 """What leads to each version from the one before it, as SQL that both databases take. `{number}` is a key that counts by itself.
 

@@ -1,0 +1,94 @@
+"""A way back that cannot be gone: a person gives it up, and the fix goes out from what answers."""
+
+from datetime import timedelta
+
+import pytest
+
+from headway.analysis.model import Thresholds
+from headway.engine.commands import Commands
+from headway.engine.controller import LEASE, turn
+from headway.environments.model import Place
+from headway.errors import Refused
+from headway.rollout.model import ALL, Rollout
+from headway.rollout.phases import ENDED, Phase
+from headway.testing import FakeWorld, Script, sample_release, sample_stage
+
+HERE = Place("tally", "production")
+
+
+class Story:
+    """1.0.0 was live; 1.1.0 has all of its traffic, begins to fail, and no instance of 1.0.0 starts again."""
+
+    def __init__(self) -> None:
+        self.fake = FakeWorld()
+        self.fake.platform.requests = 50.0
+        self.fake.platform.scripts["1.1.0"] = Script(errors=0.2, spoils_after=20.0)
+        judged = Thresholds(needs=1, min_time=1.0)
+        plain = {"strategy": "rolling", "replicas": 2, "soak": 60.0, "keep_warm": 0.0, "thresholds": judged, "notify": ("oncall",)}
+        self.fake.pipelines.declared = [sample_stage("production", **plain)]
+        self.commands = Commands(self.fake.world)
+        self.promote("1.0.0")
+        self.until(lambda one: one.phase in ENDED)
+        self.promote("1.1.0")
+        self.until(lambda one: one.weight == ALL)
+        for name, instances in self.fake.platform.sites[HERE].groups.items():
+            if name.startswith("v1-0-0"):
+                instances.script = Script(never_ready=True)
+
+    def promote(self, version: str) -> None:
+        self.fake.release(sample_release(version, at=self.fake.clock.now()))
+        self.commands.promote(version, "production", "ada")
+
+    def rollout(self) -> Rollout:
+        return self.fake.world.records.standings(place=HERE)[0].rollout
+
+    def until(self, good: object, seconds: float = 900.0) -> None:
+        end = self.fake.clock.now() + timedelta(seconds=seconds)
+        while not good(self.rollout()):  # type: ignore[operator]
+            assert self.fake.clock.now() < end, self.rollout()
+            now = self.fake.clock.now()
+            for held in self.fake.world.rollouts.claim(now, now + LEASE, "t", 10):
+                turned = turn(held, now - timedelta(hours=1), self.fake.world)
+                if turned.held is not None:
+                    self.fake.ledger.tables.rows[held.rollout.id].lease_until = now
+            self.fake.clock.pass_time(0.5)
+
+
+@pytest.fixture
+def stuck() -> Story:
+    story = Story()
+    story.until(lambda one: one.stuck)
+    return story
+
+
+def test_it_ends_and_what_answers_is_what_is_live(stuck: Story) -> None:
+    stuck.commands.tell("give up", "production", "dana", "1.1.1 is on its way")
+    stuck.until(lambda one: one.phase in ENDED)
+    over, place = stuck.rollout(), stuck.fake.world.records.place(HERE)
+    assert over.phase is Phase.GIVEN_UP
+    assert over.reasons[-2:] == ("given up by dana: 1.1.1 is on its way", "1.1.0 keeps the traffic")
+    assert (place.live_release, place.before_release, place.active) == ("tally@1.1.0", "tally@1.0.0", None)
+    assert [one.release for one in stuck.fake.world.words.quarantines("tally")] == ["tally@1.1.0"]
+    assert stuck.fake.ledger.tables.letters[max(stuck.fake.ledger.tables.letters)].notice.title == (
+        "tally@1.1.0 was not rolled back, for a person gave up the way back in production"
+    )
+
+
+def test_then_the_fix_goes_out_and_what_would_not_start_is_retired(stuck: Story) -> None:
+    stuck.commands.tell("give up", "production", "dana", "1.1.1 is on its way")
+    stuck.until(lambda one: one.phase in ENDED)
+    stuck.commands.clear("tally@1.1.0", "dana", "1.1.1 mends it")
+    stuck.promote("1.1.1")
+    stuck.until(lambda one: one.phase in ENDED and one.tidied, 1800.0)
+    assert stuck.rollout().phase is Phase.COMPLETED
+    site = stuck.fake.platform.sites[HERE]
+    assert {name for name, instances in site.groups.items() if instances.started} == set(site.weights)
+    assert stuck.fake.world.records.place(HERE).live_release == "tally@1.1.1"
+
+
+def test_giving_up_needs_a_reason_and_something_to_give_up(stuck: Story) -> None:
+    with pytest.raises(Refused, match="needs a reason"):
+        stuck.commands.tell("give up", "production", "dana")
+    story = Story()
+    with pytest.raises(Refused, match="only a way back that cannot be gone is given up"):
+        story.commands.tell("give up", "production", "dana", "because")
