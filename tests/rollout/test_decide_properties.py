@@ -244,4 +244,5 @@ def test_whatever_happens_every_law_holds(chance: Random) -> None:
 
 def test_the_walks_get_everywhere() -> None:
     phases = {turn.decision.rollout.phase for seed in range(150) for turn in _walk(Random(seed))}
-    assert phases == set(Phase)
+    # The old release always starts again here; what comes of it where it does not is told in test_way_back.py.
+    assert phases == set(Phase) - {Phase.GIVEN_UP}
