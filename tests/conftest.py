@@ -34,6 +34,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class Shared(LoadScopeScheduling):  # type: ignore[misc,unused-ignore]
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
+            if file.endswith("test_e2e_table.py"):  # a server for each strategy
+                return f"{file}[{nodeid.rpartition('[')[2].partition('-')[0]}"
             return (
                 file if "e2e/" in file or "cluster/" in file or file.endswith(("test_tutorial.py", "test_third_party_page.py")) else nodeid
             )

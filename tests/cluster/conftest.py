@@ -5,6 +5,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -73,11 +74,29 @@ def kubeconfig() -> Iterator[str]:
 @pytest.fixture
 def namespace(kubeconfig: str) -> Iterator[Namespace]:
     """A namespace of the test's own; it goes with everything in it."""
-    name = f"test-{secrets.token_hex(4)}"
-    subprocess.run(["kubectl", "create", "namespace", name], check=True, capture_output=True)
-    yield Namespace(name)
+    with _lending() as make:
+        yield make()
+
+
+@pytest.fixture(scope="module")
+def namespaces(kubeconfig: str) -> Iterator[Callable[[], Namespace]]:
+    """Makes namespaces for a module."""
+    with _lending() as make:
+        yield make
+
+
+@contextmanager
+def _lending() -> Iterator[Callable[[], Namespace]]:
+    made: list[str] = []
+
+    def make() -> Namespace:
+        made.append(f"test-{secrets.token_hex(4)}")
+        subprocess.run(["kubectl", "create", "namespace", made[-1]], check=True, capture_output=True)
+        return Namespace(made[-1])
+
+    yield make
     # Not awaited: the namespace controller removes the rest while the next test starts in a namespace of its own.
-    subprocess.run(["kubectl", "delete", "namespace", name, "--wait=false"], check=True, capture_output=True)
+    subprocess.run(["kubectl", "delete", "namespace", *made, "--wait=false"], check=True, capture_output=True)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 """Every strategy through every fate, on the engine itself and in virtual time: who has the traffic, and what stands on the record."""
 
+from datetime import timedelta
+
 import pytest
 from fated import NEW, OLD, REPLICAS, Fated
 
@@ -179,3 +181,22 @@ def test_a_server_that_dies_at_every_durable_point_changes_nothing(rules: Rules,
         took_over(place)
     else:
         went_back(place)
+
+
+@every_strategy
+@pytest.mark.parametrize("reached", [0, 1], ids=["before it has traffic", "with traffic"])
+def test_a_platform_that_is_away_for_five_minutes_is_no_verdict(rules: Rules, reached: int) -> None:
+    place = Fated(rules)
+    rollout = place.ask(NEW)
+    place.until(lambda: place.rollout(rollout).phase is Phase.RUNNING and place.rollout(rollout).weight.percent >= reached, within=60)
+    done = len(place.platform.done)
+    place.platform.down_until = place.now + timedelta(minutes=5)
+    place.pass_time(299)
+    assert place.rollout(rollout).trouble, "what Headway waits for stands on the record"
+    assert len(place.platform.done) == done, "nobody can do anything"
+    assert place.rollout(rollout).phase in {Phase.RUNNING, Phase.HELD}
+    place.until(lambda: place.rollout(rollout).phase in {Phase.COMPLETED, Phase.HELD}, within=60)
+    if place.rollout(rollout).phase is Phase.HELD:
+        place.say("retry", rollout)
+    place.until(lambda: place.rollout(rollout).phase is Phase.COMPLETED, within=120)
+    took_over(place)

@@ -74,6 +74,16 @@ def test_running_ready_and_wanted_are_counted_apart() -> None:
             id="out of memory",
         ),
         pytest.param(
+            pod(
+                PLACED,
+                restartCount=1,
+                state=waiting("CrashLoopBackOff"),
+                lastState={"terminated": {"exitCode": 128, "reason": "StartError", "message": 'exec: "/shop": no such file'}},
+            ),
+            'the container web cannot start (StartError): exec: "/shop": no such file',
+            id="a program that is not there",
+        ),
+        pytest.param(
             pod(condition("PodScheduled", "False", 20, reason="Unschedulable", message="0/3 nodes: insufficient memory")),
             "no node takes the pod: 0/3 nodes: insufficient memory",
             id="no room",
@@ -106,3 +116,16 @@ def test_the_last_lines_come_with_bad_news_and_only_then() -> None:
     bad = pod(PLACED, restartCount=3, state=waiting("CrashLoopBackOff"))
     assert group(DEPLOYMENT, (pod(READY), bad), NOW, lambda pod, container: (f"{pod}/{container}",)).log == ("shop-1-x/web",)
     assert group(DEPLOYMENT, (pod(READY),), NOW, lambda *_: ("unasked",)).log == ()
+
+
+def test_the_log_of_an_init_container_that_failed_is_read() -> None:
+    one = pod(PLACED)
+    one["status"]["initContainerStatuses"] = [{"name": "migrates", "restartCount": 2, "state": waiting("CrashLoopBackOff")}]
+    assert group(DEPLOYMENT, (one,), NOW, lambda pod, container: (container,)).log == ("migrates",)
+
+
+def test_what_the_node_says_in_place_of_a_log_is_not_the_log() -> None:
+    bad = pod(PLACED, restartCount=3, state=waiting("CrashLoopBackOff"))
+    gone = 'failed to try resolving symlinks in path "/var/log/pods/a": lstat /var/log/pods/a: no such file or directory'
+    assert group(DEPLOYMENT, (bad,), NOW, lambda *_: (gone,)).log == ()
+    assert group(DEPLOYMENT, (bad,), NOW, lambda *_: ("unable to retrieve container logs for containerd://ab",)).log == ()

@@ -23,10 +23,15 @@ def open_gateway() -> None:
     apply(*(Path(program("contour")).with_name(name).read_text() for name in ("01-crds.yaml", "00-crds.yaml")))
     _kubectl("wait", "--for=condition=Established", "--timeout=180s", "crd", "--all")
     apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": _objects()}))
+    for part in both():
+        start(part)
+
+
+def both() -> tuple[Part, Part]:
+    """The controller and the proxy, in the order in which they start."""
     config = STATE / "contour.json"
     config.write_text(json.dumps({"gateway": {"gatewayRef": {"name": NAME, "namespace": NAMESPACE}}}))
-    start(contour(config))
-    start(envoy())
+    return contour(config), envoy()
 
 
 def contour(config: Path) -> Part:

@@ -46,7 +46,7 @@ def up() -> None:
 @contextmanager
 def without(name: str) -> Iterator[None]:
     """A part of the running cluster is killed for a while, and started again."""
-    part = next(one for one in (*parts.control(), *parts.node()) if one.name == name)
+    part = next(one for one in (*parts.control(), *parts.node(), *gateway.both()) if one.name == name)
     end(name, patience=0.0)
     try:
         yield
@@ -74,7 +74,15 @@ def down() -> None:
     cgroups.remove()
     for name in (*pods, NAME):
         network.remove(name)
+    _forget_logs()
     shutil.rmtree(STATE, ignore_errors=True)
+
+
+def _forget_logs() -> None:
+    """The kubelet links every container's log in one folder that cannot be chosen."""
+    for link in Path("/var/log/containers").glob("*.log"):
+        if link.is_symlink() and link.readlink().is_relative_to(STATE):
+            link.unlink()
 
 
 def _unmount() -> None:

@@ -123,6 +123,7 @@ def node() -> Iterator[Part]:
             "evictionHard": {"nodefs.available": "0%", "imagefs.available": "0%"},
             "imageGCHighThresholdPercent": 100,
             "registryPullQPS": 0,
+            "podLogsDir": f"{STATE}/pod-logs",  # a kubelet removes what it does not know from there, also what another cluster's wrote
             "maxPods": 250,
             "resolvConf": "",
         },

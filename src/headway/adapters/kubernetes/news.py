@@ -12,11 +12,14 @@ PATIENCE = timedelta(seconds=10)
 _CANNOT_START = frozenset(
     {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "InvalidImageName", "ErrImageNeverPull"}
 )
+_NEVER_RAN = frozenset({"StartError", "ContainerCannotRun"})
 _CANNOT_PULL = frozenset({"ErrImagePull", "ImagePullBackOff"})
 Log = Callable[[str, str], tuple[str, ...]]
 """The last lines of a pod's container."""
 _GONE = ("not found", "manifest unknown", "does not exist", "no such")
 """A registry that says this will say it again."""
+_NO_LOG = ("failed to try resolving symlinks in path ", "unable to retrieve container logs for ")
+"""What a node answers, with every sign of success, where it has no log any more."""
 
 
 def group(deployment: Object, pods: Sequence[Object], now: datetime, log: Log) -> Group:
@@ -29,7 +32,7 @@ def group(deployment: Object, pods: Sequence[Object], now: datetime, log: Log) -
         running=len(alive),
         ready=sum(1 for pod in alive if ready(pod)),
         bad_news=bad,
-        log=log(*worst) if worst else (),
+        log=tuple(line for line in log(*worst) if not line.startswith(_NO_LOG)) if worst else (),
     )
 
 
@@ -46,7 +49,8 @@ def bad_news(pod: Object, now: datetime) -> Iterator[str]:
 def worst_pod(pods: Iterable[Object]) -> tuple[str, str] | None:
     """Of the pods that failed, one whose last lines tell, and its container."""
     for pod in pods:
-        for container in pod.get("status", {}).get("containerStatuses") or ():
+        status = pod.get("status", {})
+        for container in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
             if container.get("restartCount") or (container.get("state") or {}).get("terminated"):
                 return name_of(pod), str(container.get("name"))
     return None
@@ -81,7 +85,11 @@ def _container(container: Mapping[str, Any], pod: Object, now: datetime) -> Iter
     elif reason in _CANNOT_PULL and (_says_gone(message) or _waited(pod, now)):
         yield f"the image {container.get('image')} cannot be pulled: {message or reason}"
     elif reason == "CrashLoopBackOff" or int(container.get("restartCount", 0)) >= 2:
-        yield f"the container {name} ends again and again: {_ended(container)}, {container.get('restartCount')} restarts"
+        last = _last(container)
+        if last.get("reason") in _NEVER_RAN:
+            yield f"the container {name} cannot start ({last['reason']}): {last.get('message') or 'without a word'}"
+        else:
+            yield f"the container {name} ends again and again: {_ended(last)}, {container.get('restartCount')} restarts"
 
 
 def _says_gone(message: str) -> bool:
@@ -92,8 +100,12 @@ def _waited(pod: Object, now: datetime) -> bool:
     return any(_old(one, now, PATIENCE) for one in _conditions(pod, "PodScheduled", "True"))
 
 
-def _ended(container: Mapping[str, Any]) -> str:
-    last = (container.get("lastState") or {}).get("terminated") or (container.get("state") or {}).get("terminated") or {}
+def _last(container: Mapping[str, Any]) -> Mapping[str, Any]:
+    """How it ended the last time."""
+    return (container.get("lastState") or {}).get("terminated") or (container.get("state") or {}).get("terminated") or {}
+
+
+def _ended(last: Mapping[str, Any]) -> str:
     if last.get("reason") == "OOMKilled":
         return "out of memory (OOMKilled); its limit is what resources.limits.memory says"
     return f"exit status {last.get('exitCode', 'unknown')}"
