@@ -13,6 +13,7 @@ from typing import Protocol
 from headway.analysis.lately import Lately
 from headway.analysis.model import Readings
 from headway.environments.branches import BranchEnvironment
+from headway.environments.manifests.changes import Preview
 from headway.environments.manifests.model import Told
 from headway.environments.model import Cluster, Database, Place, Scaling
 from headway.migration.keeping import Chore, Shelf
@@ -20,6 +21,7 @@ from headway.migration.shipping import Anew, Outlook, Shipping
 from headway.promotion.model import Approval, Passed, Quarantine, Stage, Statement
 from headway.releases.decision import Reason
 from headway.releases.history import History, Tag
+from headway.releases.images import Found
 from headway.releases.lines import Line, Naming
 from headway.releases.model import Artifact, CheckSpec, Recipe, Release
 from headway.releases.policy import Policy
@@ -79,11 +81,29 @@ class Manifests(Protocol):
         ...
 
 
+class Previews(Protocol):
+    """What a cluster says of a release before anything of it is there."""
+
+    def preview(self, place: Place, new: Workload, live: Workload | None, *, anew: bool = False) -> Preview:
+        """What sending it would meet, and what would be other than of the live one. Asking twice costs little, unless `anew`.
+
+        Unavailable if the cluster does not answer. Nothing is touched.
+        """
+        ...
+
+
 class Images(Protocol):
     """What the registries know of images that were built elsewhere."""
 
     def by_digest(self, image: str) -> str:
         """`REPOSITORY@sha256:…` for what `REPOSITORY:TAG` means now. Refused if there is none of that name."""
+        ...
+
+    def look(self, image: str, tag: str = "", *, anew: bool = False) -> Found:
+        """What its registry has under `REPOSITORY@sha256:…`, and what the tag means now. Asking twice costs little, unless `anew`.
+
+        Refused where the registry lets nobody look without a login; Unavailable if it does not answer.
+        """
         ...
 
 
@@ -700,6 +720,7 @@ class World:
     clock: Clock
     platform: Platform
     manifests: Manifests
+    previews: Previews
     images: Images
     live: Live
     checks: Checks

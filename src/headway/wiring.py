@@ -7,7 +7,7 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +18,8 @@ from headway.adapters.build import Builder
 from headway.adapters.checks import CommandChecks
 from headway.adapters.gitplaces import GitPlaces, PlacedTags
 from headway.adapters.kubernetes.inspecting import Inspections
+from headway.adapters.kubernetes.manifests import read
+from headway.adapters.kubernetes.previewing import Previews
 from headway.adapters.kubernetes.trying import Trying
 from headway.adapters.ledger import Ledger, open_ledger
 from headway.adapters.livetraffic import LiveTraffic
@@ -263,6 +265,7 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
     sources = Sources(home / "sources", repositories)
     local = _local(home, store, clock) if serving else None
     where = Whereabouts(ledger, pipelines)
+    previews = Previews(manifests=_manifests(sources), secrets=resolve, keyed=lambda text: fingerprint(key, text))
     platform: Platform = NoPlatform()
     if local is not None:
         platform = Platforms(local, lambda: _kubernetes(where, sources, clock, key), where)
@@ -273,6 +276,7 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
         clock=clock,
         platform=platform,
         manifests=Inspections(sources, Trying(_understood)),
+        previews=previews,
         images=Registries(),
         live=LiveTraffic(platform),
         checks=checks,
@@ -383,17 +387,20 @@ def _told(reference: str) -> str:
     return reference if in_cluster(reference) else resolve(reference)
 
 
+def _manifests(sources: Sources) -> Callable[[Place, str, str], Sequence[Mapping[str, Any]]]:
+    return lambda place, commit, path: read(sources(place.service, commit), path)
+
+
 def _kubernetes(where: "Whereabouts", sources: Sources, clock: SystemClock, key: bytes) -> Platform:
     # Imported here: whoever has no cluster needs neither its client nor the time to load it.
     try:
         from headway.adapters.kubernetes.platform import KubernetesPlatform
     except ModuleNotFoundError as error:
         raise Unavailable(f"environments on Kubernetes need the client {error.name}: pip install 'headway[kubernetes]'") from error
-    from headway.adapters.kubernetes.manifests import read
 
     return KubernetesPlatform(
         clusters=where.cluster,
-        manifests=lambda place, commit, path: read(sources(place.service, commit), path),
+        manifests=_manifests(sources),
         secrets=resolve,
         keyed=lambda text: fingerprint(key, text),
         clock=clock,

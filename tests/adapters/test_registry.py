@@ -12,10 +12,15 @@ import pytest
 
 from headway.adapters.registry import Registries, parse
 from headway.errors import InvalidSpec, Refused, Unavailable
+from headway.releases.images import Found
 
 MANIFEST = b'{"schemaVersion": 2}'
 DIGEST = "sha256:" + hashlib.sha256(MANIFEST).hexdigest()
 LOGIN = base64.b64encode(b"somebody:not-a-password").decode()
+
+
+def digest_of(body: bytes) -> str:
+    return "sha256:" + hashlib.sha256(body).hexdigest()
 
 
 class Registry(ThreadingHTTPServer):
@@ -26,6 +31,8 @@ class Registry(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.login = ""
+        self.kept: dict[str, bytes] = {}
+        self.asked: list[str] = []
         self.digest = DIGEST
         self.status = 0
 
@@ -37,7 +44,11 @@ class Registry(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     server: Registry
 
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
     def do_GET(self) -> None:
+        self.server.asked.append(f"{self.command} {self.path}")
         given, path = self.headers.get("Authorization", ""), self.path.partition("?")[0]
         if path == "/token":
             good = given == f"Basic {LOGIN}" and "scope=repository%3Ateam%2Fshop%3Apull" in self.path
@@ -52,6 +63,8 @@ class Handler(BaseHTTPRequestHandler):
         elif path == "/v2/team/shop/manifests/1.2":
             assert "image.index" in self.headers["Accept"]
             self._answer(200, MANIFEST, ("Docker-Content-Digest", self.server.digest))
+        elif (body := self.server.kept.get(path.removeprefix("/v2/team/shop/"))) is not None:
+            self._answer(200, body, ("Docker-Content-Digest", digest_of(body)))
         else:
             self._answer(404, b"")
 
@@ -60,7 +73,8 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in (*headers, ("Content-Length", str(len(body)))):
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         """Nobody reads it."""
@@ -77,6 +91,18 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Regist
         finally:
             registry.shutdown()
             thread.join()
+
+
+def push(registry: Registry, content: dict[str, object], *tags: str) -> str:
+    """Keep a manifest, under its digest and these tags; the image's name by its digest."""
+    body = json.dumps(content).encode()
+    for name in (digest_of(body), *tags):
+        registry.kept[f"manifests/{name}"] = body
+    return f"{registry.host}/team/shop@{digest_of(body)}"
+
+
+def for_machines(*architectures: str) -> dict[str, object]:
+    return {"schemaVersion": 2, "manifests": [{"platform": {"os": "linux", "architecture": one}} for one in architectures]}
 
 
 def log_in(folder: Path, host: str, auth: str = LOGIN) -> None:
@@ -149,3 +175,46 @@ NOT_BY_TAG = ["", "shop", "registry.example:5000/shop", "registry.example//shop:
 def test_what_names_no_image_by_a_tag_is_said_to(image: str) -> None:
     with pytest.raises(InvalidSpec, match=r"expected REPOSITORY:TAG or REPOSITORY@sha256"):
         parse(image)
+
+
+def test_an_index_says_what_it_is_for_and_is_asked_that_once(registry: Registry) -> None:
+    registries, image = Registries(), push(registry, for_machines("amd64", "arm64", "unknown"), "1.4")
+    digest = image.rpartition("@")[2]
+    for _ in range(3):
+        assert registries.look(image, f"{registry.host}/team/shop:1.4") == Found(True, frozenset({"amd64", "arm64"}), digest)
+    assert len(registry.asked) == 3, "is it there, what does the tag mean, what is it for"
+    registries.look(image, f"{registry.host}/team/shop:1.4", anew=True)
+    assert [one.partition(" ")[0] for one in registry.asked[3:]] == ["HEAD", "HEAD"], "what it is for can never change"
+
+
+def test_of_a_single_image_its_configuration_says_it(registry: Registry) -> None:
+    registry.kept["blobs/sha256:c"] = b'{"architecture": "arm64", "os": "linux"}'
+    image = push(registry, {"schemaVersion": 2, "config": {"digest": "sha256:c"}})
+    assert Registries().look(image).architectures == {"arm64"}
+
+
+def test_what_is_gone_and_what_a_tag_means_now(registry: Registry) -> None:
+    now = [0.0]
+    registries, tag = Registries(lambda: now[0]), f"{registry.host}/team/shop:1.4"
+    image = push(registry, for_machines("amd64"), "1.4")
+    push(registry, for_machines("arm64"), "1.4")
+    assert registries.look(image, tag).means not in {None, image.rpartition("@")[2]}
+    del registry.kept["manifests/1.4"]
+    now[0] += 61
+    assert registries.look(image, tag).means is None
+    del registry.kept[f"manifests/{image.rpartition('@')[2]}"]
+    assert registries.look(image, tag).there, "an answer is believed for a minute"
+    now[0] += 61
+    assert not registries.look(image, tag).there
+
+
+def test_who_may_not_look_is_told_so_and_who_is_not_answered_too(registry: Registry) -> None:
+    image = push(registry, for_machines("amd64"))
+    registry.login = "token"
+    with pytest.raises(Refused, match="nobody knows whether it is there; run `docker login"):
+        Registries().look(image)
+    registry.login, registry.status = "", 503
+    with pytest.raises(Unavailable, match="answered 503"):
+        Registries().look(image)
+    with pytest.raises(Unavailable, match="did not answer about 127"):
+        Registries().look(f"127.0.0.1:1/team/shop@{DIGEST}")

@@ -68,11 +68,15 @@ class ClusterScene(Scene):
 
     def promote(self, version: str, image: str) -> View:
         """Cut a release of this image, and bring it to production."""
+        self.cut(version, image)
+        answer: View = self.headway("promote", f"shop@{version}", "--to", "production", "--json").json
+        return self.ask("rollout", target=answer["rollout"])
+
+    def cut(self, version: str, image: str) -> None:
+        """A release of this image."""
         (self.repo.folder / "version.txt").write_text(version)
         self.repo.commit(f"feat: {version}\n\nFixes: everything before")
         self.headway("release", "cut", "HEAD", "--version", version, "--image", image)
-        answer: View = self.headway("promote", f"shop@{version}", "--to", "production", "--json").json
-        return self.ask("rollout", target=answer["rollout"])
 
     def end_of(self, rollout: View, phase: str) -> View:
         """The rollout's end, which must be this one."""

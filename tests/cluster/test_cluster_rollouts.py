@@ -48,10 +48,18 @@ def test_a_good_canary_takes_over_a_bad_one_goes_back_and_nobody_loses_a_request
     until("only the good one has pods", lambda: _running(scene) == {good["workload"]})
 
 
-def test_a_missing_image_goes_back_before_it_gets_any_traffic(scene: ClusterScene, little: Image, gateway: str, host: str) -> None:
+def test_a_missing_image_is_refused_and_where_no_registry_is_asked_goes_back_before_it_gets_any_traffic(
+    scene: ClusterScene, little: Image, gateway: str, host: str
+) -> None:
     image = little("1.0.0").partition("@")[0] + "@sha256:" + "0" * 64
+    scene.cut("1.3.0", image)
+    no = scene.headway("promote", "shop@1.3.0", "--to", "production", code=12)
+    assert "in its registry, so no node could pull it" in no.text
+    text = (scene.repo.folder / "headway.yaml").read_text()
+    (scene.repo.folder / "headway.yaml").write_text(text.replace("namespace:", "registry: skip\n      namespace:"))
+    scene.repo.commit("feat: nobody asks the registry")
     with Load(gateway, host, rate=30) as load:
-        gone = scene.end_of(scene.promote("1.3.0", image), "rolled back")
+        gone = scene.end_of(scene.promote("1.3.1", image), "rolled back")
     assert "cannot be pulled" in "; ".join(gone["reasons"])
     assert load.failures == []
     assert set(load.answers) == {"1.0.0"}

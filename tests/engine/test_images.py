@@ -6,10 +6,12 @@ import pytest
 from test_commands import run
 
 from headway.engine.commands import Commands
+from headway.environments.manifests.changes import Change, Preview
 from headway.environments.manifests.model import Grade, Told
 from headway.environments.model import Cluster, Place
 from headway.errors import InvalidSpec, Refused
 from headway.promotion.model import Stage
+from headway.rollout.phases import Phase
 from headway.testing import FakeWorld, sample_release, sample_stage
 
 IMAGE = "registry.example/tally@sha256:" + "ab" * 32
@@ -161,3 +163,117 @@ def test_an_environment_that_moved_starts_anew_and_the_way_back_does_not_lead_to
     view = commands.rollout(str(back["rollout"]))
     assert view["phase"] == "cancelled"
     assert "ran in another place" in view["why"]
+
+
+def test_the_plan_shows_what_the_cluster_itself_says_would_change(fake: FakeWorld, commands: Commands) -> None:
+    fake.pipelines.declared = [on(HERE)]
+    cut(commands, "1.1.0")
+    fake.previews.says["production"] = Preview((Change("ConfigMap", "settings-1", "changed", ("-  SIZE: small", "+  SIZE: big")),))
+    plan = commands.plan("1.1.0", "production", "ada")
+    shown = [{"kind": "ConfigMap", "name": "settings-1", "what": "changed", "diff": ["-  SIZE: small", "+  SIZE: big"]}]
+    assert plan["cluster"] == {"context": "", "namespace": "tally", "objects": shown}
+    assert plan["objections"] == []
+
+
+def test_what_the_cluster_would_never_take_is_refused_and_what_it_does_not_take_now_is_waited_for(
+    fake: FakeWorld, commands: Commands
+) -> None:
+    fake.pipelines.declared = [on(HERE)]
+    cut(commands, "1.1.0")
+    fake.previews.says["production"] = Preview(refusals=("the cluster refuses it: no such field",))
+    with pytest.raises(Refused, match="no such field"):
+        commands.promote("1.1.0", "production", "ada")
+    fake.previews.says["production"] = Preview(waits=("exceeded quota",))
+    rollout = str(commands.promote("1.1.0", "production", "ada")["rollout"])
+    run(fake)
+    standing = fake.world.records.standing(rollout)
+    assert standing is not None
+    assert "exceeded quota" in standing.why
+    fake.previews.says.clear()
+    run(fake)
+    standing = fake.world.records.standing(rollout)
+    assert standing is not None
+    assert standing.rollout.phase is Phase.COMPLETED
+
+
+def test_a_cluster_that_does_not_answer_fails_no_plan(fake: FakeWorld, commands: Commands) -> None:
+    fake.pipelines.declared = [on(HERE)]
+    cut(commands, "1.1.0")
+    fake.previews.unavailable = True
+    plan = commands.plan("1.1.0", "production", "ada")
+    assert plan["cluster"] is None
+    assert not plan["refused"]
+    assert "what would change cannot be told: the cluster of production does not answer" in str(plan["objections"])
+
+
+def test_who_asks_is_answered_as_of_now_and_who_waits_by_what_was_said_a_moment_ago(fake: FakeWorld, commands: Commands) -> None:
+    fake.pipelines.declared = [on(HERE)]
+    cut(commands, "1.1.0")
+    commands.plan("1.1.0", "production", "ada")
+    assert fake.previews.asked == [("1.1.0", True)]
+    commands.promote("1.1.0", "production", "ada")
+    run(fake)
+    assert fake.previews.asked[1] == ("1.1.0", True)
+    assert {anew for _, anew in fake.previews.asked[2:]} == {False}
+
+
+def test_an_image_that_no_node_could_pull_or_run_is_refused(fake: FakeWorld, commands: Commands) -> None:
+    fake.pipelines.declared = [on(replace(HERE, architecture=("amd64", "arm64")))]
+    cut(commands, "1.1.0")
+    fake.images.gone.add(IMAGE)
+    assert "there is no registry.example/tally@sha256:abab" in str(commands.plan("1.1.0", "production", "ada")["objections"])
+    fake.images.gone.clear()
+    fake.images.architectures[IMAGE] = frozenset({"amd64"})
+    with pytest.raises(Refused, match="is for amd64, and its nodes are arm64"):
+        commands.promote("1.1.0", "production", "ada")
+
+
+def test_what_the_clusters_nodes_are_counts_where_the_file_does_not_say(fake: FakeWorld, commands: Commands) -> None:
+    fake.pipelines.declared = [on(HERE)]
+    cut(commands, "1.1.0")
+    fake.images.architectures[IMAGE] = frozenset({"amd64"})
+    fake.previews.says["production"] = Preview(architectures=("arm64",))
+    assert "its nodes are arm64" in str(commands.plan("1.1.0", "production", "ada")["objections"])
+    fake.previews.says["production"] = Preview(architectures=("amd64", "arm64"))
+    plan = commands.plan("1.1.0", "production", "ada")
+    assert plan["objections"] == []
+    assert "some nodes are arm64" in str(plan["warnings"])
+
+
+def test_a_registry_that_does_not_answer_is_waited_for_and_one_that_is_not_to_be_asked_is_not(fake: FakeWorld, commands: Commands) -> None:
+    fake.pipelines.declared = [on(HERE)]
+    cut(commands, "1.1.0")
+    fake.images.unavailable = True
+    plan = commands.plan("1.1.0", "production", "ada")
+    assert not plan["refused"]
+    assert "whether its image is there cannot be told" in str(plan["objections"])
+    fake.pipelines.declared = [on(replace(HERE, registry="skip"))]
+    assert commands.plan("1.1.0", "production", "ada")["objections"] == []
+
+
+def test_a_tag_that_moved_since_is_told_and_the_release_stays_what_it_is(fake: FakeWorld, commands: Commands) -> None:
+    fake.pipelines.declared = [on(HERE)]
+    tag, other = "registry.example/tally:1.1.0", "sha256:" + "cd" * 32
+    fake.images.tags[tag] = "sha256:" + "ab" * 32
+    cut(commands, "1.1.0", tag)
+    assert commands.plan("1.1.0", "production", "ada")["warnings"] == []
+    fake.images.tags[tag] = other
+    plan = commands.plan("1.1.0", "production", "ada")
+    assert plan["objections"] == []
+    assert "the tag registry.example/tally:1.1.0, by which it was cut, means sha256:cdcdcdcd" in str(plan["warnings"])
+    del fake.images.tags[tag]
+    assert "is gone" in str(commands.plan("1.1.0", "production", "ada")["warnings"])
+
+
+def test_a_way_back_asks_neither_the_registry_nor_what_would_change(fake: FakeWorld, commands: Commands) -> None:
+    fake.pipelines.declared = [on(HERE)]
+    for version in ("1.1.0", "1.2.0"):
+        cut(commands, version)
+        commands.promote(version, "production", "ada")
+        run(fake)
+    fake.images.unavailable = fake.previews.unavailable = True
+    commands.rollback("production", "ada")
+    run(fake)
+    live = fake.world.records.place(PRODUCTION).live
+    assert live is not None
+    assert live.version == "1.1.0"

@@ -22,6 +22,7 @@ COLOURS = {
     "cancelled": "dim",
 }
 
+DIFF = {"+": "green", "-": "red"}
 RISKS = {"low": "green", "medium": "yellow", "high": "red"}
 
 
@@ -80,6 +81,17 @@ def _by_hand(view: View) -> list[Text]:
     return [Text("the way back while Headway is down:", style="dim"), *(Text(f"  {one}", style="cyan") for one in view["by_hand"])]
 
 
+def _on_the_cluster(cluster: View) -> list[RenderableType]:
+    """What would be new there and what would change; the whole of what is new is in --json."""
+    lines: list[RenderableType] = [Text(f"in the namespace {cluster['namespace']}, as the cluster itself answered:")]
+    for one in cluster["objects"]:
+        word = {"new": ("+", "new", "green"), "changed": ("~", "changes", "yellow")}.get(one["what"], (" ", "stays as it is", "dim"))
+        lines.append(Text(f"  {word[0]} {one['kind']} {one['name']} {word[1]}", style=word[2]))
+        if one["what"] == "changed":
+            lines += [Text(f"      {line}", style=DIFF.get(line[:1], "dim")) for line in one["diff"]]
+    return lines
+
+
 def events(view: View) -> RenderableType:
     """The record, oldest first."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
@@ -136,6 +148,7 @@ def plan(view: View) -> RenderableType:
     lines += [Text("the way back:"), *(Text(f"  {one}") for one in view["way_back"])]
     lines += _by_hand(view)
     lines += [Text("settings that change:"), *(Text(f"  {one}") for one in view["configuration"])] if view["configuration"] else []
+    lines += _on_the_cluster(view["cluster"]) if view.get("cluster") else []
     lines += [Text("better mended:", style="yellow"), *(Text(f"  {one}") for one in view["warnings"])] if view.get("warnings") else []
     if view.get("origins"):
         lines.append(Text("not from its own file:"))

@@ -10,6 +10,7 @@ from headway.engine.facts import facts, risk
 from headway.engine.sending import sending
 from headway.engine.sizing import sizing
 from headway.environments.branches import State, of_a_branch, shared_of
+from headway.environments.manifests.changes import Preview
 from headway.environments.model import Place, same_target
 from headway.errors import HeadwayError, Refused
 from headway.migration import keeping
@@ -70,6 +71,8 @@ class Considered:
     """What the expressions of gates and checklists came to."""
     warnings: tuple[str, ...] = ()
     """What stands in no way, and a person should know."""
+    preview: Preview | None = None
+    """What a cluster said when it was asked to take it without doing it."""
     rehearsing: Rehearsing | None = None
     """What is to be tried on a clone before anybody approves; None: nothing."""
     subject: str = ""
@@ -80,12 +83,12 @@ class Considered:
     """What is not known of the data, or speaks against it: nobody can approve before that is settled."""
 
 
-def consider(asked: Asked, world: World, now: datetime, *, told: bool = False) -> Considered:
+def consider(asked: Asked, world: World, now: datetime, *, told: bool = False, anew: bool = False) -> Considered:
     """Everything that stands between this release and that place, with the plan as it would be frozen now.
 
     What is to start later is asked as of then: a freeze, an approval's end or an hour of the day that it will meet keeps it out.
 
-    `told`: work out the risk for somebody who wants to see it, also where no gate asks for it.
+    `told`: work out the risk for somebody who wants to see it, also where no gate asks for it. `anew`: ask clusters and registries now.
     """
     release = world.releases.get(asked.release)
     if release is None:
@@ -123,7 +126,7 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False) -
         said=said,
         answers=found_out,
     )
-    sent = sending(release, stage, world)
+    sent = sending(asked.place, release, stage, live, world, anew=anew)
     size = sizing(asked.place, workload(release, stage.environment), live, world)
     rehearsing, subject = _rehearsing(asked.place, release, data.shipping, world)
     kept = _kept(stage, data.shipping, world)
@@ -147,6 +150,7 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False) -
         until=until or min([*ends, *([now + SOON] if data.waits or sent.waits or size.waits else [])], default=None),
         answers=found_out,
         warnings=(*sent.warnings, *_told_of(size.sized, release, live, stage)),
+        preview=sent.preview,
         shelf=kept,
         rehearsing=rehearsing,
         subject=subject,

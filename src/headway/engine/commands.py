@@ -10,7 +10,7 @@ from headway.engine.collecting import collect
 from headway.engine.cutting import Tagging, cut
 from headway.engine.data import taken
 from headway.engine.resetting import reset
-from headway.engine.views import View, event_view, place_view, release_view, rollout_view
+from headway.engine.views import View, event_view, place_view, preview_view, release_view, rollout_view
 from headway.environments.branches import of_a_branch
 from headway.environments.model import Cluster, Place
 from headway.errors import HeadwayError, InvalidSpec, Refused, Unavailable
@@ -124,7 +124,7 @@ class Commands:
 
     def plan(self, release: str, environment: str, by: str) -> View:
         """Exactly what would happen, every objection, the way back. Nothing is touched."""
-        place, considered = self._consider(release, environment, by, told=True)
+        place, considered = self._consider(release, environment, by, told=True, anew=True)
         record = self._world.records.place(place)
         risk = considered.candidate.risk
         after = [] if record.active is None else [f"{record.active} is active there and ends first"]
@@ -140,6 +140,7 @@ class Commands:
             "way_back": [*back_sentences(considered.plan), *self._restorable(considered), *self._drilled(considered)],
             "by_hand": self._by_hand(considered.plan, place),
             "configuration": self._configuration(considered, place),
+            "cluster": preview_view(considered.preview, considered.plan.new.cluster),
             "warnings": list(considered.warnings),
             "origins": dict(considered.stage.origins),
             "risk": {"level": risk.level, "score": risk.score, "reasons": list(risk.reasons)} if risk else None,
@@ -153,7 +154,7 @@ class Commands:
     ) -> View:
         """Queue the rollout; it starts when every gate agrees, not before `at` or `delay` seconds. Refused at once when none ever could."""
         start = self._start(at, delay)
-        place, considered = self._consider(release, environment, by, automatic=automatic, start=start)
+        place, considered = self._consider(release, environment, by, automatic=automatic, start=start, anew=not automatic)
         if considered.refusals:
             raise Refused(f"{considered.release.name} may not enter {environment}", considered.refusals)
         with self._queueing:  # two who ask at once for the same ask for one rollout
@@ -451,11 +452,19 @@ class Commands:
         )
 
     def _consider(
-        self, release: str, environment: str, by: str, *, automatic: bool = False, told: bool = False, start: Start | None = None
+        self,
+        release: str,
+        environment: str,
+        by: str,
+        *,
+        automatic: bool = False,
+        told: bool = False,
+        anew: bool = False,
+        start: Start | None = None,
     ) -> tuple[Place, Considered]:
         found = self._release(release)
         place = Place(found.service, environment)
-        return place, consider(Asked(found.name, place, by, automatic, start), self._world, self._now(), told=told)
+        return place, consider(Asked(found.name, place, by, automatic, start), self._world, self._now(), told=told, anew=anew)
 
     def _start(self, at: str | None, delay: float | None) -> Start | None:
         if at is not None and delay is not None:

@@ -57,6 +57,7 @@ def cut(
     `image` is what CI built and pushed, by digest, or by a tag that is asked for this once.
     Where every environment is on Kubernetes it is all there is to the release.
     """
+    tag = image if image is not None and not by_digest(image) else ""
     if image is not None:
         image = _for_good(world, image)
     if version and pre:
@@ -98,6 +99,7 @@ def cut(
         requires=recipe.requires,
         migrations=recipe.migrations,
         image=image or "",
+        tag=tag,
     )
     data = {"commit": commit.id, "digest": release.digest, **({"image": image} if image else {}), **told}
     world.releases.add(release, (Event(now, by, "cut", evidence, data),))

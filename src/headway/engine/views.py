@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from headway.environments.branches import BranchEnvironment
+from headway.environments.manifests.changes import Preview
+from headway.environments.model import Cluster
 from headway.ports import PlaceRecord, Recorded, Standing
 from headway.releases.model import Release
 from headway.rollout.model import Rollout, Workload
@@ -30,6 +32,14 @@ def release_view(release: Release) -> View:
         "withdrawn": release.withdrawn,
         "checks": sorted(release.checks),
     }
+
+
+def preview_view(preview: Preview | None, cluster: Cluster | None) -> View | None:
+    """What a cluster would be given: what is new there, what is other than of the live release, as diffs; None where it was not asked."""
+    if preview is None or cluster is None:
+        return None
+    shown = [{"kind": one.kind, "name": one.name, "what": one.word, "diff": list(one.lines)} for one in preview.changes]
+    return {"context": cluster.context, "namespace": cluster.namespace, "objects": shown}
 
 
 def rollout_view(standing: Standing) -> View:

@@ -124,6 +124,10 @@ class Cluster:
     """Whose names the statistics have."""
     prometheus: Prometheus | None = None
     """Who is asked instead of the gateway's Envoys themselves."""
+    architecture: tuple[str, ...] = ()
+    """Of its nodes: an image must be for all of these. Empty: as its pods ask for, or as its nodes are where they may be read."""
+    registry: Literal["ask", "skip"] = "ask"
+    """Whether the image's registry is asked before a rollout."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def _without_unused(database: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in database.items() if value or name != "seed"}
 
 
-_NEW = {"gateway": "contour", "prometheus": None}
+_NEW = {"gateway": "contour", "prometheus": None, "architecture": (), "registry": "ask"}
 """What a cluster could not say at first, and what it means where it is not said."""
 
 

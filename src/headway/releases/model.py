@@ -111,6 +111,8 @@ class Release:
     """Where the commit has the changes to stored data that ship with it."""
     image: str = ""
     """The container image, by digest, for environments on Kubernetes: `registry.example/tally@sha256:…`."""
+    tag: str = ""
+    """By which the image was named when the release was cut: `registry.example/tally:1.4.0`; empty: by its digest."""
 
     @property
     def name(self) -> str:

@@ -85,6 +85,18 @@ KUBERNETES = Record(
             "Where releases are counted, for the judge; `stats` beside it still tell what the gateway knows of pods.",
             otherwise="`stats`",
         ),
+        Key(
+            "architecture",
+            ListOf(matching(r"[a-z0-9]+", "an architecture such as amd64"), "an architecture such as amd64, or a list of them", 1),
+            "The architectures of its nodes; an image that is not made for all of these is refused.",
+            otherwise="what the pods' nodeSelector asks for, or what the nodes say, where Headway may read them",
+        ),
+        Key(
+            "registry",
+            one_of("ask", "skip"),
+            "Whether the image's registry is asked before a rollout: is the digest there, what is it for, has its tag moved.",
+            "ask",
+        ),
         Key("url", URL, "Where users, and checks, reach the service.", otherwise="its Service's own address"),
     ),
 )

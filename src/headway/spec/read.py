@@ -221,6 +221,8 @@ def _cluster(found: Found) -> Cluster | None:
         url=where["url"].value or "",
         gateway=where["gateway"].value,
         prometheus=_prometheus(where["prometheus"]),
+        architecture=where["architecture"].values(),
+        registry=where["registry"].value,
     )
 
 

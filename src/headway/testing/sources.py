@@ -7,6 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from headway.environments.branches import shared_of
+from headway.environments.manifests.changes import Preview
 from headway.environments.manifests.model import Told
 from headway.environments.model import Cluster, Place, Scaling
 from headway.errors import Failed, Refused, Unavailable
@@ -15,10 +16,12 @@ from headway.promotion.model import Stage
 from headway.promotion.stages import pull_request
 from headway.releases.decision import Reason
 from headway.releases.history import Change, History, Tag
+from headway.releases.images import Found
 from headway.releases.lines import Line, Naming, ranked, releases, versions
 from headway.releases.model import Artifact, BuildSpec, Recipe, RunSpec
 from headway.releases.policy import Policy
 from headway.releases.tagging import ReleaseTag, objections
+from headway.rollout.model import Workload
 from headway.trains.forward import Landed
 from headway.trains.model import Timetable
 
@@ -32,11 +35,21 @@ class FakeImages:
 
     tags: dict[str, str] = field(default_factory=dict)
     """The digest of each REPOSITORY:TAG."""
+    gone: set[str] = field(default_factory=set)
+    """Images, by digest, that no registry has any more."""
+    architectures: dict[str, frozenset[str]] = field(default_factory=dict)
+    """What each image, by digest, is for."""
+    unavailable: bool = False
 
     def by_digest(self, image: str) -> str:
         if image not in self.tags:
             raise Refused(f"there is no {image}")
         return f"{image.rpartition(':')[0]}@{self.tags[image]}"
+
+    def look(self, image: str, tag: str = "", *, anew: bool = False) -> Found:  # noqa: ARG002 - as the port has it
+        if self.unavailable:
+            raise Unavailable(f"the registry of {image} does not answer")
+        return Found(image not in self.gone, self.architectures.get(image, frozenset()), self.tags.get(tag))
 
 
 @dataclass
@@ -60,6 +73,22 @@ class FakeManifests:
         if self.unavailable:
             raise Unavailable(f"nothing can read the manifests of {service}")
         return self.told.get(cluster.namespace, ())
+
+
+@dataclass
+class FakePreviews:
+    """Clusters that take anything but what `says` has, by environment."""
+
+    says: dict[str, Preview] = field(default_factory=dict)
+    unavailable: bool = False
+    asked: list[tuple[str, bool]] = field(default_factory=list)
+    """The versions, and whether they were asked for anew."""
+
+    def preview(self, place: Place, new: Workload, live: Workload | None, *, anew: bool = False) -> Preview:  # noqa: ARG002 - as the port has it
+        self.asked.append((new.version, anew))
+        if self.unavailable:
+            raise Unavailable(f"the cluster of {place.environment} does not answer")
+        return self.says.get(place.environment, Preview())
 
 
 @dataclass

@@ -18,7 +18,17 @@ from headway.testing.people import FakeNotifier
 from headway.testing.platform import FakePlatform
 from headway.testing.rehearsals import FakeRehearsals
 from headway.testing.shelves import FakeShelves
-from headway.testing.sources import FakeBuilder, FakeImages, FakeManifests, FakePipelines, FakePushes, FakeRepository, FakeStore, FakeTags
+from headway.testing.sources import (
+    FakeBuilder,
+    FakeImages,
+    FakeManifests,
+    FakePipelines,
+    FakePreviews,
+    FakePushes,
+    FakeRepository,
+    FakeStore,
+    FakeTags,
+)
 
 
 @dataclass
@@ -33,6 +43,7 @@ class FakeWorld:
     builder: FakeBuilder = field(default_factory=FakeBuilder)
     tags: FakeTags = field(default_factory=FakeTags)
     manifests: FakeManifests = field(default_factory=FakeManifests)
+    previews: FakePreviews = field(default_factory=FakePreviews)
     images: FakeImages = field(default_factory=FakeImages)
     pushes: FakePushes = field(default_factory=FakePushes)
 
@@ -49,6 +60,7 @@ class FakeWorld:
             clock=self.clock,
             platform=self.platform,
             manifests=self.manifests,
+            previews=self.previews,
             images=self.images,
             live=self.live,
             checks=self.checks,

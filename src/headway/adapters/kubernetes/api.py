@@ -1,7 +1,7 @@
 """The cluster's API in the few calls that Headway makes: dicts in, dicts out, its exceptions in our words."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, cast
@@ -9,7 +9,7 @@ from typing import Any, cast
 import httpx2
 from lightkube import Client, KubeConfig
 from lightkube.core.exceptions import ApiError, ConfigError
-from lightkube.generic_resource import create_namespaced_resource
+from lightkube.generic_resource import create_global_resource, create_namespaced_resource
 
 from headway.adapters.kubernetes.kinds import MANAGER, Kind, Object, name_of
 from headway.errors import HeadwayError, Refused, Unavailable
@@ -19,6 +19,10 @@ TIMEOUT = 10.0
 
 class Conflict(HeadwayError):  # noqa: N818 - named for what it is, as errors.py does
     """Somebody wrote this object since it was read."""
+
+
+class Forbidden(Unavailable):
+    """The cluster answered, and what it said was no: a right that is missing, a quota, an admission policy."""
 
 
 class Api:
@@ -69,6 +73,17 @@ class Api:
                 return _plain(client.replace(whole, name_of(thing), namespace=self.namespace, field_manager=MANAGER))
             return _plain(client.create(whole, namespace=self.namespace, field_manager=MANAGER))
 
+    def nodes(self) -> Iterable[dict[str, Any]]:
+        """All nodes; Forbidden where Headway has rights in its namespace only."""
+        with self._said("list nodes"):
+            return [_plain(one) for one in self._open().list(_nodes())]
+
+    def imagine(self, kind: Kind, thing: Object) -> None:
+        """What creating this would meet; nothing is kept of it."""
+        whole = _resource(kind)(dict(thing) | {"apiVersion": kind.api, "kind": kind.name})
+        with self._said(f"create {kind.name} {name_of(thing)}"):
+            self._open().create(whole, namespace=self.namespace, field_manager=MANAGER, dry_run=True)
+
     def delete(self, kind: Kind, name: str) -> None:
         """Gone, and what it made with it; no trouble if it was not there."""
         with self._said(f"delete {kind.name} {name}"):
@@ -107,6 +122,11 @@ class Api:
             yield
         except ApiError as error:
             raise self._in_words(what, error) from error
+        except httpx2.HTTPStatusError as error:  # in plain text: who answers so is no API of this kind
+            code = error.response.status_code
+            missing = code == 404
+            says = "it has no such kind; is the extension that brings it installed?" if missing else f"it answered {code}"
+            raise (Forbidden if missing else Unavailable)(f"{self._where} could not {what} in {self.namespace}: {says}") from error
         except httpx2.HTTPError as error:
             raise Unavailable(f"{self._where} did not answer when asked to {what}: {error or type(error).__name__}") from error
         except (ConfigError, OSError) as error:
@@ -120,7 +140,7 @@ class Api:
         if status.code == 409:
             return Conflict(f"could not {what} in {self.namespace}: {message}")
         if status.code in {401, 403}:
-            return Unavailable(f"{self._where} does not allow Headway to {what} in {self.namespace}: {message}")
+            return Forbidden(f"{self._where} does not allow Headway to {what} in {self.namespace}: {message}")
         if status.code in {400, 404, 405, 415, 422}:
             return Refused(f"{self._where} refuses to {what} in {self.namespace}: {message}")
         return Unavailable(f"{self._where} could not {what} in {self.namespace} ({status.code}): {message}")
@@ -135,6 +155,11 @@ def _fields(details: Any) -> tuple[str, ...]:
 @cache
 def _resource(kind: Kind) -> type[Any]:
     return cast(type[Any], create_namespaced_resource(kind.group, kind.version, kind.name, kind.plural))
+
+
+@cache
+def _nodes() -> type[Any]:
+    return cast(type[Any], create_global_resource("", "v1", "Node", "nodes"))
 
 
 def _plain(thing: Any) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def render(pattern: Pattern, place: Place, workload: Workload, told: Mapping[str
         taken = {one["name"] for one in referred}
         container["env"] = [*(one for one in container.get("env") or () if one.get("name") not in taken), *referred]
     container.setdefault("envFrom", []).extend({_FROM[kind]: {"name": name}} for kind, name in told_by)
-    pods["spec"] = _renamed(pods["spec"], renamed)
+    pods["spec"] = led(pods["spec"], renamed)
     service = bare(pattern.service)
     _mark(service, own, known, marks)
     for drawn in ("clusterIP", "clusterIPs"):
@@ -141,14 +141,14 @@ def _own(thing: Object, renamed: Mapping[tuple[str, str], str], known: Mapping[s
     return own | {"immutable": True}
 
 
-def _renamed(value: Any, renamed: Mapping[tuple[str, str], str], under: str = "") -> Any:
-    """The same with every reference to a ConfigMap or a Secret led to this release's own."""
+def led(value: Any, renamed: Mapping[tuple[str, str], str], under: str = "") -> Any:
+    """The same with every reference to a ConfigMap or a Secret led to where these names lead."""
     if isinstance(value, list):
-        return [_renamed(one, renamed, under) for one in value]
+        return [led(one, renamed, under) for one in value]
     if not isinstance(value, dict):
         return value
     kind = _REFERENCES.get(under, "")
-    out = {name: _renamed(inner, renamed, name) for name, inner in value.items()}
+    out = {name: led(inner, renamed, name) for name, inner in value.items()}
     for key in ("name", "secretName"):
         if kind and key in value and (new := renamed.get((kind, str(value[key])))):
             out[key] = new
