@@ -32,9 +32,10 @@ from headway.rollout.model import SetWeights, Workload
 ARCHITECTURE = "kubernetes.io/arch"
 OURS = "headway/"
 """What a release is known by; no two have the same."""
-SETTINGS = {CONFIG.name, SECRET.name}
 DRAWN = {"clusterIP", "clusterIPs", "nodePort", "healthCheckNodePort", "deployment.kubernetes.io/revision", "creationTimestamp"}
 """What a cluster gives every object anew."""
+SETTINGS = {CONFIG.name, SECRET.name}
+"""Kinds of which a release may have several, each with a part of its own."""
 
 
 @dataclass
