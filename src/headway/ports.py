@@ -27,6 +27,7 @@ from headway.releases.model import Artifact, CheckSpec, Recipe, Release
 from headway.releases.policy import Policy
 from headway.releases.tagging import ReleaseTag
 from headway.rollout.model import Intent, Rollout, RunMigration, Workload
+from headway.rollout.news import News
 from headway.rollout.seen import CheckRun, MigrationRun, Probe, Sight, Signal
 from headway.trains.forward import Landed
 from headway.trains.model import Hotfix, Timetable, Train
@@ -273,6 +274,14 @@ class Held:
     signals: tuple[Signal, ...] = ()
     wake: int = 0
     """How many signals had ever come when it was read; the ledger compares it, nobody else."""
+
+
+class Herald(Protocol):
+    """Tells what becomes of a release to whoever looks at the place where it runs."""
+
+    def tell(self, news: News) -> None:
+        """Say it there, soon. Waits for nobody and never fails: a rollout does not hang on it."""
+        ...
 
 
 class Rollouts(Protocol):
@@ -747,6 +756,7 @@ class World:
     tags: Tags
     outbox: Outbox
     notifier: Notifier
+    herald: Herald
     new_id: Callable[[], str]
     host: str = ""
     """Whose machine this is: local environments belong to a host."""

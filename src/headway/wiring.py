@@ -28,8 +28,8 @@ from headway.adapters.migrating.port import DatabaseMigrations
 from headway.adapters.migrating.rehearsals import DatabaseRehearsals
 from headway.adapters.migrating.shelves import DatabaseShelves
 from headway.adapters.notify import Command, Router, Webhook
-from headway.adapters.nowhere import NoPlatform
-from headway.adapters.platforms import Platforms
+from headway.adapters.nowhere import NoPlatform, Silent
+from headway.adapters.platforms import Heralds, Platforms
 from headway.adapters.policytext import PolicyText
 from headway.adapters.pushes import NotedPushes
 from headway.adapters.registry import Registries
@@ -55,7 +55,7 @@ from headway.engine.watcher import Watcher
 from headway.engine.worker import Worker
 from headway.environments.model import Cluster, Place
 from headway.errors import Contradiction, HeadwayError, InvalidSpec, Refused, Unavailable
-from headway.ports import Branches, Built, Commit, Event, Notice, Notifier, Platform, World
+from headway.ports import Branches, Built, Commit, Event, Herald, Notice, Notifier, Platform, World
 from headway.releases.model import Recipe
 from headway.spec import file
 from headway.spec.pipelines import ByService, Pipelines, Source
@@ -301,6 +301,7 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
         tags=PlacedTags(places, lambda service: pipelines.source(service).name),
         outbox=ledger.outbox,
         notifier=Notifying(pipelines),
+        herald=Heralds(lambda: _herald(clock)) if serving else Silent(),
         new_id=new_id,
         host=_host(home),
     )
@@ -412,6 +413,12 @@ def _understood(cluster: Cluster) -> None:
     from headway.adapters.kubernetes.prometheus import check
 
     check(cluster, resolve)
+
+
+def _herald(clock: SystemClock) -> Herald:
+    from headway.adapters.kubernetes.events import Events
+
+    return Events(clock)
 
 
 class Whereabouts:

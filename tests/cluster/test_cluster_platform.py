@@ -1,16 +1,21 @@
 """The Platform port on a real cluster: what the fake and the local platform promise holds here too."""
 
 import json
+import os
 import shlex
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from kube_stand import PLACE, Stand, manifests, release, standing
+from kube_stand import PLACE, RealClock, Stand, manifests, release, standing
 from stand import Load, Namespace, ask, scaler, until
 
+from headway.adapters.kubernetes.events import Events
 from headway.errors import Fenced, Refused, Unavailable
 from headway.rollout.model import Fence, Match, SetReplicas, SetWeights
+from headway.rollout.news import News
 from headway.rollout.seen import Probe
 
 Image = Callable[..., str]
@@ -251,12 +256,13 @@ def test_a_field_that_somebody_else_took_is_told_with_the_name_of_who_has_it(sta
     stand.scale(one, 0)
 
 
-def test_two_roles_in_the_namespace_are_all_it_needs(gated: Stand, little: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_three_roles_are_all_it_needs(gated: Stand, little: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = (Path(__file__).parents[2] / "docs" / "how-to" / "kubernetes.md").read_text()
     commands = [line.removeprefix("$ ") for line in page.splitlines() if line.startswith("$ kubectl create ")]
-    assert len(commands) == 5
+    assert len(commands) == 7
     for command in commands:
         gated.namespace.kubectl(*shlex.split(command.replace("shop:", f"{gated.namespace.name}:"))[1:])
+    config = os.environ["KUBECONFIG"]
     monkeypatch.setenv("KUBECONFIG", str(_as_the_account(gated.namespace, tmp_path)))
     gated.manifests.append(scaler(1))
     old, new = release("1.0.0", little("1.0.0"), {"A": "b"}, {"C": "env:C"}), release("1.1.0", little("1.1.0"))
@@ -269,10 +275,14 @@ def test_two_roles_in_the_namespace_are_all_it_needs(gated: Stand, little: Image
         gated.act(SetReplicas(release(version, little("1.1.0")), 1), Fence(generation, 1))
         gated.act(SetWeights({new.name: 100}), Fence(generation, 2))
     assert old.name not in gated.platform.look(PLACE).groups
+    herald = Events(RealClock())
+    herald.tell(News(PLACE, replace(new, cluster=gated.cluster), "Routed", "all of it", traffic=True))
     bad = release("6.6.6", little("6.6.6-crash", CRASH=0))
     gated.act(SetReplicas(bad, 1), Fence(7, 1))
     until("bad news", lambda: gated.group(bad.name).bad_news, within=60)
     assert gated.group(bad.name).log
+    monkeypatch.setenv("KUBECONFIG", config)
+    until("an Event on the Deployment and one on the route", lambda: len(_events(gated.namespace)) == 2)
 
 
 def test_what_the_roles_do_not_allow_is_told_by_its_name(
@@ -282,6 +292,34 @@ def test_what_the_roles_do_not_allow_is_told_by_its_name(
     monkeypatch.setenv("KUBECONFIG", str(_as_the_account(stand.namespace, tmp_path)))
     with pytest.raises(Unavailable, match="does not allow Headway to read ConfigMap headway-shop-production"):
         stand.act(SetReplicas(release("1.0.0", little("1.0.0")), 1))
+
+
+def test_what_becomes_of_a_release_is_counted_and_a_right_that_is_missing_stops_nothing_and_is_told_once(
+    stand: Stand, little: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = replace(release("1.0.0", little("1.0.0")), cluster=stand.cluster)
+    stand.act(SetReplicas(one, 1))
+    stand.namespace.kubectl("create", "serviceaccount", "headway")
+    stand.namespace.kubectl("create", "role", "looks", "--verb=get,list", "--resource=deployments.apps,services")
+    stand.namespace.kubectl("create", "rolebinding", "looks", "--role=looks", f"--serviceaccount={stand.namespace.name}:headway")
+    config = os.environ["KUBECONFIG"]
+    monkeypatch.setenv("KUBECONFIG", str(_as_the_account(stand.namespace, tmp_path)))
+    herald = Events(RealClock())
+    news = News(PLACE, one, "Routed", "20 % of the traffic")
+    told = until("it was said that nobody hears of it", lambda: (herald.tell(news), capsys.readouterr().out)[1])
+    assert "does not allow Headway to write Event" in told
+    herald.tell(news)
+    monkeypatch.setenv("KUBECONFIG", config)
+    allowed = Events(RealClock())
+    for _ in range(3):
+        allowed.tell(news)
+    until("one Event, three times", lambda: [each["count"] for each in _events(stand.namespace)] == [3])
+    assert "Kubernetes Events" not in capsys.readouterr().out, "once, and then no more"
+    assert "20 % of the traffic" in stand.namespace.kubectl("describe", "deployment", f"--selector=headway/workload={one.name}")
+
+
+def _events(namespace: Namespace) -> list[dict[str, Any]]:
+    return [one for one in namespace.all("events") if one["source"].get("component") == "headway"]
 
 
 def _as_the_account(namespace: Namespace, folder: Path) -> Path:

@@ -46,6 +46,9 @@ def test_a_good_canary_takes_over_a_bad_one_goes_back_and_nobody_loses_a_request
     assert len(lost) < 40, "it was found out early"
     assert {event["what"] for event in good["events"]} >= {"started", "good at 20 %", "completed"}
     until("only the good one has pods", lambda: _running(scene) == {good["workload"]})
+    for rollout, told in ((good, {"Started", "Routed", "GoodVerdict", "Completed"}), (bad, {"Routed", "FailedVerdict", "RolledBack"})):
+        until(f"kubectl describe tells {told}", lambda rollout=rollout, told=told: told <= _told_of(scene, rollout["workload"]))
+    assert "20 % to" in scene.namespace.kubectl("describe", "httproute", "shop")
 
 
 def test_a_missing_image_is_refused_and_where_no_registry_is_asked_goes_back_before_it_gets_any_traffic(
@@ -110,6 +113,12 @@ def test_an_api_server_that_is_away_is_no_verdict(scene: ClusterScene, little: I
             assert held["phase"] == "running"
         scene.end_of(rollout, "completed")
     assert load.failures == []
+
+
+def _told_of(scene: ClusterScene, workload: str) -> set[str]:
+    """The reasons of the Events on a release's Deployment, as whoever describes it sees them."""
+    said = scene.namespace.kubectl("describe", "deployment", f"--selector=headway/workload={workload}")
+    return {words[1] for line in said.partition("Events:")[2].splitlines() if len(words := line.split()) > 2 and "headway" in words}
 
 
 def _running(scene: ClusterScene) -> set[str]:

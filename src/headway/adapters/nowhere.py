@@ -4,7 +4,15 @@ from headway.analysis.model import Readings
 from headway.environments.model import Place
 from headway.errors import Unavailable
 from headway.rollout.model import Intent
+from headway.rollout.news import News
 from headway.rollout.seen import Probe, Sight
+
+
+class Silent:
+    """Nobody is told: where no server runs nothing is decided either."""
+
+    def tell(self, news: News) -> None:
+        pass
 
 
 class NoPlatform:

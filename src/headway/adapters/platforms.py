@@ -5,8 +5,9 @@ from functools import cached_property
 
 from headway.analysis.model import Readings
 from headway.environments.model import Cluster, Place
-from headway.ports import Platform
+from headway.ports import Herald, Platform
 from headway.rollout.model import Intent
+from headway.rollout.news import News
 from headway.rollout.seen import Probe, Sight
 
 
@@ -42,4 +43,20 @@ class Platforms:
 
     @cached_property
     def _kubernetes(self) -> Platform:
+        return self._make()
+
+
+class Heralds:
+    """Tells where a release runs what becomes of it, if that is a place that can be told anything."""
+
+    def __init__(self, kubernetes: Callable[[], Herald]) -> None:
+        """`kubernetes` makes that herald when there is the first to tell."""
+        self._make = kubernetes
+
+    def tell(self, news: News) -> None:
+        if news.workload.cluster is not None:
+            self._kubernetes.tell(news)
+
+    @cached_property
+    def _kubernetes(self) -> Herald:
         return self._make()

@@ -19,6 +19,7 @@ from headway.rollout.decide import decide
 from headway.rollout.effects import landed, stumbled
 from headway.rollout.model import Backfill, Intent, Kind, Rollout, RunMigration, StartCheck
 from headway.rollout.moves import Decision, Do, Finish, Wait, backed_off, present
+from headway.rollout.news import news
 from headway.rollout.phases import ENDED, Phase
 from headway.rollout.seen import RunState, Seen, Signal, Word
 
@@ -155,7 +156,7 @@ def _carry_out(rollout: Rollout, intent: Intent, world: World) -> None:
 def _save(held: Held, decision: Decision, world: World, now: datetime, *, due: datetime | None, until: datetime | None) -> Held:
     before, after = held.rollout, decision.rollout
     evidence = after.evidence
-    return world.rollouts.save(
+    saved = world.rollouts.save(
         held,
         after,
         why=decision.move.why,
@@ -166,6 +167,9 @@ def _save(held: Held, decision: Decision, world: World, now: datetime, *, due: d
         quarantine=None if _only_its_place_goes(held) else _quarantine(before, after, now),
         now=now,
     )
+    for one in news(after, decision.said):
+        world.herald.tell(one)
+    return saved
 
 
 def _events(decision: Decision, evidence: Evidence | None, now: datetime) -> Iterator[Event]:

@@ -8,7 +8,7 @@ from headway.testing.checks import CheckScript, FakeChecks
 from headway.testing.clock import NOON, FakeClock
 from headway.testing.ledger import MemoryLedger
 from headway.testing.migrations import FakeMigrations
-from headway.testing.people import FakeNotifier
+from headway.testing.people import FakeHerald, FakeNotifier
 from headway.testing.platform import Done, FakePlatform
 from headway.testing.rehearsals import FakeRehearsals
 from headway.testing.scripts import (
@@ -41,6 +41,7 @@ __all__ = [
     "FakeBuilder",
     "FakeChecks",
     "FakeClock",
+    "FakeHerald",
     "FakeImages",
     "FakeManifests",
     "FakeMigrations",

@@ -4,6 +4,17 @@ from dataclasses import dataclass, field
 
 from headway.errors import Unavailable
 from headway.ports import Notice
+from headway.rollout.news import News
+
+
+@dataclass
+class FakeHerald:
+    """Keeps what it was told."""
+
+    told: list[News] = field(default_factory=list)
+
+    def tell(self, news: News) -> None:
+        self.told.append(news)
 
 
 @dataclass

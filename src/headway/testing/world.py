@@ -14,7 +14,7 @@ from headway.testing.clock import NOON, FakeClock
 from headway.testing.ledger import MemoryLedger
 from headway.testing.live import FakeLive
 from headway.testing.migrations import FakeMigrations
-from headway.testing.people import FakeNotifier
+from headway.testing.people import FakeHerald, FakeNotifier
 from headway.testing.platform import FakePlatform
 from headway.testing.rehearsals import FakeRehearsals
 from headway.testing.shelves import FakeShelves
@@ -39,6 +39,7 @@ class FakeWorld:
     pipelines: FakePipelines = field(default_factory=FakePipelines)
     repository: FakeRepository = field(default_factory=FakeRepository)
     notifier: FakeNotifier = field(default_factory=FakeNotifier)
+    herald: FakeHerald = field(default_factory=FakeHerald)
     store: FakeStore = field(default_factory=FakeStore)
     builder: FakeBuilder = field(default_factory=FakeBuilder)
     tags: FakeTags = field(default_factory=FakeTags)
@@ -86,6 +87,7 @@ class FakeWorld:
             tags=self.tags,
             outbox=self.ledger.outbox,
             notifier=self.notifier,
+            herald=self.herald,
             new_id=lambda: f"r{next(numbers)}",
         )
 

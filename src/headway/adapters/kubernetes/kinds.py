@@ -30,6 +30,7 @@ POD = Kind("", "v1", "Pod", "pods")
 CONFIG = Kind("", "v1", "ConfigMap", "configmaps")
 SECRET = Kind("", "v1", "Secret", "secrets")
 AUTOSCALER = Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
+EVENT = Kind("", "v1", "Event", "events")
 ROUTE = Kind("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes")
 
 SHARED = (
