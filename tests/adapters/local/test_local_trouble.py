@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from local_stand import PLACE, Stand, Users, eventually, nothing_left, platform, release
 
-from headway.adapters.local import envoy_config, envoy_routes, listening, processes
+from headway.adapters.local import envoy_config, envoy_routes, listening, processes, watches
 from headway.environments.model import Place
 from headway.errors import Failed, Unavailable
 from headway.ports import Platform
@@ -197,3 +197,18 @@ def test_it_is_a_platform(stand: Stand) -> None:
     assert platform.look(Place("nobody", "prod")).groups == {}
     with pytest.raises(Unavailable, match="nobody in prod has no port yet"):
         platform.url(Place("nobody", "prod"))
+
+
+def test_where_envoy_may_watch_no_more_files_the_next_release_waits_and_users_go_on(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stand.scale(release("1"), 1)
+    stand.weigh(web_1=100)
+    limit = tmp_path / "max_user_instances"
+    limit.write_text("3\n")
+    monkeypatch.setattr(watches, "LIMIT", limit)
+    with pytest.raises(Unavailable, match=r"of the 3 inotify instances .* sysctl -w fs.inotify.max_user_instances=8192"):
+        stand.act(SetReplicas(release("2"), 1))
+    assert stand.get()[:2] == (200, "web-1")
+    limit.write_text("8192\n")
+    stand.scale(release("2"), 1)

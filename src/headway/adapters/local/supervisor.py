@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from headway.adapters.local import listening, processes, routing
+from headway.adapters.local import listening, processes, routing, watches
 from headway.adapters.local.declared import Declared, PlaceState, Shifting
 from headway.adapters.local.envoy_config import Extras
 from headway.adapters.local.keeper import Keeper, Outside
@@ -71,6 +71,8 @@ class Supervisor:
             if port is None:
                 port = listening.draw(listening.PLACES, taken)
             listening.demand(port, f"{service} in {self.environment}")
+            if known is None:
+                watches.demand(f"the routes of {service}")
             fence = was.forgotten.get(service, Fence(0, 0))
             self._keeper.save(service, replace(known, port=port) if known else PlaceState(port, fence))
             try:
@@ -200,6 +202,8 @@ class Supervisor:
         if not effect.replicas and name in place.serving:
             raise Contradiction(f"{name} still gets {_traffic(place, name)} of {service}'s traffic; move that first")
         workloads = dict(place.workloads)
+        if effect.replicas and name not in workloads:  # before it is declared, so that no release is to blame for it
+            watches.demand(f"the replicas of {name}")
         if effect.replicas or name in workloads:
             workloads[name] = Declared(effect.workload, effect.replicas)
         self._keeper.save(service, replace(place, workloads=workloads).did(key))
