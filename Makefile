@@ -25,7 +25,7 @@ check: $(VENV)/.dev ## lint, format, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.dev ## measure; docs/benchmarks.md tells what came out
+bench: $(VENV)/.dev ## what can be measured; ARGS=all measures it, ARGS=engine one; docs/benchmarks.md tells what came out
 	$(BIN)/python -m bench $(ARGS)
 
 format: $(VENV)/.dev ## put the code in its usual shape

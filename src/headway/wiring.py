@@ -49,6 +49,7 @@ from headway.engine.outbox import deliver
 from headway.engine.pool import Pool
 from headway.engine.rehearsing import RehearsalRuns
 from headway.engine.releasing import Releasing
+from headway.engine.scheduled_resets import ScheduledResets
 from headway.engine.training import Training
 from headway.engine.upkeep import UpkeepTurns
 from headway.engine.watcher import Watcher
@@ -122,6 +123,11 @@ class Headway:
     def upkeep(self) -> UpkeepTurns:
         """Backups by the clock."""
         return UpkeepTurns(self.world, self.commands)
+
+    @property
+    def scheduled_resets(self) -> ScheduledResets:
+        """Databases made anew by the clock."""
+        return ScheduledResets(self.world, self.commands)
 
     def more(self) -> dict[str, Callable[..., dict[str, Any]]]:
         """The verbs that stand beside Commands."""
@@ -628,6 +634,7 @@ class Running:
             threading.Thread(target=self._every, args=(2.0, self._leading(headway.item_runs.look)), name="checklists", daemon=True),
             threading.Thread(target=self._every, args=(1.0, self._leading(headway.rehearsal_runs.look)), name="rehearsals", daemon=True),
             threading.Thread(target=self._every, args=(5.0, self._leading(headway.upkeep.look)), name="backups", daemon=True),
+            threading.Thread(target=self._every, args=(5.0, self._leading(headway.scheduled_resets.look)), name="resets", daemon=True),
             threading.Thread(target=self._every, args=(3600.0, headway.collect), name="collector", daemon=True),
         )
 

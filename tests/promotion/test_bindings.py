@@ -7,7 +7,7 @@ import pytest
 
 from headway.analysis.model import Thresholds
 from headway.environments.branches import PerBranch
-from headway.environments.model import Cluster, Configuration, Environment, Prometheus
+from headway.environments.model import Cluster, Configuration, Database, Environment, Prometheus
 from headway.promotion.bindings import target_digest
 from headway.promotion.model import Advisory, Approvals, BreakGlass, Freeze, Gate, Item, Stage, Trigger
 from headway.promotion.windows import Weekly
@@ -87,3 +87,10 @@ def test_what_a_cluster_could_not_say_before_voids_no_approval_until_it_is_said(
 def test_the_digest_is_stable_over_releases_of_headway() -> None:
     """If this fails, upgrading voids every approval that was given: say so in the changelog, or keep the form."""
     assert target_digest(STAGE) == "sha256:4179ecf735d436b7b43a279481f6accdfcb8e569d93b820a6be2c0b40f5c7a51"
+
+
+def test_a_database_without_a_clock_keeps_the_digest_of_before_there_were_any() -> None:
+    known = Stage("tally", Environment("production", database=Database("env:DB")))
+    assert target_digest(known) == "sha256:b50f050529e4c187ae8c06e2c31be0b74cbe5e973832c9dfa3c20dc888faad24"
+    timed = replace(known, environment=replace(known.environment, database=Database("env:DB", reset="0 4 * * *")))
+    assert target_digest(timed) != target_digest(known)

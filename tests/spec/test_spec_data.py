@@ -53,6 +53,13 @@ def test_seeds_are_files_and_commands_in_their_order() -> None:
         ),
         pytest.param(said(DEV.replace("{url", "{tool: alembic, url")), "is migrated by alembic, expected headway", id="another tool"),
         pytest.param(said("database: {url: env:DEV, seed: a.sql}"), "has seed, expected data: synthetic", id="a seed for what is real"),
+        pytest.param(said('database: {url: env:DEV, reset: "0 4 * * *"}'), "made anew by a clock", id="a clock for what is real"),
+        pytest.param(
+            said('data: synthetic\n    per_branch: true\n    database: {url: env:DEV, reset: "0 4 * * *"}\n    secrets: {DB: env:DEV}'),
+            "reset stands beside per_branch",
+            id="a clock for each branch's own",
+        ),
+        pytest.param(said(DEV.replace("seed: [", 'reset: "at four", seed: [')), "five fields of cron", id="no time"),
         pytest.param(said(DEV.replace("seed/dev.sql", "../dev.sql")), "inside of the repository", id="a seed from elsewhere"),
         pytest.param(said(DEV.replace("diverged: reset", "diverged: resett")), 'did you mean "reset"', id="a slip"),
     ],
@@ -60,6 +67,12 @@ def test_seeds_are_files_and_commands_in_their_order() -> None:
 def test_what_would_make_data_anew_that_somebody_misses_is_refused_where_it_stands(text: str, fault: str) -> None:
     with pytest.raises(InvalidSpec, match=fault):
         read(text)
+
+
+def test_a_clock_makes_it_anew_where_the_file_says_when() -> None:
+    stage = read(said(DEV.replace("seed: [", 'reset: "0 4 * * sun", seed: ['))).environments["dev"].stage
+    assert stage.environment.database is not None
+    assert stage.environment.database.reset == "0 4 * * sun"
 
 
 def test_no_policy_says_it_for_a_repository() -> None:

@@ -44,6 +44,8 @@ def status(view: View) -> RenderableType:
         at = branch["state"] if branch.get("state") in {"stopped", "leaving"} else place["url"] or "-"
         table.add_row(place["service"], place["environment"], live.get("version", "-"), digest, at)
         lines.extend(_rollout_line(rollout) for rollout in place["rollouts"])
+        if place.get("reset"):
+            lines.append(Text(f"  {place['environment']}: its database is made anew by the clock, next at {place['reset']}", style="dim"))
     lines.extend(
         Text(f"  {one['what']}", style="red").append(f"\n      {_first_line(one['why'])}", style="dim") for one in view["unreleased"]
     )

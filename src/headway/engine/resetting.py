@@ -1,12 +1,18 @@
 """A database made anew because somebody asked: a rollout of what runs there, so that it is recorded, and safe, like any other."""
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from headway.engine.candidate import Asked, Considered, consider
+from headway.engine.controller import US
 from headway.environments.model import Place
 from headway.errors import Refused
 from headway.ports import Event, World
 from headway.promotion.diverged import spared
+from headway.promotion.model import Stage, Upkeep
 from headway.rollout.model import Kind, Rollout
 from headway.rollout.phases import Phase
+from headway.trains.timetable import moments
 
 
 def reset(place: Place, by: str, why: str, world: World) -> tuple[Rollout, Considered]:
@@ -41,3 +47,47 @@ def reset(place: Place, by: str, why: str, world: World) -> tuple[Rollout, Consi
     event = Event(now, by, f"reset of the database of {place.environment} asked for", (why, *considered.waits))
     world.rollouts.add(rollout, (event,))
     return rollout, considered
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """When the next is due, and by which schedule."""
+
+    at: datetime
+    schedule: str
+
+
+def next_reset(stage: Stage, world: World) -> Due | None:
+    """When the stage's database is made anew next; None where no clock does that, or nobody has seen the schedule yet."""
+    schedule, cron = schedule_of(stage), stage.environment.database.reset if stage.environment.database else None
+    if schedule is None or cron is None:
+        return None
+    seen = said_of_resets(stage, world, "is scheduled")
+    if seen is None or seen.text != schedule:
+        return None
+    place = Place(stage.service, stage.environment.name)
+    there = (one.rollout for one in world.records.standings(place=place))
+    made = (one.created for one in there if one.reset and one.asked_by == US)
+    return Due(next(moments(cron, stage.timezone, max([seen.at, *made]))), schedule)
+
+
+def schedule_of(stage: Stage) -> str | None:
+    """When the stage's database is made anew, in words; None where no clock does that.
+
+    The data of a place that people guard is spared, whatever its file says.
+    """
+    database = stage.environment.database
+    if database is None or database.reset is None or stage.per_branch is not None or spared(stage):
+        return None
+    return f"{database.reset}, {stage.timezone}"
+
+
+def record_of(stage: Stage) -> str:
+    """Where what is said of its resets is kept."""
+    return f"{stage.service}@resets"  # no release: what is said here is said of the place
+
+
+def said_of_resets(stage: Stage, world: World, state: str | None = None) -> Upkeep | None:
+    """The last word about them, or the last of this state."""
+    said = world.statements.statements(record_of(stage), stage.environment.name)
+    return next((one for one in reversed(said) if isinstance(one, Upkeep) and state in {None, one.state}), None)

@@ -70,7 +70,13 @@ def rollout_view(standing: Standing) -> View:
     }
 
 
-def place_view(record: PlaceRecord, standings: tuple[Standing, ...], url: str | None, branch: BranchEnvironment | None = None) -> View:
+def place_view(
+    record: PlaceRecord,
+    standings: tuple[Standing, ...],
+    url: str | None,
+    branch: BranchEnvironment | None = None,
+    reset: datetime | None = None,
+) -> View:
     """One service in one environment: what is live, what is on its way, what waits and why."""
     return {
         "service": record.place.service,
@@ -79,6 +85,7 @@ def place_view(record: PlaceRecord, standings: tuple[Standing, ...], url: str | 
         "live": _live(record.live, record.live_release),
         "generation": record.generation,
         "branch": _branch(branch),
+        "reset": _when(reset),
         "rollouts": [rollout_view(standing) for standing in standings],
     }
 

@@ -75,6 +75,8 @@ class Database:
     old_release: Literal["start", "skip"] = "start"
     setting: str | None = None
     """In which the service is told the URL; None: in those whose value is the URL."""
+    reset: str | None = None
+    """When it is made anew, as cron by the people's clock; None: only when somebody asks, or what comes in has diverged."""
 
     @property
     def rehearsed(self) -> bool:

@@ -276,14 +276,17 @@ class Rehearsal:
 
 @dataclass(frozen=True, slots=True)
 class Upkeep:
-    """How the scheduled backups of a place stand, or the proofs that they restore. `release` is `SERVICE@backups`: it is about none."""
+    """How the scheduled backups of a place stand, the proofs that they restore, or its scheduled resets.
+
+    `release` is `SERVICE@backups` or `SERVICE@resets`: it is about none.
+    """
 
     release: str
     environment: str
     by: str
     at: datetime
-    what: Literal["backup", "drill"]
-    state: Literal["is good", "failed", "is late"]
+    what: Literal["backup", "drill", "reset"]
+    state: Literal["is good", "failed", "is late", "is scheduled"]
     text: str = ""
     kind: Literal["upkeep"] = "upkeep"
 

@@ -1,7 +1,7 @@
 """The keys about stored data: where a service has its migrations, and which database an environment gives it."""
 
 from headway.spec.kinds import COMMAND, FOLDER, SECRET, SETTING_NAME, TIME, matching, one_of
-from headway.spec.moments import CLOCK
+from headway.spec.moments import CLOCK, CRON
 from headway.spec.records import Key, Record
 from headway.spec.shapes import ListOf
 
@@ -74,6 +74,12 @@ DATABASE = Record(
             "What fills a database that was made anew: SQL files of the release's commit, and commands in a copy of it that find the URL "
             "in `DATABASE_URL`.",
             "[]",
+        ),
+        Key(
+            "reset",
+            CRON,
+            "When it is made anew from migrations and seed, by the clock of `people: timezone:`; only with `data: synthetic`.",
+            otherwise="only when somebody asks",
         ),
         Key(
             "lint",

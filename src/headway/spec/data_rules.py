@@ -74,6 +74,15 @@ def _nobody_minds(name: str, environment: Found, after: tuple[str, ...], real: M
             faults.add(database["url"].node if database["url"].given else database.node, says)
         for one in database["seed"].items():
             _seed(key, one, faults)
+        if database["reset"].given:
+            _by_the_clock(key, database["reset"], environment, faults)
+
+
+def _by_the_clock(key: str, reset: Found, environment: Found, faults: Faults) -> None:
+    if reset.key.source:
+        faults.add(reset.key, f"{key}.reset stands in {reset.key.source}, expected it in the environment itself")
+    if environment["per_branch"].given and environment["per_branch"]["wanted"].value:
+        faults.add(reset.key, f"{key}.reset stands beside per_branch, expected one of them: each branch has a database of its own")
 
 
 def _seed(key: str, one: Found, faults: Faults) -> None:
@@ -88,6 +97,9 @@ def _needs_synthetic(name: str, environment: Found, faults: Faults) -> None:
         if database["seed"].given:
             says = f"{key} has seed, expected data: synthetic with it: only such a database is made anew, and seeded"
             faults.add(database["seed"].key, says)
+        if database["reset"].given:
+            says = f"{key} has reset, expected data: synthetic with it: nobody's real data is made anew by a clock"
+            faults.add(database["reset"].key, says)
         if each:
             says = f"{key} with per_branch is one for each branch, made from migrations and seed, expected data: synthetic with it"
             faults.add(database.key, says)

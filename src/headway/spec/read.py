@@ -206,6 +206,7 @@ def _database(found: Found, *, guarded: bool) -> Database | None:
         ),
         tool=found["tool"].value,
         seed=tuple(one.value for one in found["seed"].items()),
+        reset=found["reset"].value,
     )
 
 

@@ -18,11 +18,16 @@ FAR = timedelta(days=366)
 
 def departures(timetable: Timetable, after: datetime) -> Iterator[datetime]:
     """The departures after this moment, in UTC, rising, each once."""
-    zone = ZoneInfo(timetable.timezone)
+    return moments(timetable.departs, timetable.timezone, after)
+
+
+def moments(cron: str, timezone: str, after: datetime) -> Iterator[datetime]:
+    """When a cron expression comes round by the clock there, after this moment, in UTC, rising, each once."""
+    zone = ZoneInfo(timezone)
     # Naive on purpose: the expression is about what the clock on the wall shows. A day back, for clocks that are moved.
     local = after.astimezone(zone).replace(tzinfo=None) - timedelta(days=1)
     last = after
-    for shown in CronSim(timetable.departs, local):
+    for shown in CronSim(cron, local):
         at = instant(shown, zone)
         if at > last:
             yield at
