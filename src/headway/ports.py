@@ -26,6 +26,7 @@ from headway.releases.lines import Line, Naming
 from headway.releases.model import Artifact, CheckSpec, Recipe, Release
 from headway.releases.policy import Policy
 from headway.releases.tagging import ReleaseTag
+from headway.rollout.adoption import Foundling
 from headway.rollout.model import Intent, Rollout, RunMigration, Workload
 from headway.rollout.news import News
 from headway.rollout.seen import CheckRun, MigrationRun, Probe, Sight, Signal
@@ -67,6 +68,14 @@ class Platform(Protocol):
 
     def by_hand(self, place: Place, bad: str, good: str) -> Sequence[str]:
         """The commands that move all traffic from one workload to another while no Headway runs; printed beforehand."""
+        ...
+
+
+class Adoptions(Protocol):
+    """What serves in a place although no Headway started it."""
+
+    def find(self, place: Place, commit: str) -> Foundling | None:
+        """What it is, by the manifests of that commit; None where nothing serves, or only what Headway made. Nothing is touched."""
         ...
 
 
@@ -728,6 +737,7 @@ class World:
 
     clock: Clock
     platform: Platform
+    adoptions: Adoptions
     manifests: Manifests
     previews: Previews
     images: Images

@@ -29,7 +29,7 @@ from headway.adapters.migrating.rehearsals import DatabaseRehearsals
 from headway.adapters.migrating.shelves import DatabaseShelves
 from headway.adapters.notify import Command, Router, Webhook
 from headway.adapters.nowhere import NoPlatform, Silent
-from headway.adapters.platforms import Heralds, Platforms
+from headway.adapters.platforms import Heralds, Kubernetes, Platforms
 from headway.adapters.policytext import PolicyText
 from headway.adapters.pushes import NotedPushes
 from headway.adapters.registry import Registries
@@ -56,7 +56,7 @@ from headway.engine.watcher import Watcher
 from headway.engine.worker import Worker
 from headway.environments.model import Cluster, Place
 from headway.errors import Contradiction, HeadwayError, InvalidSpec, Refused, Unavailable
-from headway.ports import Branches, Built, Commit, Event, Herald, Notice, Notifier, Platform, World
+from headway.ports import Branches, Built, Commit, Event, Herald, Notice, Notifier, World
 from headway.releases.model import Recipe
 from headway.spec import file
 from headway.spec.pipelines import ByService, Pipelines, Source
@@ -272,7 +272,7 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
     local = _local(home, store, clock) if serving else None
     where = Whereabouts(ledger, pipelines)
     previews = Previews(manifests=_manifests(sources), secrets=resolve, keyed=lambda text: fingerprint(key, text))
-    platform: Platform = NoPlatform()
+    platform: NoPlatform | Platforms = NoPlatform()
     if local is not None:
         platform = Platforms(local, lambda: _kubernetes(where, sources, clock, key), where)
     checks = CommandChecks(home, sources, resolve)
@@ -281,6 +281,7 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
     world = World(
         clock=clock,
         platform=platform,
+        adoptions=platform,
         manifests=Inspections(sources, Trying(_understood)),
         previews=previews,
         images=Registries(),
@@ -398,7 +399,7 @@ def _manifests(sources: Sources) -> Callable[[Place, str, str], Sequence[Mapping
     return lambda place, commit, path: read(sources(place.service, commit), path)
 
 
-def _kubernetes(where: "Whereabouts", sources: Sources, clock: SystemClock, key: bytes) -> Platform:
+def _kubernetes(where: "Whereabouts", sources: Sources, clock: SystemClock, key: bytes) -> Kubernetes:
     # Imported here: whoever has no cluster needs neither its client nor the time to load it.
     try:
         from headway.adapters.kubernetes.platform import KubernetesPlatform

@@ -138,6 +138,8 @@ class Load:
     most: int = 20_000
     answers: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
+    first: dict[str, float] = field(default_factory=dict)
+    """When each answer came first, by the clock of this machine."""
 
     def __enter__(self) -> "Load":
         self._stop = threading.Event()
@@ -154,6 +156,8 @@ class Load:
             if self._stop.wait(1 / self.rate):
                 return
             try:
-                self.answers[ask(self.gateway, self.host)] += 1
+                answer = ask(self.gateway, self.host)
+                self.answers[answer] += 1
+                self.first.setdefault(answer, time.time())  # noqa: TID251 - compared with the record, which has this clock
             except Exception as error:
                 self.failures.append(repr(error))

@@ -110,7 +110,8 @@ def test_a_waiting_rollout_is_cancelled(seen: Seen, why: str) -> None:
 
 def test_it_starts_with_the_next_generation_and_its_plan_frozen() -> None:
     decision = decide(pending(), Seen(generation=4, plan=PLAN, sight=sight(0)), NOW)
-    assert (decision.rollout.phase, decision.rollout.generation, decision.rollout.plan) == (Phase.RUNNING, 5, PLAN)
+    frozen = replace(PLAN, had=sight(0).group(OLD.name).wanted)
+    assert (decision.rollout.phase, decision.rollout.generation, decision.rollout.plan) == (Phase.RUNNING, 5, frozen)
     assert decision.move == Do(
         Intent("r7-1", Fence(5, 1), SetReplicas(NEW, 1), NOW),
         "set 1.1.0 to 1 replicas",

@@ -3,6 +3,7 @@
 from headway.analysis.model import Readings
 from headway.environments.model import Place
 from headway.errors import Unavailable
+from headway.rollout.adoption import Foundling
 from headway.rollout.model import Intent
 from headway.rollout.news import News
 from headway.rollout.seen import Probe, Sight
@@ -36,6 +37,9 @@ class NoPlatform:
         raise Unavailable(self._why)
 
     def measure(self, place: Place) -> Readings:
+        raise Unavailable(self._why)
+
+    def find(self, place: Place, commit: str) -> Foundling | None:
         raise Unavailable(self._why)
 
     def by_hand(self, place: Place, bad: str, good: str) -> tuple[str, ...]:

@@ -2,19 +2,25 @@
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Protocol
 
 from headway.analysis.model import Readings
 from headway.environments.model import Cluster, Place
-from headway.ports import Herald, Platform
+from headway.ports import Adoptions, Herald, Platform
+from headway.rollout.adoption import Foundling
 from headway.rollout.model import Intent
 from headway.rollout.news import News
 from headway.rollout.seen import Probe, Sight
 
 
+class Kubernetes(Platform, Adoptions, Protocol):
+    """A platform on which something may run already."""
+
+
 class Platforms:
     """Hands each question on to whoever has the place."""
 
-    def __init__(self, local: Platform, kubernetes: Callable[[], Platform], where: Callable[[Place], Cluster | None]) -> None:
+    def __init__(self, local: Platform, kubernetes: Callable[[], "Kubernetes"], where: Callable[[Place], Cluster | None]) -> None:
         """`kubernetes` makes that platform when the first place needs it; `where` says which cluster a place is in, if it is in one."""
         self._local = local
         self._make = kubernetes
@@ -38,11 +44,15 @@ class Platforms:
     def by_hand(self, place: Place, bad: str, good: str) -> Sequence[str]:
         return self._of(place).by_hand(place, bad, good)
 
+    def find(self, place: Place, commit: str) -> Foundling | None:
+        """What serves there and no Headway started; on this machine there is nothing of that kind."""
+        return None if self._where(place) is None else self._kubernetes.find(place, commit)
+
     def _of(self, place: Place) -> Platform:
         return self._local if self._where(place) is None else self._kubernetes
 
     @cached_property
-    def _kubernetes(self) -> Platform:
+    def _kubernetes(self) -> "Kubernetes":
         return self._make()
 
 

@@ -9,6 +9,7 @@ from importlib import import_module
 import rich_click as click
 
 _NAMES: Mapping[str, tuple[str, ...]] = {
+    "adopting": ("adopt",),
     "audit": ("audit",),
     "config": ("config",),
     "data": ("data",),

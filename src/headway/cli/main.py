@@ -15,7 +15,7 @@ from headway.errors import HeadwayError
 click.rich_click.GROUP_ARGUMENTS_OPTIONS = True
 click.rich_click.COMMAND_GROUPS = {
     "headway": [
-        {"name": "Start", "commands": ["demo", "init", "dev", "validate", "schema"]},
+        {"name": "Start", "commands": ["demo", "init", "adopt", "dev", "validate", "schema"]},
         {"name": "Serve", "commands": ["serve", "down", "repo", "policies", "hook", "poke"]},
         {"name": "Release", "commands": ["version", "release", "train", "hotfix", "migrate"]},
         {

@@ -144,6 +144,7 @@ def plan(view: View) -> RenderableType:
     """What would happen, the way back, and everything that stands in the way."""
     head = Text.assemble((view["release"], "bold"), f" to {view['environment']}, in place of {view['from'] or 'nothing'}")
     lines: list[RenderableType] = [head, Text(f"  digest {view['digest']}", style="dim")]
+    lines += [Text(f"  {one}") for one in view.get("adopts") or ()]
     lines += [Text(f"  {number}. {sentence}") for number, sentence in enumerate(view["steps"], 1)]
     lines += [Text("migrations that wait:"), *(Text(f"  {one}") for one in view["migrations"])] if view["migrations"] else []
     lines += [Text("rehearsed:"), *(Text(f"  {one}") for one in view["rehearsal"])] if view.get("rehearsal") else []

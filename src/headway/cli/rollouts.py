@@ -65,6 +65,8 @@ def promote(
         print_json(view)
     elif not as_json:
         say(f"{view['release']} to {environment}: {'asked for' if view['new'] else 'was asked for already'} ({view['rollout']})")
+        if first := view.get("adopts"):
+            say(f"  what serves there is adopted first, as {first['release']} ({first['rollout']})")
         for line in view["waits"]:
             say(f"  [yellow]waits:[/yellow] {line}")
     if seconds is not None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from headway.analysis.model import Thresholds
+from headway.engine.adopting import Adoption, Looked, look_for
 from headway.engine.data import SOON, alive, outlook
 from headway.engine.facts import facts, risk
 from headway.engine.sending import sending
@@ -79,6 +80,8 @@ class Considered:
     """What a rehearsal of that is about."""
     shelf: Shelf | None = None
     """What is kept of the database that is to be migrated, where a schedule asks for backups."""
+    adoption: Adoption | None = None
+    """What serves there already and becomes the release that is replaced, before anything else is done."""
     unproved: tuple[str, ...] = ()
     """What is not known of the data, or speaks against it: nobody can approve before that is settled."""
 
@@ -103,6 +106,8 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False, a
     live = world.records.place(asked.place).live
     if live is not None and not same_target(live.cluster, stage.environment.cluster):
         live = None  # it runs where the file no longer points: nothing that traffic could come from
+    adopting = _adopting(asked, stage, release, live, world)
+    live = adopting.adoption.workload if adopting.adoption is not None else live
     candidate = replace(_candidate(asked, release, stage), kind=kind_of(release.version, live.version if live else None, hotfix=hotfix))
     candidate = replace(candidate, lacks=_lacks(release, stage, world))
     given = world.words.approvals(release.name, asked.place.environment)
@@ -127,7 +132,8 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False, a
         answers=found_out,
     )
     sent = sending(asked.place, release, stage, live, world, anew=anew)
-    size = sizing(asked.place, workload(release, stage.environment), live, world)
+    adopted = adopting.adoption.found.replicas if adopting.adoption else None
+    size = sizing(asked.place, workload(release, stage.environment), live, world, adopted)
     rehearsing, subject = _rehearsing(asked.place, release, data.shipping, world)
     kept = _kept(stage, data.shipping, world)
     late = keeping.objections(stage.environment.database.backup, kept, now) if kept and stage.environment.database else ()
@@ -144,18 +150,27 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False, a
             *late,
             *sent.waits,
             *size.waits,
+            *adopting.waits,
         ),
-        refusals=(*(one.text for one in found if one.kind != "waits"), *data.refusals, *sent.refusals),
+        refusals=(*(one.text for one in found if one.kind != "waits"), *data.refusals, *sent.refusals, *adopting.refusals),
         plan=_plan(release, stage, candidate, live, data.shipping, size.sized),
-        until=until or min([*ends, *([now + SOON] if data.waits or sent.waits or size.waits else [])], default=None),
+        until=until or min([*ends, *([now + SOON] if data.waits or sent.waits or size.waits or adopting.waits else [])], default=None),
         answers=found_out,
         warnings=(*sent.warnings, *_told_of(size.sized, release, live, stage)),
         preview=sent.preview,
+        adoption=adopting.adoption,
         shelf=kept,
         rehearsing=rehearsing,
         subject=subject,
         unproved=(*data.refusals, *data.waits, *map(str, untried)),
     )
+
+
+def _adopting(asked: Asked, stage: Stage, release: Release, live: Workload | None, world: World) -> Looked:
+    """Asked only where nothing of ours is live, and not for what only finds something out."""
+    if live is not None or asked.trial is not None or not release.image:
+        return Looked()
+    return look_for(asked.place, stage.environment.cluster, release.commit, world)
 
 
 def _kept(stage: Stage, shipping: Shipping | None, world: World) -> Shelf | None:

@@ -1,11 +1,12 @@
 """What people may ask of Headway, one method per verb. Every surface calls these and none has a rule of its own."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from headway.engine.adopting import adopt, adopt_first
 from headway.engine.candidate import Asked, Considered, consider
 from headway.engine.collecting import collect
 from headway.engine.cutting import Tagging, cut
@@ -132,14 +133,15 @@ class Commands:
         return {
             "release": considered.release.name,
             "environment": environment,
-            "from": record.live.version if record.live else None,
+            "from": before.version if (before := record.live or considered.plan.old) else None,
+            "adopts": list(considered.adoption.sentences) if considered.adoption else [],
             "digest": considered.release.digest,
             "binding": dict(considered.plan.binding),
             "steps": list(sentences(considered.plan)),
             "migrations": list(for_later(considered.plan.migrations)) if considered.plan.migrations else [],
             "rehearsal": self._rehearsed(considered),
             "way_back": [*back_sentences(considered.plan), *self._restorable(considered), *self._drilled(considered)],
-            "by_hand": self._by_hand(considered.plan, place),
+            "by_hand": self._by_hand(considered.plan, place, considered.adoption.found.by_hand if considered.adoption else ()),
             "configuration": self._configuration(considered, place),
             "cluster": preview_view(considered.preview, considered.plan.new.cluster),
             "warnings": list(considered.warnings),
@@ -159,6 +161,7 @@ class Commands:
         if considered.refusals:
             raise Refused(f"{considered.release.name} may not enter {environment}", considered.refusals)
         with self._queueing:  # two who ask at once for the same ask for one rollout
+            adoption = adopt_first(place, by, considered.adoption, self._world) if considered.adoption is not None else None
             standing = [one.rollout for one in self._world.records.standings(place=place, ended=False)]
             same = next((one for one in standing if one.release == considered.release.name and one.kind is Kind.PROMOTION), None)
             # A person asks for what a push asked for: what keeps automation out need not keep them out. Or for another time: that counts.
@@ -174,7 +177,24 @@ class Commands:
             "environment": environment,
             "new": same is None,
             "starts": rollout.start.at.isoformat() if rollout.start else None,
+            "adopts": {"rollout": adoption.id, "release": adoption.release} if adoption is not None else None,
             "waits": list(considered.waits),
+        }
+
+    def adopt(self, environment: str, by: str, service: str | None = None, version: str | None = None, commit: str | None = None) -> View:
+        """Put what serves in an environment, and no Headway started, on the record: it becomes the release that the next one replaces."""
+        place = Place(self._service(service), environment)
+        with self._queueing:
+            rollout, adoption = adopt(place, by, self._world, version=version, commit=commit)
+        self._woken()
+        return {
+            "rollout": rollout.id,
+            "release": rollout.release,
+            "environment": environment,
+            "image": adoption.found.image,
+            "commit": adoption.workload.commit,
+            "adopts": list(adoption.sentences),
+            "by_hand": list(adoption.found.by_hand),
         }
 
     def approve(self, release: str, environment: str, by: str, comment: str = "", yes: bool = True) -> View:
@@ -585,11 +605,11 @@ class Commands:
             return []
         return list(keeping.sentences(database.backup, considered.shelf, self._now()))
 
-    def _by_hand(self, plan: Plan, place: Place) -> list[str]:
+    def _by_hand(self, plan: Plan, place: Place, adopted: Sequence[str] = ()) -> list[str]:
         """The way back while Headway itself is down: move the traffic, then put it on the record for the next start."""
         if plan.old is None or plan.old.name == plan.new.name:
             return []
-        moves = self._world.platform.by_hand(place, plan.new.name, plan.old.name)
+        moves = adopted or self._world.platform.by_hand(place, plan.new.name, plan.old.name)
         return [*moves, f"headway rollback {place.environment} --service {place.service} --why 'done by hand'"] if moves else []
 
     def _unreleased(self, service: str) -> list[View]:
@@ -600,9 +620,11 @@ class Commands:
 
     def _configuration(self, considered: Considered, place: Place) -> list[str]:
         """What changes in the settings, name by name; a secret shows that it changed, never how."""
-        live = self._world.records.place(place).live
+        live = self._world.records.place(place).live or considered.plan.old
         before = dict(live.configuration.values) if live else {}
         after = dict(considered.stage.environment.configuration.values)
+        if live is not None and live.adopted is not None:  # what that is told only its own manifests know
+            return [f"{key}: as {live.version}'s own manifests have it -> {value}" for key, value in sorted(after.items())]
         changed = [
             f"{key}: {before.get(key, 'unset')} -> {after.get(key, 'unset')}"
             for key in sorted({*before, *after})

@@ -151,6 +151,8 @@ def _before(rollout: Rollout, world: World, now: datetime) -> Seen:
     record = world.records.place(rollout.place)
     blocked = record.active if record.active != rollout.id else None
     standing = [one.rollout for one in world.records.standings(place=rollout.place)]
+    if rollout.kind is Kind.ADOPTION:
+        return _before_adoption(rollout, world, blocked)
     if rollout.kind is Kind.ROLLBACK:
         return _before_rollback(rollout, standing, world, blocked)
     seen = Seen(generation=record.generation, blocked_by=blocked, overtaken=overtaken(rollout, standing))
@@ -160,28 +162,37 @@ def _before(rollout: Rollout, world: World, now: datetime) -> Seen:
         return replace(seen, refusals=(str(refused),))
     except (Unavailable, InvalidSpec) as error:
         return replace(seen, trouble=str(error))
-    seen = replace(seen, waits=considered.waits, until=considered.until, refusals=considered.refusals, plan=considered.plan)
+    first = (f"what serves there is adopted first: headway adopt {rollout.place.environment}",) if considered.adoption is not None else ()
+    waits = (*considered.waits, *first)
+    seen = replace(seen, waits=waits, until=considered.until, refusals=considered.refusals, plan=considered.plan)
     if seen.waits or seen.refusals or blocked:
         return seen
-    if first := next((one for one in earlier(rollout, standing) if _could_start(one, world, now)), None):
-        return replace(seen, behind=first.id)
+    if before := next((one for one in earlier(rollout, standing) if _could_start(one, world, now)), None):
+        return replace(seen, behind=before.id)
     sight, trouble = _sight(rollout, world)
     return replace(seen, sight=sight, trouble=trouble)
 
 
 def _could_start(rollout: Rollout, world: World, now: datetime) -> bool:
     """Does nothing but its turn keep it? One that people keep waiting keeps nobody else."""
-    if rollout.kind is Kind.ROLLBACK:
+    if rollout.kind is not Kind.PROMOTION:
         return True
     try:
         considered = consider(_asked(rollout), world, now)
     except HeadwayError:
         return False
-    return not (considered.waits or considered.refusals)
+    return not (considered.waits or considered.refusals or considered.adoption)
 
 
 def _asked(rollout: Rollout) -> Asked:
     return Asked(rollout.release, rollout.place, rollout.asked_by, rollout.automatic, rollout.start, rollout.trial, rollout.reset)
+
+
+def _before_adoption(rollout: Rollout, world: World, blocked: str | None) -> Seen:
+    """Whoever promotes waits for it, so it waits for nobody but who is at work."""
+    sight, trouble = _sight(rollout, world)
+    generation = world.records.place(rollout.place).generation
+    return Seen(generation=generation, blocked_by=blocked, plan=rollout.plan, sight=sight, trouble=trouble)
 
 
 def _before_rollback(rollout: Rollout, standing: Sequence[Rollout], world: World, blocked: str | None) -> Seen:

@@ -89,13 +89,14 @@ def give_back(rollout: Rollout, plan: Plan, seen: Seen, now: datetime) -> Decisi
         return Decision(rollout, Wait(now + SOON, "waiting for the proxies to route everything back"))
     if plan.old is not None and dict(seen.sight.weights) != back.weights:  # users are there: only testers and copies remain
         old, new = seen.sight.group(plan.old.name), seen.sight.group(plan.new.name)
-        enough = old.ready >= plan.replicas or (old.ready > 0 and (new.ready == 0 or rollout.advanced or _overdue(rollout, plan.old, now)))
-        if not enough and old.wanted < plan.replicas:
-            return do(rollout, SetReplicas(plan.old, plan.replicas), now)
+        needed = min(plan.replicas, plan.had or plan.replicas)  # what carried all of it before will carry it again
+        enough = old.ready >= needed or (old.ready > 0 and (new.ready == 0 or rollout.advanced or _overdue(rollout, plan.old, now)))
+        if not enough and old.wanted < needed:
+            return do(rollout, SetReplicas(plan.old, needed), now)
         if not old.ready and (_overdue(rollout, plan.old, now) or (old.bad_news and rollout.phase is Phase.ROLLING_BACK)):
             return _stuck(rollout, plan, plan.old, seen.sight, now)
         if not enough:
-            why = f"{old.ready} of {plan.replicas} replicas of {plan.old.version} are ready; traffic goes back when all are"
+            why = f"{old.ready} of {needed} replicas of {plan.old.version} are ready; traffic goes back when all are"
             return Decision(rollout, Wait(now + SOON, f"{why} (advance: do not wait)"))
     return do(replace(rollout, stuck=False), back, now)
 

@@ -61,7 +61,7 @@ def _pending(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
         return Decision(calm(rollout), Wait(now + TURN_OVER, f"waits for {seen.behind}, which goes first here"))
     if seen.sight is None or seen.plan is None:
         return troubled(rollout, seen.trouble or "the platform has not been asked", now)
-    plan = seen.plan
+    plan = replace(seen.plan, had=seen.sight.group(seen.plan.old.name).wanted) if seen.plan.old is not None else seen.plan
     started = replace(calm(rollout), phase=move(rollout.phase, Phase.RUNNING), generation=seen.generation + 1, plan=plan, since=now)
     way = f"{plan.strategy}, {len(plan.steps)} steps, from {plan.old.version if plan.old else 'nothing'} to {plan.new.version}"
     return step(started, seen, now).after(Said("started", (way,)))

@@ -31,6 +31,15 @@ ALL = Weight(100)
 
 
 @dataclass(frozen=True, slots=True)
+class Adopted:
+    """What a release that Headway did not start is on its cluster, by the names that its team gave."""
+
+    deployment: str
+    service: str
+    routes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Workload:
     """One release with one configuration, ready to run in one place.
 
@@ -50,6 +59,8 @@ class Workload:
     """What Kubernetes runs: a repository, @ and a digest."""
     cluster: Cluster | None = None
     """Where, on Kubernetes; None: on this machine."""
+    adopted: Adopted | None = None
+    """It ran before Headway came; None: Headway makes its instances. For platforms only: to a rollout it is a release like any other."""
 
 
 class Side(Enum):
@@ -150,13 +161,16 @@ class Kind(Enum):
 
     PROMOTION = "promotion"
     ROLLBACK = "rollback"
+    ADOPTION = "adoption"
+    """What runs there already goes on the record; nothing is moved."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a rollout will do, frozen into it when it starts: editing headway.yaml never changes a rollout in flight.
 
-    `replicas` is the number on each side at full size. `keep_warm` seconds after completion the old release's instances go.
+    `replicas` is the number on each side at full size; `had` what the old side had when it started, 0 if that was not seen.
+    `keep_warm` seconds after completion the old release's instances go.
     `binding` maps what approvals are bound to (`release`, `configuration`, `target`) to digests. `notify` names the notices' targets.
     """
 
@@ -171,6 +185,7 @@ class Plan:
     binding: Mapping[str, str] = field(default_factory=dict)
     notify: tuple[str, ...] = ()
     routing: Routing = BY_WEIGHT
+    had: int = 0
     migrations: Shipping | None = None
     """What it does to the database; None: the release has no migrations."""
     scaling: Scaling | None = None

@@ -18,10 +18,11 @@ def superseded(standing: Iterable[Rollout], policy: str) -> tuple[str, ...]:
 
 
 def earlier(rollout: Rollout, standing: Iterable[Rollout]) -> tuple[Rollout, ...]:
-    """Who waits at the same place and goes first once nothing else keeps it: a way back before what is new, then whoever asked first."""
+    """Who waits at the same place and goes first once nothing else keeps it: what is adopted and a way back before what is new, then
+    whoever asked first."""
 
     def turn(one: Rollout) -> tuple[bool, datetime, str]:
-        return one.kind is not Kind.ROLLBACK, one.created, one.id
+        return one.kind is Kind.PROMOTION, one.created, one.id
 
     waiting = (one for one in standing if one.place == rollout.place and one.phase is Phase.PENDING)
     return tuple(sorted((one for one in waiting if turn(one) < turn(rollout)), key=turn))

@@ -23,7 +23,16 @@ from headway.testing.scripts import (
     Script,
 )
 from headway.testing.shelves import FakeShelves
-from headway.testing.sources import FakeBuilder, FakeImages, FakeManifests, FakePipelines, FakeRepository, FakeStore, FakeTags
+from headway.testing.sources import (
+    FakeAdoptions,
+    FakeBuilder,
+    FakeImages,
+    FakeManifests,
+    FakePipelines,
+    FakeRepository,
+    FakeStore,
+    FakeTags,
+)
 from headway.testing.world import FakeWorld, sample_release, sample_stage
 
 __all__ = [
@@ -38,6 +47,7 @@ __all__ = [
     "SLOW",
     "CheckScript",
     "Done",
+    "FakeAdoptions",
     "FakeBuilder",
     "FakeChecks",
     "FakeClock",

@@ -21,6 +21,7 @@ from headway.releases.lines import Line, Naming, ranked, releases, versions
 from headway.releases.model import Artifact, BuildSpec, Recipe, RunSpec
 from headway.releases.policy import Policy
 from headway.releases.tagging import ReleaseTag, objections
+from headway.rollout.adoption import Foundling
 from headway.rollout.model import Workload
 from headway.trains.forward import Landed
 from headway.trains.model import Timetable
@@ -50,6 +51,19 @@ class FakeImages:
         if self.unavailable:
             raise Unavailable(f"the registry of {image} does not answer")
         return Found(image not in self.gone, self.architectures.get(image, frozenset()), self.tags.get(tag))
+
+
+@dataclass
+class FakeAdoptions:
+    """What serves in a place and nobody released: `there`, until it is on the record."""
+
+    there: dict[Place, Foundling] = field(default_factory=dict)
+    unavailable: bool = False
+
+    def find(self, place: Place, commit: str) -> Foundling | None:  # noqa: ARG002 - whatever the manifests say
+        if self.unavailable:
+            raise Unavailable(f"nobody can look at {place}")
+        return self.there.get(place)
 
 
 @dataclass

@@ -121,7 +121,7 @@ class Tables:
             raise Contradiction(f"{rollout.id} cannot be completed: it has no plan, so nobody knows what is live in {rollout.place}")
         new, lives = rollout.plan.new, self.lives.setdefault(rollout.place, [])
         lives.append(Life(new, rollout.release, _before(rollout, new, lives)))
-        if rollout.trial is not None:
+        if rollout.trial is not None or rollout.kind is Kind.ADOPTION:
             return
         good = Passed(rollout.release, new.digest, rollout.place.environment, "rollout", True, now, by=rollout.asked_by)
         self.passed.append((rollout.place.service, good))

@@ -19,6 +19,7 @@ from headway.testing.platform import FakePlatform
 from headway.testing.rehearsals import FakeRehearsals
 from headway.testing.shelves import FakeShelves
 from headway.testing.sources import (
+    FakeAdoptions,
     FakeBuilder,
     FakeImages,
     FakeManifests,
@@ -45,6 +46,7 @@ class FakeWorld:
     tags: FakeTags = field(default_factory=FakeTags)
     manifests: FakeManifests = field(default_factory=FakeManifests)
     previews: FakePreviews = field(default_factory=FakePreviews)
+    adoptions: FakeAdoptions = field(default_factory=FakeAdoptions)
     images: FakeImages = field(default_factory=FakeImages)
     pushes: FakePushes = field(default_factory=FakePushes)
 
@@ -60,6 +62,7 @@ class FakeWorld:
         self.world = World(
             clock=self.clock,
             platform=self.platform,
+            adoptions=self.adoptions,
             manifests=self.manifests,
             previews=self.previews,
             images=self.images,

@@ -13,7 +13,7 @@ from headway.errors import Contradiction, Failed, HeadwayError, InvalidSpec, Ref
 
 VERBS = (
     "cut", "releases", "release", "withdraw", "clear", "plan", "promote", "approve", "tick", "tell",
-    "rollback", "reset", "rollout", "rollouts", "status", "log", "verify", "collect",
+    "rollback", "reset", "adopt", "rollout", "rollouts", "status", "log", "verify", "collect",
 )  # fmt: skip
 STATUS: tuple[tuple[type[HeadwayError], int], ...] = (
     (InvalidSpec, 422),

@@ -4,7 +4,6 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 
-from headway.adapters.kubernetes.kinds import WORKLOAD_LABEL
 from headway.environments.model import Cluster
 
 
@@ -20,10 +19,10 @@ def route(cluster: Cluster, name: str, rules: Sequence[Mapping[str, object]]) ->
     return _kubectl(cluster, "patch", "httproute", name, "--type=json", f"--patch={json.dumps(patch, separators=(',', ':'))}")
 
 
-def front(cluster: Cluster, name: str, workload: str) -> str:
-    """All traffic of a Service to one release."""
-    patch = {"spec": {"selector": {WORKLOAD_LABEL: workload}}}
-    return _kubectl(cluster, "patch", "service", name, f"--patch={json.dumps(patch, separators=(',', ':'))}")
+def selector(cluster: Cluster, name: str, wanted: Mapping[str, str]) -> str:
+    """A Service to whoever has these labels, all of them: what it selected besides is gone."""
+    patch = [{"op": "replace", "path": "/spec/selector", "value": wanted}]
+    return _kubectl(cluster, "patch", "service", name, "--type=json", f"--patch={json.dumps(patch, separators=(',', ':'))}")
 
 
 def _kubectl(cluster: Cluster, *argv: str) -> str:

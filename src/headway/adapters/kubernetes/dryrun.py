@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from headway.adapters.kubernetes import traffic
+from headway.adapters.kubernetes import adopting, traffic
 from headway.adapters.kubernetes.api import Api, Conflict, Forbidden
 from headway.adapters.kubernetes.kinds import (
     AUTOSCALER,
@@ -88,7 +88,8 @@ def _release(api: Api, place: Place, theirs: Pattern, own: Sequence[Object], liv
     there = _of_release(api, place, live, {str(one["kind"]) for one in own})
     for thing in theirs.shared:
         kind = _kind(thing)
-        now, then = api.get(kind, name_of(thing)), _sent(api, kind, thing, heard)
+        now = api.get(kind, name_of(thing))
+        then = _sent(api, kind, thing, heard, force=adopting.foreign(now))
         if then is not None:
             heard.changes.append(change(name_of(thing), folded(now) if now else None, folded(then)))
     seen = set()

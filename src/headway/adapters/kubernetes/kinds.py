@@ -45,6 +45,8 @@ SHARED = (
 MANAGER = "headway"
 """The field manager of everything we write, but for the one field that has a manager of its own:"""
 SIZER = "headway-size"
+ADOPTER = "headway-adopts"
+"""Of the marks on what others made: whoever writes the rest of it later need not know them."""
 
 _OWN = "headway"
 SERVICE_LABEL = f"{_OWN}/service"
@@ -58,6 +60,9 @@ LEAST = f"{_OWN}/least"
 """On a release's autoscaler: the minimum that the team wrote, while a rollout has a higher one. On its Deployment: that it has one."""
 WEIGHTS = f"{_OWN}/weights"
 """Where a Service carries the traffic: what was asked for, which its selector alone cannot tell."""
+HASH = "pod-template-hash"
+"""By which a Deployment's own controller tells the pods of its present template from those of others."""
+_ADOPTED = "adopted-"
 
 
 def labels(place: Place, workload: str | None = None) -> dict[str, str]:
@@ -96,3 +101,24 @@ def scaling_of(autoscaler: Object) -> Scaling:
     spec = autoscaler.get("spec", {})
     least = int(spec.get("minReplicas", 1))
     return Scaling(least, max(least, int(spec.get("maxReplicas", least))))
+
+
+def workload_of(hashed: str) -> str:
+    """How a release that was adopted is called: its pods are known by the hash of their template, and so is it."""
+    return f"{_ADOPTED}{hashed}"
+
+
+def hash_of(workload: str) -> str:
+    """By which hash the pods of an adopted release are known; empty for one that Headway made."""
+    return workload.removeprefix(_ADOPTED) if workload.startswith(_ADOPTED) else ""
+
+
+def selector_of(workload: str) -> dict[str, str]:
+    """What, besides the team's labels, only this release's pods have."""
+    return {HASH: hash_of(workload)} if hash_of(workload) else {WORKLOAD_LABEL: workload}
+
+
+def service_of(deployment: Object) -> str:
+    """How a release's own Service is called: like its Deployment, but for an adopted one, after which the team's may be called."""
+    workload = label_of(deployment, WORKLOAD_LABEL)
+    return f"{name_of(deployment)[: 62 - len(workload)]}-{workload}" if hash_of(workload) else name_of(deployment)

@@ -1,25 +1,27 @@
 """Moving traffic without losing a request: nobody is sent where the proxies know nobody, and nobody goes while requests still come."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from headway.adapters.kubernetes import gateway, news, traffic, writing
+from headway.adapters.kubernetes import adopting, gateway, news, traffic, writing
 from headway.adapters.kubernetes.api import Api
 from headway.adapters.kubernetes.kinds import (
     COMMIT,
     DEPLOYMENT,
     FENCE,
-    POD,
     ROUTE,
     SERVICE,
     WORKLOAD_LABEL,
+    Object,
     annotation_of,
     by_workload,
+    hash_of,
     label_of,
     labels,
     name_of,
     replicas_of,
+    service_of,
 )
 from headway.adapters.kubernetes.pattern import Pattern
 from headway.environments.model import Cluster, Place
@@ -48,7 +50,10 @@ def weights(api: Api, place: Place) -> Mapping[str, int]:
     """The weights that are in force; none while the gateway has not taken what is written, or two routes say different things."""
     services = api.list(SERVICE, labels(place))
     if routes := api.list(ROUTE, labels(place)):
-        owners = {name_of(one): workload for workload, one in by_workload(services).items()}
+        # A route that still names the team's own Service leads to whoever that leads to: what was adopted.
+        fronts = [one for one in services if not label_of(one, WORKLOAD_LABEL)]
+        owners = {name_of(one): next(iter(leads)) for one in fronts if len(leads := traffic.told_by_front(one)) == 1}
+        owners |= {name_of(one): workload for workload, one in by_workload(services).items()}
         told = [traffic.told_by_route(one, owners) for one in routes]
         first = told[0]
         return first if first is not None and all(one == first for one in told) else {}
@@ -61,15 +66,17 @@ def route(site: Site, effect: SetWeights, fence: Fence) -> None:
     deployments = by_workload(api.list(DEPLOYMENT, labels(place)))
     wanted = {name: percent for name, percent in effect.weights.items() if percent}
     asked = {*wanted, *(match.workload for match in effect.matches)}
-    ready = _ready(api, place, asked)
+    ready = _ready(adopting.pods(api, place, deployments), asked)
     if missing := next((name for name in sorted(asked) if name not in deployments or not ready[name]), None):
         raise Unavailable(f"{missing} has no ready instance that {wanted.get(missing, 0)} % of the traffic could go to")
     # Whoever has most of the traffic says what the routes look like; with nobody, whoever was there last.
     main = max(wanted or deployments, key=lambda name: (wanted.get(name, 0), annotation_of(deployments[name], FENCE)), default=None)
     if main is None:
         return
-    theirs = site.pattern(annotation_of(deployments[main], COMMIT))
-    names = {workload: name_of(one) for workload, one in deployments.items() if workload in asked or replicas_of(one)}
+    theirs = adopting.kept(api, place) if hash_of(main) else site.pattern(annotation_of(deployments[main], COMMIT))
+    names = {workload: service_of(one) for workload, one in deployments.items() if workload in asked or replicas_of(one)}
+    if any(map(hash_of, names)):
+        names[traffic.FRONT] = name_of(theirs.service)  # by which a team goes back by hand: the proxies go on knowing it
     if theirs.routes:
         unheard = {names[name] for name in asked} - _named(api, place)
         if not unheard or _introduce(site, theirs, effect, names, unheard, fence):
@@ -96,9 +103,9 @@ def until_quiet(site: Site, workload: str) -> None:
         before = after
 
 
-def _ready(api: Api, place: Place, workloads: set[str]) -> dict[str, int]:
+def _ready(pods: Iterable[Object], workloads: set[str]) -> dict[str, int]:
     counts = dict.fromkeys(workloads, 0)
-    for pod in api.list(POD, labels(place)):
+    for pod in pods:
         workload = label_of(pod, WORKLOAD_LABEL)
         if workload in counts and news.ready(pod):
             counts[workload] += 1
@@ -111,6 +118,10 @@ def _introduce(site: Site, theirs: Pattern, effect: SetWeights, names: Mapping[s
     if not now:
         return False  # the first of all; or nobody can tell the weights just now, and writing none would send everybody nowhere
     matches = tuple(one for one in effect.matches if names[one.workload] not in unheard)
+    unheard_of = [workload for workload, name in names.items() if name in unheard]
+    for adopted in filter(hash_of, unheard_of):
+        # So far its users come by the team's Service, and stay there until the proxies know its own.
+        names = {**names, adopted: names[traffic.FRONT], traffic.FRONT: names[adopted]}
     for one in traffic.routes(theirs, site.place, replace(effect, weights=now, matches=matches), names):
         writing.apply(site.api, ROUTE, one, fence, force=True)
     return True

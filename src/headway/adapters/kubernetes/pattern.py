@@ -1,6 +1,6 @@
 """What the team wrote, sorted: the Deployment that releases are made from, its Service, its routes, and what belongs to all releases."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from headway.adapters.kubernetes.kinds import AUTOSCALER, CONFIG, DEPLOYMENT, ROUTE, SECRET, SERVICE, SHARED, Object, name_of
@@ -40,7 +40,9 @@ def pattern(manifests: Iterable[Object], service: str, namespace: str, where: st
         else:
             kept.append(manifest)
     deployment = _one(_of(kept, "Deployment"), service, "Deployment", where, faults)
-    fronts = [one for one in _of(kept, "Service") if deployment is not None and _selects(one, deployment)]
+    fronts = [
+        one for one in _of(kept, "Service") if deployment is not None and selects(one.get("spec", {}).get("selector") or {}, deployment)
+    ]
     front = _one(fronts, service, "Service whose selector matches that Deployment's pods", where, faults)
     if faults or deployment is None or front is None:
         raise InvalidSpec(*faults)
@@ -81,8 +83,8 @@ def _of(manifests: Iterable[Object], kind: str) -> tuple[Object, ...]:
     return tuple(one for one in manifests if one.get("kind") == kind)
 
 
-def _selects(service: Object, deployment: Object) -> bool:
-    selector = service.get("spec", {}).get("selector") or {}
+def selects(selector: Mapping[str, str], deployment: Object) -> bool:
+    """Does a Service with this selector lead to its pods?"""
     pods = deployment.get("spec", {}).get("template", {}).get("metadata", {}).get("labels") or {}
     return bool(selector) and selector.items() <= pods.items()
 

@@ -6,13 +6,12 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, assert_never
 
-from headway.adapters.kubernetes import autoscaling, by_hand, gateway, moving, news, prometheus, record, traffic, writing
+from headway.adapters.kubernetes import adopting, autoscaling, by_hand, gateway, moving, news, prometheus, record, traffic, writing
 from headway.adapters.kubernetes.api import Api
 from headway.adapters.kubernetes.kinds import (
     AUTOSCALER,
     CONFIG,
     DEPLOYMENT,
-    POD,
     ROUTE,
     SECRET,
     SERVICE,
@@ -20,10 +19,12 @@ from headway.adapters.kubernetes.kinds import (
     WORKLOAD_LABEL,
     Object,
     by_workload,
+    hash_of,
     label_of,
     labels,
     name_of,
     replicas_of,
+    service_of,
 )
 from headway.adapters.kubernetes.moving import Site
 from headway.adapters.kubernetes.pattern import Pattern, pattern
@@ -31,8 +32,9 @@ from headway.adapters.kubernetes.render import autoscaler, own_name, render
 from headway.adapters.secrets import in_cluster
 from headway.analysis.model import Readings, together
 from headway.environments.model import Cluster, Place
-from headway.errors import Refused, Unavailable
+from headway.errors import Contradiction, Refused, Unavailable
 from headway.ports import Clock
+from headway.rollout.adoption import Foundling
 from headway.rollout.model import Fence, Intent, RunMigration, SetReplicas, SetWeights, StartCheck, Workload
 from headway.rollout.seen import Group, Probe, Sight
 
@@ -91,8 +93,8 @@ class KubernetesPlatform:
     def look(self, place: Place) -> Sight:
         """What runs there now, and the weights that the gateway has taken."""
         api = self._api(place)
-        deployments, pods = by_workload(api.list(DEPLOYMENT, labels(place))), api.list(POD, labels(place))
-        wanted = autoscaling.wanted(api, place, deployments)
+        deployments = by_workload(api.list(DEPLOYMENT, labels(place)))
+        pods, wanted = adopting.pods(api, place, deployments), autoscaling.wanted(api, place, deployments)
         groups = {name: replace(self._group(api, one, name, pods), wanted=wanted[name]) for name, one in deployments.items()}
         return Sight(groups, moving.weights(api, place))
 
@@ -117,11 +119,15 @@ class KubernetesPlatform:
             raise Unavailable(f"{workload or place} has no Service yet")
         return f"http://{found['spec']['clusterIP']}:{found['spec']['ports'][0]['port']}"
 
+    def find(self, place: Place, commit: str) -> Foundling | None:
+        """What serves there already, by the manifests of that commit, although Headway did not make it."""
+        return adopting.find(self._api(place), place, self._clusters(place), self._pattern(place, commit))
+
     def by_hand(self, place: Place, bad: str, good: str) -> tuple[str, ...]:
         """Size first, then the routes: kubectl and nothing else. None while the cluster cannot be asked what they would be."""
         try:
             return self._by_hand(place, bad, good)
-        except Unavailable:
+        except (Unavailable, Contradiction):
             return ()
 
     def _by_hand(self, place: Place, bad: str, good: str) -> tuple[str, ...]:
@@ -129,14 +135,16 @@ class KubernetesPlatform:
         deployments = by_workload(api.list(DEPLOYMENT, labels(place)))
         if good not in deployments:
             return ()
+        if hash_of(good):
+            return adopting.way_back(api, place, cluster, deployments[good])
         name, wanted = name_of(deployments[good]), replicas_of(deployments[good])
         size = max(wanted, replicas_of(deployments[bad]) if bad in deployments else 0)
         first = (by_hand.scale(cluster, name, size),) if size > wanted else ()
         if routes := api.list(ROUTE, labels(place)):
-            ours = {name_of(one) for one in deployments.values()}
+            ours = {service_of(one) for one in deployments.values()}
             return (*first, *(by_hand.route(cluster, name_of(one), traffic.all_to(one, name, ours)) for one in routes))
         fronts = [one for one in api.list(SERVICE, labels(place)) if not label_of(one, WORKLOAD_LABEL)]
-        return (*first, *(by_hand.front(cluster, name_of(one), good) for one in fronts))
+        return (*first, *(by_hand.selector(cluster, name_of(one), traffic.alone(one, good)) for one in fronts))
 
     def close(self) -> None:
         """Let go of the connections; everything on the cluster stays as it is."""
@@ -148,6 +156,9 @@ class KubernetesPlatform:
     # -- effects
 
     def _start(self, api: Api, place: Place, workload: Workload, replicas: int, fence: Fence) -> None:
+        if workload.adopted is not None:
+            adopting.start(api, place, workload, replicas, fence)
+            return
         if not workload.image:
             raise Refused(
                 f"{workload.version} has no image, and {place.environment} is on Kubernetes", ("cut it with --image REF@sha256:…",)
@@ -158,6 +169,7 @@ class KubernetesPlatform:
         there = api.get(DEPLOYMENT, own)
         new = there is None
         if there is None:
+            adopting.told_apart(api, place, by_workload(api.list(DEPLOYMENT, labels(place))), fence)
             self._make(api, place, workload, theirs, fence)
             there = api.get(DEPLOYMENT, own)
         if (scaler := autoscaler(theirs, place, workload)) is not None and there is not None and autoscaling.scaled(there):
@@ -170,7 +182,9 @@ class KubernetesPlatform:
         """Everything that a release is, its Deployment last: where that is, all is. A release is made once and never changed."""
         told = {name: self._secrets(reference) for name, reference in workload.configuration.secrets.items() if not in_cluster(reference)}
         made = render(theirs, place, workload, told, self._keyed)
-        for thing in (*theirs.shared, *made.settings):
+        for thing in theirs.shared:
+            adopting.share(api, _kind(thing), thing)
+        for thing in made.settings:
             api.apply(_kind(thing), thing)
         writing.apply(api, SERVICE, made.service, fence)
         writing.apply(api, DEPLOYMENT, made.deployment, fence)
@@ -191,13 +205,15 @@ class KubernetesPlatform:
             # A route that names a Service which is gone is taken by no gateway; the next change of weights drops the name first.
             if (
                 workload == but
-                or name_of(deployment) in named
+                or service_of(deployment) in named
                 or replicas_of(deployment)
                 or not old
                 or deployment.get("status", {}).get("replicas")
             ):
                 continue
-            for kind in (*((AUTOSCALER,) if autoscaling.scaled(deployment) else ()), DEPLOYMENT, SERVICE, CONFIG, SECRET):
+            # The team's own Deployment stays, at size 0: who made it may take it away.
+            made = (*((AUTOSCALER,) if autoscaling.scaled(deployment) else ()), DEPLOYMENT, SERVICE, CONFIG, SECRET)
+            for kind in (SERVICE,) if hash_of(workload) else made:
                 for thing in api.list(kind, labels(place, workload)):
                     api.delete(kind, name_of(thing))
 
@@ -218,7 +234,9 @@ class KubernetesPlatform:
 
     def _group(self, api: Api, deployment: Object, workload: str, pods: Sequence[Object]) -> Group:
         own = [pod for pod in pods if label_of(pod, WORKLOAD_LABEL) == workload]
-        return news.group(deployment, own, self._clock.now(), lambda pod, container: api.log(pod, container, LINES))
+        seen = news.group(deployment, own, self._clock.now(), lambda pod, container: api.log(pod, container, LINES))
+        # What served before we came is not ours to judge as long as it answers.
+        return replace(seen, bad_news=(), log=()) if hash_of(workload) and seen.ready else seen
 
 
 def _kind(thing: Object) -> Any:

@@ -50,7 +50,7 @@ def render(pattern: Pattern, place: Place, workload: Workload, told: Mapping[str
     _mark(pods, None, known, marks)
     deployment["spec"]["selector"].setdefault("matchLabels", {})[WORKLOAD_LABEL] = workload.name
     deployment["spec"].pop("replicas", None)
-    container = _container(pods["spec"], workload.image, place.service)
+    container = container_for(pods["spec"], workload.image, place.service)
     container["image"] = workload.image
     told_by = [(kind, name) for kind, name in renamed if name == _configured_name(place)]
     if referred := _referred(workload):
@@ -86,7 +86,7 @@ def repository(image: str) -> str:
     return head if colon and "/" not in tail else bare  # a colon before the last slash is a registry's port
 
 
-def _container(spec: dict[str, Any], image: str, service: str) -> dict[str, Any]:
+def container_for(spec: Mapping[str, Any], image: str, service: str) -> dict[str, Any]:
     """The container that this release's image is for."""
     containers: list[dict[str, Any]] = spec["containers"]
     fits = [one for one in containers if repository(str(one.get("image", ""))) == repository(image)]

@@ -3,16 +3,32 @@
 import copy
 import json
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from headway.adapters.kubernetes.kinds import WEIGHTS, WORKLOAD_LABEL, Object, annotation_of, labels, name_of
+from headway.adapters.kubernetes.kinds import (
+    ENVIRONMENT_LABEL,
+    HASH,
+    SERVICE_LABEL,
+    WEIGHTS,
+    WORKLOAD_LABEL,
+    Object,
+    annotation_of,
+    hash_of,
+    labels,
+    name_of,
+    selector_of,
+    workload_of,
+)
 from headway.adapters.kubernetes.pattern import Pattern
 from headway.adapters.kubernetes.render import bare
 from headway.environments.model import Place
 from headway.errors import Refused
 from headway.rollout.model import Match, SetWeights
 
+FRONT = ""
+"""The team's own Service among those that a route names: as a release it is nobody's, and has no weight."""
 NOBODY = "none"
 """What a Service selects that shall reach nobody."""
 
@@ -32,14 +48,23 @@ def front(pattern: Pattern, place: Place, effect: SetWeights) -> Object:
     metadata["labels"] = {**(metadata.get("labels") or {}), **labels(place)}
     weights = {name: percent for name, percent in effect.weights.items() if percent}
     metadata["annotations"] = {**(metadata.get("annotations") or {}), WEIGHTS: json.dumps(weights, sort_keys=True)}
-    selector = dict(service["spec"]["selector"])
+    service["spec"]["selector"] = {**service["spec"]["selector"], **_further(pattern, place, weights)}
+    return service
+
+
+def _further(pattern: Pattern, place: Place, weights: Mapping[str, int]) -> Mapping[str, str]:
+    """What the pods that the team's Service leads to have besides the team's labels."""
     if pattern.routes or len(weights) < 2:
         # Behind a gateway only those inside ask it. A canary is not their release before it has most of the traffic.
-        selector[WORKLOAD_LABEL] = max(weights, key=lambda name: weights[name], default=NOBODY)
-    else:
-        selector |= labels(place)
-    service["spec"]["selector"] = selector
-    return service
+        return selector_of(max(weights, key=lambda name: weights[name], default=NOBODY))
+    return {} if any(map(hash_of, weights)) else labels(place)  # the pods of an adopted release have no label of ours
+
+
+def alone(service: Object, workload: str) -> dict[str, str]:
+    """A selector of the team's Service for one release, whatever it selects now."""
+    ours = {HASH, WORKLOAD_LABEL, SERVICE_LABEL, ENVIRONMENT_LABEL}
+    theirs = {key: value for key, value in (service.get("spec", {}).get("selector") or {}).items() if key not in ours}
+    return theirs | selector_of(workload)
 
 
 def told_by_route(route: Object, workloads: Mapping[str, str]) -> dict[str, int] | None:
@@ -50,8 +75,10 @@ def told_by_route(route: Object, workloads: Mapping[str, str]) -> dict[str, int]
         backends = [one for one in rule.get("backendRefs") or () if one.get("name") in workloads]
         if backends and not _picked(rule):
             whole = sum(int(one.get("weight", 1)) for one in backends) or 1
-            shares = {workloads[one["name"]]: round(100 * int(one.get("weight", 1)) / whole) for one in backends}
-            return {name: percent for name, percent in shares.items() if percent}
+            shares: Counter[str] = Counter()  # what was adopted has two Services: its own, and the team's
+            for one in backends:
+                shares[workloads[one["name"]]] += int(one.get("weight", 1))
+            return {name: round(100 * weight / whole) for name, weight in shares.items() if weight}
     return {}
 
 
@@ -63,6 +90,8 @@ def told_by_front(service: Object) -> dict[str, int]:
         return {}
     if one:
         return {one: 100}
+    if hashed := selector.get(HASH):
+        return {workload_of(hashed): 100}
     try:
         return {str(name): int(percent) for name, percent in json.loads(annotation_of(service, WEIGHTS) or "{}").items()}
     except (ValueError, AttributeError):

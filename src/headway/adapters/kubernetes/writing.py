@@ -23,21 +23,21 @@ TRIES = 10
 """The cluster's own controllers write to our objects too, their status above all, so that the version read is often an old one."""
 
 
-def apply(api: Api, kind: Kind, thing: Object, fence: Fence, *, force: bool = False) -> None:
+def apply(api: Api, kind: Kind, thing: Object, fence: Fence, *, force: bool = False, manager: str = MANAGER) -> None:
     """Have this object, unless somebody newer has been there; with force, whoever else took a field of it."""
     # A Deployment's mark is its size's, an autoscaler's its minimum's: both change with every write, the rest with a release only.
     marks = {} if kind in {DEPLOYMENT, AUTOSCALER} else _mark(fence)
-    _over(api, kind, name_of(thing), fence, lambda there: api.apply(kind, _with(thing, marks, there), MANAGER, force=force))
+    _over(api, kind, name_of(thing), fence, lambda there: api.apply(kind, _with(thing, marks, there), manager, force=force))
 
 
-def size(api: Api, deployment: str, replicas: int, fence: Fence) -> None:
-    """Have so many replicas of a Deployment, unless somebody newer has been there."""
+def size(api: Api, deployment: str, replicas: int, fence: Fence, *, force: bool = False) -> None:
+    """Have so many replicas of a Deployment, unless somebody newer has been there; with force, whoever else set it."""
     # Under a manager of its own: an apply names all that its manager owns, and whoever sets a size need not know the rest.
     thing = {"metadata": {"name": deployment}, "spec": {"replicas": replicas}}
 
     def write(there: Object | None) -> None:
         # What we started we may always end, and a size that somebody else set already, such as by hand on the way back, is no quarrel.
-        agreed = replicas == 0 or (there is not None and replicas_of(there) == replicas)
+        agreed = force or replicas == 0 or (there is not None and replicas_of(there) == replicas)
         api.apply(DEPLOYMENT, _with(thing, _mark(fence), there), SIZER, force=agreed)
 
     _over(api, DEPLOYMENT, deployment, fence, write)
