@@ -34,7 +34,7 @@ from headway.adapters.policytext import PolicyText
 from headway.adapters.pushes import NotedPushes
 from headway.adapters.registry import Registries
 from headway.adapters.remote import Remote
-from headway.adapters.secrets import fingerprint, in_cluster, resolve, server_key
+from headway.adapters.secrets import SCHEMES, fingerprint, in_cluster, resolve, server_key
 from headway.adapters.socketpath import socket_path
 from headway.adapters.sources import Sources
 from headway.adapters.store import FileStore, digest_of
@@ -494,7 +494,7 @@ class Notifying:
 def _notifier(target: file.Webhook | file.Command) -> Notifier:
     if isinstance(target, file.Command):
         return Command(target.argv)
-    reference = target.url.startswith(("env:", "file:"))
+    reference = target.url.startswith(SCHEMES)
     return Webhook(resolve(target.url) if reference else target.url)
 
 

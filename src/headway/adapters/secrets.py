@@ -11,6 +11,7 @@ import secrets
 import stat
 from pathlib import Path
 
+from headway.adapters import sops
 from headway.adapters.databases.branched import of_branch
 from headway.environments.branches import own_database
 from headway.errors import Contradiction, InvalidSpec, Refused, Unavailable
@@ -18,6 +19,8 @@ from headway.errors import Contradiction, InvalidSpec, Refused, Unavailable
 _KEY_BYTES = 32
 _LARGEST = 1024 * 1024
 
+SCHEMES = ("env:", "file:", "sops:")
+"""How a reference that is followed begins."""
 IN_CLUSTER = "kubernetes"
 """The scheme of references that Headway hands on and never follows."""
 
@@ -28,7 +31,10 @@ def in_cluster(reference: str) -> bool:
 
 
 def resolve(reference: str) -> str:
-    """The value behind `env:NAME` or `file:PATH`; a file's last newline does not count. Of a branch's own database, its URL."""
+    """The value behind `env:NAME`, `file:PATH` or `sops:PATH#KEY`; a file's last newline does not count.
+
+    Of a branch's own database, its URL.
+    """
     if (own := own_database(reference)) is not None:
         return of_branch(resolve(own[1]), own[0])
     scheme, _, name = reference.partition(":")
@@ -38,11 +44,14 @@ def resolve(reference: str) -> str:
             raise Unavailable(f"the secret {reference} is not there: set the variable {name} where Headway runs")
     elif scheme == "file" and name:
         value = _contents(reference, Path(name))
+    elif scheme == sops.SCHEME and name:
+        value = sops.value(reference)
     elif scheme == IN_CLUSTER:
-        raise Unavailable(f"the secret {reference} is in the cluster, where only pods read it; anything else needs env:NAME or file:PATH")
+        instead = "anything else needs env:NAME, file:PATH or sops:PATH#KEY"
+        raise Unavailable(f"the secret {reference} is in the cluster, where only pods read it; {instead}")
     else:
         # What was found is not shown: somebody may have put the value itself there.
-        raise InvalidSpec("a secret is named as `env:NAME` or `file:PATH`; what stands there is neither")
+        raise InvalidSpec("a secret is named as `env:NAME`, `file:PATH` or `sops:PATH#KEY`; what stands there is none of these")
     if not value:
         raise Unavailable(f"the secret {reference} is empty")
     if "\0" in value:

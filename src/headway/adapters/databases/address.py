@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from headway.adapters.secrets import resolve
+from headway.adapters.secrets import SCHEMES, resolve
 from headway.environments.branches import OWN
 from headway.errors import InvalidSpec
 from headway.migration.model import Dialect
@@ -40,7 +40,7 @@ class Address:
 
 def address(reference: str) -> Address:
     """Read a URL, or the reference to one. No error shows the URL: what does not parse may hold a password anywhere."""
-    url = resolve(reference) if reference.startswith(("env:", "file:", OWN)) else reference
+    url = resolve(reference) if reference.startswith((*SCHEMES, OWN)) else reference
     scheme = url.partition(":")[0]
     if scheme in {"sqlite", "sqlite+pysqlite"}:
         path = _sqlite_path(url)

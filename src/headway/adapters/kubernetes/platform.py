@@ -28,7 +28,7 @@ from headway.adapters.kubernetes.kinds import (
 )
 from headway.adapters.kubernetes.moving import Site
 from headway.adapters.kubernetes.pattern import Pattern, pattern
-from headway.adapters.kubernetes.render import autoscaler, own_name, render
+from headway.adapters.kubernetes.render import autoscaler, opened, own_name, render
 from headway.adapters.secrets import in_cluster
 from headway.analysis.model import Readings, together
 from headway.environments.model import Cluster, Place
@@ -181,7 +181,7 @@ class KubernetesPlatform:
     def _make(self, api: Api, place: Place, workload: Workload, theirs: Pattern, fence: Fence) -> None:
         """Everything that a release is, its Deployment last: where that is, all is. A release is made once and never changed."""
         told = {name: self._secrets(reference) for name, reference in workload.configuration.secrets.items() if not in_cluster(reference)}
-        made = render(theirs, place, workload, told, self._keyed)
+        made = render(opened(theirs), place, workload, told, self._keyed)
         for thing in theirs.shared:
             adopting.share(api, _kind(thing), thing)
         for thing in made.settings:

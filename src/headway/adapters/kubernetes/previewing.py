@@ -65,12 +65,12 @@ class Previews:
         except ModuleNotFoundError as missing:
             raise Unavailable(f"environments on Kubernetes need the client {missing.name}: pip install 'headway[kubernetes]'") from missing
         from headway.adapters.kubernetes.pattern import pattern
-        from headway.adapters.kubernetes.render import render
+        from headway.adapters.kubernetes.render import opened, render
 
         try:
             theirs = pattern(self._manifests(place, new.commit, cluster.manifests), place.service, cluster.namespace, cluster.manifests)
             told = {name: self._secrets(one) for name, one in new.configuration.secrets.items() if not in_cluster(one)}
-            made = render(theirs, place, new, told, self._keyed)
+            made = render(opened(theirs), place, new, told, self._keyed)
         except InvalidSpec:
             return Preview()  # whoever looks at the manifests themselves says what is wrong, with file and line
         with contextlib.closing(Api(cluster.context, cluster.namespace)) as api:

@@ -5,9 +5,10 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from headway.adapters import sops
 from headway.adapters.kubernetes.kinds import COMMIT, LEAST, VERSION, WORKLOAD_LABEL, Object, labels, name_of, scaling_of
 from headway.adapters.kubernetes.pattern import Pattern
 from headway.adapters.secrets import in_cluster
@@ -32,6 +33,12 @@ def own_name(pattern: Pattern, workload: Workload) -> str:
     """How this release's Deployment and Service are called: `checkout-1-4-0-7f3a91c2`."""
     mark = workload.name.removeprefix("v")
     return f"{name_of(pattern.deployment)[: _LONGEST - 1 - len(mark)].rstrip('-')}-{mark}"
+
+
+def opened(pattern: Pattern) -> Pattern:
+    """The same with what SOPS encrypted in clear: only for the moment in which a release is made, or tried."""
+    settings = tuple(sops.manifest(one) if sops.encrypted(one) else one for one in pattern.settings)
+    return replace(pattern, settings=settings)
 
 
 def render(pattern: Pattern, place: Place, workload: Workload, told: Mapping[str, str], keyed: Callable[[str], str]) -> Rendered:

@@ -19,7 +19,8 @@ def findings(manifests: Sequence[Manifest]) -> Iterator[Finding]:
     """Fields that the API server does not know, lacks, or cannot read. Kinds that are not Kubernetes' own are left to the cluster."""
     for thing in manifests:
         if (model := _model(str(thing.get("apiVersion") or ""), kind_of(thing))) is not None:
-            for path, says in _object(thing, model, ()):
+            # What SOPS wrote of itself is gone before anything is sent.
+            for path, says in _object({key: value for key, value in thing.items() if key != "sops"}, model, ()):
                 yield error(thing, path, says)
 
 
