@@ -20,6 +20,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "checklists": ("checklist", "advise", "revoke"),
     "hook": ("hook",),
     "init": ("init",),
+    "kubernetes": ("kubernetes",),
     "migrate": ("migrate",),
     "hotfixes": ("hotfix",),
     "policies": ("policies",),

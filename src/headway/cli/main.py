@@ -16,7 +16,7 @@ click.rich_click.GROUP_ARGUMENTS_OPTIONS = True
 click.rich_click.COMMAND_GROUPS = {
     "headway": [
         {"name": "Start", "commands": ["demo", "init", "adopt", "dev", "validate", "schema"]},
-        {"name": "Serve", "commands": ["serve", "down", "repo", "policies", "hook", "poke"]},
+        {"name": "Serve", "commands": ["serve", "down", "repo", "policies", "hook", "poke", "kubernetes"]},
         {"name": "Release", "commands": ["version", "release", "train", "hotfix", "migrate"]},
         {
             "name": "Promote",

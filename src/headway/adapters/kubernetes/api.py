@@ -11,8 +11,9 @@ from lightkube import Client, KubeConfig
 from lightkube.core.exceptions import ApiError, ConfigError
 from lightkube.generic_resource import create_global_resource, create_namespaced_resource
 
+from headway.adapters.kubernetes.fencing import by_policy
 from headway.adapters.kubernetes.kinds import MANAGER, Kind, Object, name_of
-from headway.errors import HeadwayError, Refused, Unavailable
+from headway.errors import Fenced, HeadwayError, Refused, Unavailable
 
 TIMEOUT = 10.0
 
@@ -135,6 +136,8 @@ class Api:
     def _in_words(self, what: str, error: ApiError) -> HeadwayError:
         status = error.status
         message = status.message or status.reason or "without a word"
+        if by_policy(message):
+            return Fenced(f"could not {what} in {self.namespace}: {message}")
         if status.code == 409 and status.details is not None and _fields(status.details):
             return Refused(f"could not {what} in {self.namespace}: somebody else owns fields of it", _fields(status.details))
         if status.code == 409:

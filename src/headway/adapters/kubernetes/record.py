@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from headway.adapters.kubernetes.api import Api, Conflict
-from headway.adapters.kubernetes.kinds import CONFIG, labels
+from headway.adapters.kubernetes.kinds import CONFIG, FENCE, labels
 from headway.environments.model import Place
 from headway.errors import Contradiction, Fenced, Unavailable
 from headway.rollout.model import Fence
@@ -77,5 +77,7 @@ def _record(there: Mapping[str, Any] | None) -> Record:
 
 def _thing(place: Place, record: Record, there: Mapping[str, Any] | None) -> dict[str, Any]:
     version = {"resourceVersion": there["metadata"]["resourceVersion"]} if there else {}
+    # As on every other object: an API server that compares marks need not understand what is written in it.
+    mark = {FENCE: f"{record.fence.generation}.{record.fence.turn}"}
     text = json.dumps({"fence": [record.fence.generation, record.fence.turn], "done": record.done})
-    return {"metadata": {"name": name(place), "labels": labels(place), **version}, "data": {"record": text}}
+    return {"metadata": {"name": name(place), "labels": labels(place), "annotations": mark, **version}, "data": {"record": text}}
