@@ -50,9 +50,9 @@ def playing(
     stage: Callable[[Path], OnTheCluster],
     namespaces: Mapping[str, str],
     stats: str,
-    besides: Mapping[str, object] | None = None,
+    more: Mapping[str, Mapping[str, object]] | None = None,
 ) -> Iterator[Street]:
-    """The whole street, nothing played yet; `namespaces` by strategy, `besides` what else is to say of an environment."""
+    """The whole street, nothing played yet; `namespaces` by strategy, `more` what else is to say of a service there."""
     scene = Scene(folder)
     for name in ("versions", "k8s"):
         (scene.repo.folder / name).mkdir(parents=True)
@@ -62,8 +62,7 @@ def playing(
             "platform": "kubernetes",
             "strategy": STRATEGIES[strategy],
             "kubernetes": {"manifests": "k8s", "namespace": namespace, "stats": f"http://{stats}"},
-            "services": {one.service: {"manifests": f"k8s/{one.service}.json"} for one in table},
-            **(besides or {}),
+            "services": {one.service: {"manifests": f"k8s/{one.service}.json", **(more or {}).get(one.service, {})} for one in table},
         }
         for strategy, namespace in namespaces.items()
     }

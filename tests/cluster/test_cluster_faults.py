@@ -71,11 +71,21 @@ def in_the_middle(scene: ClusterScene, version: str, little: Image) -> View:
     return scene.when(rollout, lambda view: 0 < view["weight"] < 100, "some of the traffic on the new release")
 
 
-def completed(scene: ClusterScene, rollout: View) -> View:
-    """Its end, also if it had to be held for want of evidence: then a person says go on."""
-    view = scene.when(rollout, lambda one: one["ended"] or one["phase"] == "held", "the end, or a hold")
-    if view["phase"] == "held":
-        scene.headway("retry", rollout["rollout"])
+def completed(scene: ClusterScene, rollout: View, load: Load) -> View:
+    """Its end, also if it had to be held for want of evidence: then a person says go on. The node takes its time to find its API again."""
+
+    def look() -> View | None:
+        view = scene.ask("rollout", target=rollout["rollout"])
+        if view["phase"] == "held":
+            scene.headway("retry", rollout["rollout"])
+        told.append(f"{view['phase']}: {view['why']}")
+        return view if view["ended"] else None
+
+    told: list[str] = []
+    try:
+        until("the end", look)
+    except AssertionError as never:
+        raise AssertionError(f"{never}; it is {told[-1]}; users met {Counter(load.failures)}") from None
     return scene.end_of(rollout, "completed")
 
 
@@ -114,7 +124,7 @@ def test_an_api_server_that_is_away_for_longer_than_a_release_may_be_undecided_i
             scene.when(rollout, lambda view: "trying again" in view["why"], "the trouble to be told")
             time.sleep(2 * HOLD_FOR)
             assert scene.ask("rollout", target=rollout["rollout"])["phase"] in {"running", "held"}
-        ended = completed(scene, rollout)
+        ended = completed(scene, rollout, load)
     assert not [event for event in ended["events"] if event["what"] in {"failed verdict", "failed to run", "failed to be ready"}]
     assert load.failures == []
 
@@ -128,7 +138,7 @@ def test_a_gateway_whose_controller_is_away_goes_on_serving_and_the_rollout_goes
         with without("contour"):
             told = scene.when(rollout, lambda view: view["trouble"] or view["ended"], "the trouble to be told")
             assert "no gateway has taken the HTTPRoute shop" in (told["trouble"] or ""), told
-        completed(scene, rollout)
+        completed(scene, rollout, load)
     assert load.failures == []
 
 
@@ -140,7 +150,7 @@ def test_a_gateway_that_dies_loses_users_but_no_release_their_trust(scene: Clust
             scene.when(rollout, lambda view: "Envoy" in view["why"], "the trouble to be told")
         until("it to serve again", lambda: _serves(load))
         lost = len(load.failures)
-        completed(scene, rollout)
+        completed(scene, rollout, load)
     assert load.failures[lost:] == []
     assert all("refused" in failure or "reset" in failure or "closed" in failure for failure in load.failures), set(load.failures)
 

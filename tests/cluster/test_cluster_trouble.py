@@ -1,6 +1,7 @@
 """What only a cluster does to a release: told in its words, before traffic; and people with kubectl, who cost nobody a request."""
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ import pytest
 from cluster_street import OnTheCluster, playing
 from stand import Namespace, Object, deployment
 
+from headway.errors import Refused
 from support.stories import Behaviour, Row, Story, View
 from support.street import Act, until
 
@@ -23,17 +25,41 @@ def wrong(name: str) -> Callable[[Act], View]:
     return lambda act: act.end(act.release("2.0.0", {"wrong": name}))
 
 
+def refused(act: Act) -> View:
+    """It is not even begun, and the answer to whoever asks says why."""
+    with pytest.raises(Refused, match=r"there is no .*/little@sha256:0+ in its registry, so no node could pull it"):
+        act.release("2.0.0", {"wrong": "no-image"})
+    return act.end(act.first)
+
+
+def kept_out(name: str, why: str) -> Callable[[Act], View]:
+    """It waits outside, says why, and a person takes it back."""
+
+    def play(act: Act) -> View:
+        rollout = act.release("2.0.0", {"wrong": name})
+        seen = act.when(rollout, lambda one: one["phase"] != "pending" or "could be made" in one["why"], "the cluster's refusal")
+        assert seen["phase"] == "pending", seen
+        assert re.search(why, seen["why"]), seen["why"]
+        act.tell("abort", rollout, "not like this")
+        return act.end(rollout)
+
+    return play
+
+
 def container(pods: Object) -> Object:
     found: Object = pods["spec"]["template"]["spec"]["containers"][0]
     return found
 
 
-def asks_for(what: str, amount: str) -> Callable[[Object], None]:
+def asks_for(memory: str) -> Callable[[Object], None]:
     def change(pods: Object) -> None:
-        container(pods)["resources"]["requests"][what] = amount
-        container(pods)["resources"].get("limits", {}).pop(what, None)
+        container(pods)["resources"] = {"requests": {"cpu": "10m", "memory": memory}, "limits": {"memory": memory}}
 
     return change
+
+
+def wants_another_node(pods: Object) -> None:
+    pods["spec"]["template"]["spec"]["nodeSelector"] = {"disk": "of-gold"}
 
 
 def is_privileged(pods: Object) -> None:
@@ -49,8 +75,9 @@ def reads_no_secret(pods: Object) -> None:
 
 
 WRONGS: Mapping[str, Callable[[Object], None]] = {
-    "quota": asks_for("cpu", "50"),
-    "unschedulable": asks_for("memory", "900Gi"),
+    "too-big": asks_for("3Gi"),
+    "too-many": asks_for("1200Mi"),
+    "unschedulable": wants_another_node,
     "forbidden": is_privileged,
     "no-program": runs_nothing,
     "no-secret": reads_no_secret,
@@ -144,13 +171,17 @@ HANDS = Hands()
 BACK = {"ends": "rolled back", "serves": "1.0.0", "traffic": False}
 ON = {"ends": "completed", "serves": "2.0.0"}
 BAD = (
-    Row("no-image", wrong("no-image"), says=r"the image .*/little@sha256:0+ cannot be pulled: .*not found", **BACK),
     Row("out-of-memory", wrong("out-of-memory"), says=r"out of memory \(OOMKilled\)", **BACK),
-    Row("quota", wrong("quota"), says=r"no pod can be made: .*exceeded quota: little-money", **BACK),
-    Row("unschedulable", wrong("unschedulable"), says=r"no node takes the pod: .*Insufficient memory", **BACK),
-    Row("forbidden", wrong("forbidden"), says=r"no pod can be made: .*violates PodSecurity", **BACK),
+    # One of them fits, two do not: nobody knows before the second is asked for, when the first has half of the traffic.
+    Row("too-many", wrong("too-many"), "rolled back", "1.0.0", r"no pod can be made: .*exceeded quota: little-money"),
+    Row("unschedulable", wrong("unschedulable"), says=r"no node takes the pod: .*didn't match Pod's node affinity/selector", **BACK),
     Row("no-program", wrong("no-program"), says=r"/there-is-no-such-program", **BACK),
     Row("no-secret", wrong("no-secret"), says=r'CreateContainerConfigError.*secret "nobody-made-it" not found', **BACK),
+)
+OUTSIDE = (
+    Row("no-image", refused, "completed", "1.0.0"),
+    Row("too-big", kept_out("too-big", "exceeded quota: little-money"), "cancelled", "1.0.0", "withdrawn by alice"),
+    Row("forbidden", kept_out("forbidden", "violates PodSecurity"), "cancelled", "1.0.0", "withdrawn by alice"),
 )
 BY_HAND = (
     Row("edited", HANDS.edits, **ON),
@@ -158,7 +189,7 @@ BY_HAND = (
     Row("rerouted", HANDS.reroutes, **ON),
     Row("evicted", HANDS.evicts, **ON),
 )
-TABLE = tuple(Story(row, "canary") for row in (*BAD, *BY_HAND))
+TABLE = tuple(Story(row, "canary") for row in (*OUTSIDE, *BAD, *BY_HAND))
 
 
 class Watch:
@@ -201,20 +232,28 @@ def played(
 ) -> Iterator[tuple[Mapping[str, Story], Mapping[str, datetime]]]:
     """All of them at the same time, in one namespace that has a quota and admits no privileged pod."""
     namespace = HANDS.namespace = namespaces()
-    namespace.kubectl("create", "quota", "little-money", "--hard=requests.cpu=40")
+    namespace.kubectl("create", "quota", "little-money", "--hard=requests.memory=2Gi")
     namespace.kubectl("label", "namespace", namespace.name, "pod-security.kubernetes.io/enforce=baseline")
 
     def stage(folder: Path) -> OnTheCluster:
         return Troubled(folder, gateway, little)
 
-    with playing(TABLE, tmp_path_factory.mktemp("scene"), stage, {"canary": namespace.name}, stats) as street, Watch(namespace) as watch:
-        street.play(TABLE)
+    more = {"too-many-canary": {"replicas": 2}}
+    with playing(TABLE, tmp_path_factory.mktemp("scene"), stage, {"canary": namespace.name}, stats, more) as street:
+        with Watch(namespace) as watch:
+            street.play(TABLE)
         yield {one.row.name: one for one in TABLE}, watch.said
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", [row.name for row in OUTSIDE])
+def test_what_is_known_beforehand_is_said_beforehand(played: tuple[Mapping[str, Story], Mapping[str, datetime]], name: str) -> None:
+    played[0][name].check()
+
+
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", [row.name for row in BAD])
-def test_what_no_waiting_will_mend_is_told_in_the_cluster_s_words_before_it_has_traffic(
+def test_what_no_waiting_will_mend_is_told_in_the_cluster_s_words_within_fifteen_seconds(
     played: tuple[Mapping[str, Story], Mapping[str, datetime]], name: str
 ) -> None:
     stories, said = played

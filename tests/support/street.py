@@ -140,6 +140,8 @@ class Act:
     """What people do in one story."""
 
     door: Door
+    first: str
+    """The rollout of 1.0.0."""
 
     def __init__(self, street: Street, story: Story) -> None:
         self.street = street
@@ -148,9 +150,9 @@ class Act:
 
     def open(self) -> None:
         """1.0.0 takes the place, and users come."""
-        first = self.release("1.0.0")
+        self.first = self.release("1.0.0")
         self.door = self.street.passersby.at(*self.street.stage.door(self, self.service))
-        view = self.end(first)
+        view = self.end(self.first)
         assert view["phase"] == "completed", view
         self.door.failures.clear()  # it opens first at one of the proxy's threads, then at the others
 

@@ -92,7 +92,7 @@ def control() -> Iterator[Part]:
             f"--service-account-private-key-file={paper('accounts.key')}",
             "--use-service-account-credentials=true",
             "--leader-elect=false",
-            "--node-monitor-grace-period=20s",
+            "--node-monitor-grace-period=60s",
         ],
         lambda: _answers("https://127.0.0.1:10257/healthz"),
     )
