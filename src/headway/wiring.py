@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -42,6 +43,7 @@ from headway.adapters.system import SystemClock, new_id, token
 from headway.engine.blaming import Blaming
 from headway.engine.collecting import collect
 from headway.engine.commands import Commands
+from headway.engine.drifting import Drifting
 from headway.engine.gating import Gating
 from headway.engine.hotfixing import Hotfixing
 from headway.engine.itemruns import ItemRuns
@@ -119,6 +121,11 @@ class Headway:
         """Rehearsals of migrations: their verbs, and their turn."""
         return RehearsalRuns(self.world, self.commands)
 
+    @cached_property
+    def drifting(self) -> Drifting:
+        """What is not as it was written: its verbs, and its turn."""
+        return Drifting(self.world)
+
     @property
     def upkeep(self) -> UpkeepTurns:
         """Backups by the clock."""
@@ -135,6 +142,7 @@ class Headway:
             **Gating(self.world, self.commands).verbs(),
             **self.item_runs.verbs(),
             **self.rehearsal_runs.verbs(),
+            **self.drifting.verbs(),
             **Blaming(self.world, self.commands).verbs(),
             **self.training.verbs(),
             **Hotfixing(self.world, self.commands).verbs(),
@@ -636,6 +644,7 @@ class Running:
             threading.Thread(target=self._every, args=(1.0, self._leading(headway.rehearsal_runs.look)), name="rehearsals", daemon=True),
             threading.Thread(target=self._every, args=(5.0, self._leading(headway.upkeep.look)), name="backups", daemon=True),
             threading.Thread(target=self._every, args=(5.0, self._leading(headway.scheduled_resets.look)), name="resets", daemon=True),
+            threading.Thread(target=self._every, args=(1.0, self._leading(headway.drifting.look)), name="drift", daemon=True),
             threading.Thread(target=self._every, args=(3600.0, headway.collect), name="collector", daemon=True),
         )
 

@@ -15,6 +15,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "data": ("data",),
     "demo_command": ("demo",),
     "dev": ("dev",),
+    "drift": ("drift",),
     "files": ("validate", "schema"),
     "freezes": ("freeze",),
     "checklists": ("checklist", "advise", "revoke"),

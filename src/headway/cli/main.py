@@ -22,7 +22,7 @@ click.rich_click.COMMAND_GROUPS = {
             "name": "Promote",
             "commands": ["plan", "rehearse", "promote", "approve", "reject", "revoke", "advise", "tick", "checklist", "freeze"],
         },
-        {"name": "Watch", "commands": ["status", "list", "show", "wait", "config", "audit"]},
+        {"name": "Watch", "commands": ["status", "list", "show", "wait", "config", "drift", "audit"]},
         {"name": "Steer", "commands": ["rollback", "abort", "pause", "resume", "advance", "retry", "data"]},
     ]
 }

@@ -43,12 +43,30 @@ def status(view: View) -> RenderableType:
         branch = place.get("branch") or {}
         at = branch["state"] if branch.get("state") in {"stopped", "leaving"} else place["url"] or "-"
         table.add_row(place["service"], place["environment"], live.get("version", "-"), digest, at)
+        lines.extend(_drift_line(place["environment"], one) for one in place.get("drift") or ())
         lines.extend(_rollout_line(rollout) for rollout in place["rollouts"])
         if place.get("reset"):
             lines.append(Text(f"  {place['environment']}: its database is made anew by the clock, next at {place['reset']}", style="dim"))
     lines.extend(
         Text(f"  {one['what']}", style="red").append(f"\n      {_first_line(one['why'])}", style="dim") for one in view["unreleased"]
     )
+    return Group(*lines)
+
+
+def _drift_line(environment: str, what: str) -> Text:
+    return Text(f"  {environment} is not as it was written", style="red").append(
+        f"\n      {what}  [headway drift {environment}]", style="dim"
+    )
+
+
+def drift(view: View) -> RenderableType:
+    """A line for each thing that is not as it was written, with what was said of it."""
+    if not view["differences"]:
+        return Text(f"{view['environment']} is as it was written")
+    lines = [Text(one["text"]) for one in view["differences"]]
+    for line, one in zip(lines, view["differences"], strict=True):
+        if one["accepted"]:
+            line.append(f"\n  accepted by {one['accepted']}", style="dim")
     return Group(*lines)
 
 

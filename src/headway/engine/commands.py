@@ -11,6 +11,7 @@ from headway.engine.candidate import Asked, Considered, consider
 from headway.engine.collecting import collect
 from headway.engine.cutting import Tagging, cut
 from headway.engine.data import taken
+from headway.engine.drifting import standing as drifted
 from headway.engine.resetting import next_reset, reset
 from headway.engine.views import View, event_view, place_view, preview_view, release_view, rollout_view
 from headway.environments.branches import of_a_branch
@@ -574,11 +575,14 @@ class Commands:
         except HeadwayError:
             url = None
         branch = self._world.branched.get(place) if of_a_branch(place.environment) else None
+        # What is on its way says itself what is not as it was written.
+        clustered = record.live is not None and record.live.cluster is not None and record.active is None
+        drift = drifted(place, self._world) if clustered else ()
         due = None
         with suppress(HeadwayError):  # a place that the file no longer names
             due = next_reset(self._world.pipelines.stage(place), self._world)
         standings = tuple(self._world.records.standings(place=place, ended=False))
-        return place_view(record, standings, url, branch, due.at if due is not None else None)
+        return place_view(record, standings, url, branch, due.at if due is not None else None, drift)
 
     def _drilled(self, considered: Considered) -> list[str]:
         """How long the way back of this very artifact took where it was drilled before."""

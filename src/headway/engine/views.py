@@ -76,6 +76,7 @@ def place_view(
     url: str | None,
     branch: BranchEnvironment | None = None,
     reset: datetime | None = None,
+    drift: tuple[str, ...] = (),
 ) -> View:
     """One service in one environment: what is live, what is on its way, what waits and why."""
     return {
@@ -86,6 +87,7 @@ def place_view(
         "generation": record.generation,
         "branch": _branch(branch),
         "reset": _when(reset),
+        "drift": list(drift),
         "rollouts": [rollout_view(standing) for standing in standings],
     }
 

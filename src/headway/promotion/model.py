@@ -291,6 +291,24 @@ class Upkeep:
     kind: Literal["upkeep"] = "upkeep"
 
 
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What of a place is not as Headway wrote it, or that somebody accepted it. `release` is `SERVICE@drift`: it is about the place.
+
+    `keys` know each difference again, for as long as nobody touches it anew.
+    """
+
+    release: str
+    environment: str
+    by: str
+    at: datetime
+    differences: tuple[str, ...]
+    keys: tuple[str, ...]
+    accepted: bool = False
+    text: str = ""
+    kind: Literal["drift"] = "drift"
+
+
 InquiryState = Literal["begun", "asked", "good", "bad", "skip", "ended"]
 
 
@@ -317,7 +335,7 @@ class Inquiry:
     kind: Literal["inquiry"] = "inquiry"
 
 
-Statement = Override | Tick | Advice | ItemRun | Inquiry | Rehearsal | Upkeep
+Statement = Override | Tick | Advice | ItemRun | Inquiry | Rehearsal | Upkeep | Drift
 """What people say of one release for one stage, besides approving it."""
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import assert_never
 
 from headway.analysis.evidence import begin
-from headway.rollout.model import Intent, Rollout, RunMigration, SetReplicas, SetWeights, Shift, StartCheck, Weight
+from headway.rollout.model import Intent, Rollout, RunMigration, Scale, SetReplicas, SetWeights, StartCheck, Weight
 from headway.rollout.moves import SOON, Decision, Do, Said, Wait, backed_off, calm, doing, for_a_person, plan_of, present, troubled
 from headway.rollout.phases import Phase, move
 from headway.rollout.seen import Probe, Seen
@@ -30,8 +30,8 @@ def landed(rollout: Rollout, now: datetime) -> Rollout:
             if rollout.phase is Phase.COMPLETED:
                 return replace(known, tidied=True)
             ours = workload.name in {plan.new.name, plan.old.name if plan.old else ""}
-            # A stray that went is nobody's step, and a release that had to grow before its next share has not got that yet.
-            return replace(known, asked=rollout.asked or not isinstance(present(rollout), Shift)) if ours else known
+            # A stray that went is nobody's step. Nor is it done where a release had to grow, or to be set right, before what is next.
+            return replace(known, asked=rollout.asked or isinstance(present(rollout), Scale)) if ours else known
         case _:
             assert_never(intent.effect)
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from headway.rollout.model import Rollout, Shift, Soak, Watch
+from headway.rollout.model import Intent, Rollout, SetReplicas, Shift, Soak, Watch
 from headway.rollout.moves import Said, calm, plan_of, present, word_of
 from headway.rollout.phases import Phase, move
 from headway.rollout.seen import Signal, Word
@@ -48,7 +48,7 @@ def listen_on_the_way_back(rollout: Rollout, signals: tuple[Signal, ...]) -> tup
             case Word.ADVANCE:
                 rollout = replace(rollout, advanced=True)
             case Word.RETRY:
-                rollout = calm(rollout)
+                rollout = replace(calm(rollout), intent=by_force(rollout))
             case Word.GIVE_UP if rollout.stuck:
                 rollout = replace(rollout, given_up=f"given up by {signal.by}" + (f": {signal.why}" if signal.why else ""))
             case _:
@@ -58,6 +58,8 @@ def listen_on_the_way_back(rollout: Rollout, signals: tuple[Signal, ...]) -> tup
 
 
 def _hear(rollout: Rollout, signal: Signal, now: datetime) -> Rollout:
+    if rollout.hands and rollout.phase in {Phase.RUNNING, Phase.HELD} and signal.word in {Word.RETRY, Word.ADVANCE}:
+        return _answered(rollout, signal.word, now)
     match signal.word, rollout.phase:
         case Word.PAUSE, Phase.RUNNING:
             why = f"paused by {signal.by}" + (f": {signal.why}" if signal.why else "")
@@ -70,12 +72,36 @@ def _hear(rollout: Rollout, signal: Signal, now: datetime) -> Rollout:
             return _again(rollout, now)
         case Word.RETRY, Phase.RUNNING:
             rerun = rollout.check is not None
-            return replace(calm(rollout), attempt=1, check=None, again=None, asked=rollout.asked and not rerun, undecided_since=None)
+            return replace(
+                calm(rollout),
+                intent=by_force(rollout),
+                attempt=1,
+                check=None,
+                again=None,
+                asked=rollout.asked and not rerun,
+                undecided_since=None,
+            )
         case Word.ADVANCE, (Phase.RUNNING | Phase.PAUSED) if isinstance(present(rollout), Watch | Soak):
             return replace(rollout, advanced=True)
         case Word.ADVANCE, Phase.HELD:
             return replace(_again(rollout, now), advanced=True)
     return rollout
+
+
+def _answered(rollout: Rollout, word: Word, now: datetime) -> Rollout:
+    """What somebody else did to its releases is accepted, or set right."""
+    on = _again(rollout, now) if rollout.phase is Phase.HELD else replace(rollout, undecided_since=None)
+    if word is Word.ADVANCE:
+        return replace(on, accepted=(*on.accepted, *on.hands), hands=())
+    return replace(on, mend=True, hands=())
+
+
+def by_force(rollout: Rollout) -> Intent | None:
+    """What is left undone, done whoever else has a hand on it: somebody was told, and asked for it again."""
+    intent = rollout.intent
+    if intent is None or rollout.trouble is None or not isinstance(intent.effect, SetReplicas):
+        return intent
+    return replace(intent, effect=replace(intent.effect, mend=True))
 
 
 def _again(rollout: Rollout, now: datetime) -> Rollout:

@@ -201,6 +201,8 @@ class SetReplicas:
 
     workload: Workload
     replicas: int
+    mend: bool = False
+    """Somebody asked that it be what it was made as, whoever else has put a hand on it."""
     kind: Literal["set replicas"] = "set replicas"
 
 
@@ -371,4 +373,10 @@ class Rollout:
     """Why somebody wants the database made anew; empty: nobody asked for that."""
     host: str = ""
     """The Headway whose machine the place is on; empty: any may turn it."""
+    hands: tuple[str, ...] = ()
+    """What others did to its two releases, told and not answered yet."""
+    accepted: tuple[str, ...] = ()
+    """What of that somebody accepted."""
+    mend: bool = False
+    """Somebody asked that it be set right."""
     format: int = 1

@@ -82,8 +82,9 @@ def do(rollout: Rollout, effect: Effect, now: datetime, *said: Said) -> Decision
 def doing(effect: Effect) -> str:
     """An effect in words."""
     match effect:
-        case SetReplicas(workload, replicas):
-            return f"set {workload.version or workload.name} to {replicas} replicas"
+        case SetReplicas(workload, replicas, mend):
+            by_force = ", as it was made, whoever else has a hand on it" if mend else ""
+            return f"set {workload.version or workload.name} to {replicas} replicas{by_force}"
         case SetWeights(weights):
             shares = ", ".join(f"{percent} % to {name}" for name, percent in sorted(weights.items(), key=lambda one: -one[1]))
             return "; ".join((f"route {shares}" if shares else "route nothing", *_besides(effect)))

@@ -30,6 +30,36 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """Somebody else's hand on what Headway wrote: which thing, which field of it, what it was and is, and who did it, as the target knows.
+
+    No field: the thing itself. `workload` is the release whose own it is; empty: it is the place's.
+    """
+
+    thing: str
+    field: str
+    was: str
+    found: str
+    by: str = ""
+    at: datetime | None = None
+    workload: str = ""
+    size: bool = False
+    """It is about how many there are, and not about what they are."""
+
+    @property
+    def key(self) -> str:
+        """The same as long as nobody touches it again."""
+        return f"{self.workload} {self.thing} {self.field} {self.found}"
+
+    def __str__(self) -> str:
+        """In words, for the person on call."""
+        what = f"{self.thing}: {self.field}" if self.field else self.thing
+        since = f" at {self.at:%H:%M:%S}" if self.at else ""
+        who = f", by {self.by}{since}" if self.by else ", nobody knows by whom"
+        return f"{what} was {self.was}, is {self.found}{who}"
+
+
+@dataclass(frozen=True, slots=True)
 class Sight:
     """What runs in a place and how traffic is routed there, as the target reports it; see SetWeights for the words.
 
@@ -41,6 +71,8 @@ class Sight:
     sticky: bool | None = None
     matches: tuple[Match, ...] | None = None
     mirrors: Mapping[str, int] | None = None
+    edits: tuple[Edit, ...] = ()
+    """What somebody else did to what we wrote."""
 
     def group(self, name: str) -> Group:
         """The group of that name; none at all is a group of nothing."""

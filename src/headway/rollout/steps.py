@@ -7,6 +7,7 @@ from typing import assert_never
 from headway.analysis.model import Outcome
 from headway.rollout.back import CONFIRM, give_back, hold
 from headway.rollout.data import on_the_data
+from headway.rollout.drift import unanswered, under_way
 from headway.rollout.model import (
     ALL,
     NONE,
@@ -29,7 +30,7 @@ from headway.rollout.model import (
 )
 from headway.rollout.moves import POLL, SOON, Decision, Finish, Said, Wait, do, plan_of, poll, present, troubled
 from headway.rollout.phases import Phase, move
-from headway.rollout.routes import confirmed, forward, load
+from headway.rollout.routes import confirmed, forward, load, reached
 from headway.rollout.seen import CheckState, Seen
 from headway.rollout.sizing import full
 
@@ -43,6 +44,10 @@ def step(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
         return _retire(rollout, stray, now)
     if rollout.cursor >= len(plan.steps):
         return _complete(rollout, now)
+    answered = _hands(rollout, seen, now)
+    if isinstance(answered, Decision):
+        return answered
+    rollout = answered
     match plan.steps[rollout.cursor]:
         case Scale(side, replicas):
             return _scale(rollout, side, replicas, seen, now)
@@ -61,6 +66,28 @@ def step(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
             return went if isinstance(went, Decision) else _enter_next(rollout, seen, now, went)
         case unknown:
             assert_never(unknown)
+
+
+def _hands(rollout: Rollout, seen: Seen, now: datetime) -> Decision | Rollout:
+    """What others made of its two releases is not what was approved, nor what would be gone back to: a person decides."""
+    plan, at_hand = plan_of(rollout), present(rollout)
+    assert seen.sight is not None
+    if (plan.old is not None and plan.old.name == plan.new.name) or (isinstance(at_hand, Scale) and not rollout.asked):
+        return rollout  # it is being set right, or is about to be made
+    found = unanswered(under_way(plan, seen.sight), rollout.accepted)
+    told = tuple(map(str, found))
+    if found and rollout.mend:
+        theirs = plan.old if plan.old is not None and found[0].workload == plan.old.name else plan.new
+        left = any(one.workload != theirs.name for one in found)
+        size = max(1, wanted(rollout) if theirs is plan.new else seen.sight.group(theirs.name).wanted)
+        mending = replace(rollout, mend=left, hands=(), undecided_since=None)
+        return do(mending, SetReplicas(theirs, size, mend=True), now, Said("set right", told))
+    if not found:
+        return replace(rollout, mend=False, hands=(), undecided_since=None) if rollout.hands or rollout.mend else rollout
+    keys = tuple(one.key for one in found)
+    said = () if keys == rollout.hands else (Said("somebody else's hand", told),)
+    ways = "retry sets it right, advance accepts it, abort goes back"
+    return _undecided(replace(rollout, hands=keys), told, seen, now, f"{'; '.join(told)}; a person decides: {ways}").after(*said)
 
 
 def wanted(rollout: Rollout) -> int:
@@ -93,7 +120,9 @@ def _scale(rollout: Rollout, side: Side, replicas: int, seen: Seen, now: datetim
     if workload is None:
         return _enter_next(rollout, seen, now)
     if not rollout.asked:
-        return do(rollout, SetReplicas(workload, replicas), now)
+        # What is live already is asked for again for this very reason.
+        mend = plan.old is not None and plan.old.name == plan.new.name
+        return do(rollout, SetReplicas(workload, replicas, mend=mend), now)
     assert seen.sight is not None
     group = seen.sight.group(workload.name)
     if side is Side.OLD and group.running > replicas:
@@ -139,6 +168,8 @@ def _watch(rollout: Rollout, least: timedelta, seen: Seen, now: datetime, doing:
     plan = plan_of(rollout)
     if rollout.advanced:
         return _enter_next(rollout, seen, now, Said("advanced on a person's word"))
+    if astray := _astray(rollout, seen, now):
+        return astray
     over = (rollout.since or now) + least
     outcome = seen.verdict.outcome if seen.verdict else Outcome.INCONCLUSIVE
     reasons = seen.verdict.reasons if seen.verdict else ("nothing was measured",)
@@ -153,6 +184,17 @@ def _watch(rollout: Rollout, least: timedelta, seen: Seen, now: datetime, doing:
         decided = rollout if rollout.undecided_since is None else replace(rollout, undecided_since=None)
         return Decision(decided, Wait(until, f"{doing}{left}: {'; '.join(reasons)}"))
     return _undecided(rollout, reasons, seen, now, f"undecided: {'; '.join(reasons)}")
+
+
+def _astray(rollout: Rollout, seen: Seen, now: datetime) -> Decision | None:
+    """Somebody else moved the traffic while it is watched: set as it was, and told."""
+    assert seen.sight is not None
+    told = forward(plan_of(rollout), rollout.weight)
+    young = rollout.weighed_at is None or now - rollout.weighed_at <= CONFIRM
+    if young or not seen.sight.weights or not reached(rollout) or confirmed(seen.sight, told):
+        return None
+    by = [str(one) for one in seen.sight.edits if not one.workload]
+    return do(rollout, told, now, Said("routing is not as we set it", (f"found {dict(seen.sight.weights)}", *by)))
 
 
 def _undecided(rollout: Rollout, reasons: tuple[str, ...], seen: Seen, now: datetime, meanwhile: str) -> Decision:

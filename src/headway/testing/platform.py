@@ -9,7 +9,7 @@ from headway.environments.model import Place
 from headway.errors import Contradiction, Fenced, Unavailable
 from headway.ports import Clock
 from headway.rollout.model import Fence, Intent, RunMigration, SetReplicas, SetWeights, StartCheck, Workload
-from headway.rollout.seen import Group, Probe, Sight
+from headway.rollout.seen import Edit, Group, Probe, Sight
 from headway.testing.scripts import GOOD, Script
 from headway.testing.traffic import Instances, Traffic
 
@@ -57,6 +57,8 @@ class FakePlatform:
     interrupt: Callable[[str], None] = lambda _: None
     sites: dict[Place, Site] = field(default_factory=dict)
     done: list[Done] = field(default_factory=list)
+    edits: dict[Place, tuple[Edit, ...]] = field(default_factory=dict)
+    """What somebody else did there; an effect that sets a release right takes its own away."""
     rested: dict[str, dict[Place, Site]] = field(default_factory=dict)
     """What was declared in the environments that rest."""
 
@@ -82,8 +84,10 @@ class FakePlatform:
                 self.interrupt("between the fence and the weights")
                 site.weights = {name: percent for name, percent in weights.items() if percent}
                 site.routes = routes
-            case SetReplicas(workload, replicas):
+            case SetReplicas(workload, replicas, mend):
                 site.fence = intent.fence
+                if mend:
+                    self.edits[place] = tuple(one for one in self.edits.get(place, ()) if one.workload != workload.name)
                 self.interrupt("between the fence and the instances")
                 self._scale(site, workload, replicas)
             case StartCheck() | RunMigration():
@@ -100,7 +104,8 @@ class FakePlatform:
     def look(self, place: Place) -> Sight:
         site, now = self._site(place), self.clock.now()
         groups = {name: _group(instances, now) for name, instances in site.groups.items() if instances.known(now)}
-        return Sight(groups, dict(site.weights), site.routes.sticky, site.routes.matches, dict(site.routes.mirrors))
+        edits = self.edits.get(place, ())
+        return Sight(groups, dict(site.weights), site.routes.sticky, site.routes.matches, dict(site.routes.mirrors), edits)
 
     def measure(self, place: Place) -> Readings:
         site = self._site(place)

@@ -1,8 +1,9 @@
 """Moving traffic without losing a request: nobody is sent where the proxies know nobody, and nobody goes while requests still come."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from headway.adapters.kubernetes import adopting, gateway, news, traffic, writing
 from headway.adapters.kubernetes.api import Api
@@ -48,8 +49,12 @@ class Site:
 
 def weights(api: Api, place: Place) -> Mapping[str, int]:
     """The weights that are in force; none while the gateway has not taken what is written, or two routes say different things."""
-    services = api.list(SERVICE, labels(place))
-    if routes := api.list(ROUTE, labels(place)):
+    return weights_of(api.list(SERVICE, labels(place)), api.list(ROUTE, labels(place)))
+
+
+def weights_of(services: Sequence[dict[str, Any]], routes: Sequence[dict[str, Any]]) -> Mapping[str, int]:
+    """The same, of what was read already."""
+    if routes:
         # A route that still names the team's own Service leads to whoever that leads to: what was adopted.
         fronts = [one for one in services if not label_of(one, WORKLOAD_LABEL)]
         owners = {name_of(one): next(iter(leads)) for one in fronts if len(leads := traffic.told_by_front(one)) == 1}

@@ -1,12 +1,24 @@
 """The Kubernetes platform: one Deployment and one Service per release, and the team's own routes to move traffic between them."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, assert_never
 
-from headway.adapters.kubernetes import adopting, autoscaling, by_hand, gateway, moving, news, prometheus, record, traffic, writing
+from headway.adapters.kubernetes import (
+    adopting,
+    autoscaling,
+    by_hand,
+    gateway,
+    hands,
+    moving,
+    news,
+    prometheus,
+    record,
+    traffic,
+    writing,
+)
 from headway.adapters.kubernetes.api import Api
 from headway.adapters.kubernetes.kinds import (
     AUTOSCALER,
@@ -74,8 +86,8 @@ class KubernetesPlatform:
         match intent.effect:
             case SetReplicas(workload, 0):
                 self._stop(api, place, workload.name, intent.fence)
-            case SetReplicas(workload, replicas):
-                self._start(api, place, workload, replicas, intent.fence)
+            case SetReplicas(workload, replicas, mend):
+                self._start(api, place, workload, replicas, intent.fence, mend=mend)
             case SetWeights() as effect:
                 with suppress(Refused, Unavailable):  # somebody's hand on an autoscaler is never what keeps traffic on a bad release
                     autoscaling.hold(api, place, "", intent.fence)
@@ -96,7 +108,10 @@ class KubernetesPlatform:
         deployments = by_workload(api.list(DEPLOYMENT, labels(place)))
         pods, wanted = adopting.pods(api, place, deployments), autoscaling.wanted(api, place, deployments)
         groups = {name: replace(self._group(api, one, name, pods), wanted=wanted[name]) for name, one in deployments.items()}
-        return Sight(groups, moving.weights(api, place))
+        services, routes = api.list(SERVICE, labels(place)), api.list(ROUTE, labels(place))
+        edits = [edit for kind, things in _seen(deployments, services, routes) for one in things for edit in hands.of(kind, one)]
+        edits.extend(hands.gone(deployments.values(), services, routes))
+        return Sight(groups, moving.weights_of(services, routes), edits=tuple(edits))
 
     def measure(self, place: Place) -> Readings:
         """The counters of each release, by Prometheus or by the gateway's own Envoys; none where the file names neither."""
@@ -155,7 +170,7 @@ class KubernetesPlatform:
 
     # -- effects
 
-    def _start(self, api: Api, place: Place, workload: Workload, replicas: int, fence: Fence) -> None:
+    def _start(self, api: Api, place: Place, workload: Workload, replicas: int, fence: Fence, *, mend: bool) -> None:
         if workload.adopted is not None:
             adopting.start(api, place, workload, replicas, fence)
             return
@@ -172,10 +187,12 @@ class KubernetesPlatform:
             adopting.told_apart(api, place, by_workload(api.list(DEPLOYMENT, labels(place))), fence)
             self._make(api, place, workload, theirs, fence)
             there = api.get(DEPLOYMENT, own)
+        elif mend:
+            self._mend(api, place, workload, theirs, there, fence)
         if (scaler := autoscaler(theirs, place, workload)) is not None and there is not None and autoscaling.scaled(there):
             autoscaling.start(api, there, scaler, replicas, fence, new=new)
         else:
-            writing.size(api, own, replicas, fence)
+            writing.size(api, own, replicas, fence, force=mend)
         self._collect(api, place, workload.name, fence)
 
     def _make(self, api: Api, place: Place, workload: Workload, theirs: Pattern, fence: Fence) -> None:
@@ -188,6 +205,12 @@ class KubernetesPlatform:
             api.apply(_kind(thing), thing)
         writing.apply(api, SERVICE, made.service, fence)
         writing.apply(api, DEPLOYMENT, made.deployment, fence)
+
+    def _mend(self, api: Api, place: Place, workload: Workload, theirs: Pattern, deployment: Object, fence: Fence) -> None:
+        """Take somebody else's hand off what a release is. What it is told stays as it was made: no secret is asked for again."""
+        if any(not one.size for one in hands.of(DEPLOYMENT.name, deployment)):
+            writing.restore(api, deployment, fence)
+        writing.apply(api, SERVICE, render(theirs, place, workload, {}, self._keyed).service, fence, force=True)
 
     def _stop(self, api: Api, place: Place, workload: str, fence: Fence) -> None:
         deployment = by_workload(api.list(DEPLOYMENT, labels(place, workload))).get(workload)
@@ -241,3 +264,11 @@ class KubernetesPlatform:
 
 def _kind(thing: Object) -> Any:
     return next(kind for kind in (CONFIG, SECRET, *SHARED) if kind.name == thing["kind"])
+
+
+def _seen(
+    deployments: Mapping[str, dict[str, Any]], services: Sequence[dict[str, Any]], routes: Sequence[dict[str, Any]]
+) -> Iterator[tuple[str, Sequence[dict[str, Any]]]]:
+    yield DEPLOYMENT.name, tuple(deployments.values())
+    yield SERVICE.name, services
+    yield ROUTE.name, routes

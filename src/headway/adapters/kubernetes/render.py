@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from headway.adapters import sops
-from headway.adapters.kubernetes.kinds import COMMIT, LEAST, VERSION, WORKLOAD_LABEL, Object, labels, name_of, scaling_of
+from headway.adapters.kubernetes.kinds import COMMIT, FRONT, LEAST, VERSION, WORKLOAD_LABEL, Object, labels, name_of, scaling_of
 from headway.adapters.kubernetes.pattern import Pattern
 from headway.adapters.secrets import in_cluster
 from headway.environments.model import Place
@@ -53,7 +53,7 @@ def render(pattern: Pattern, place: Place, workload: Workload, told: Mapping[str
     deployment = bare(pattern.deployment)
     pods = deployment["spec"]["template"]
     scaled = {LEAST: str(scaling_of(pattern.autoscaler).least)} if pattern.autoscaler is not None else {}
-    _mark(deployment, own, known, marks | scaled)
+    _mark(deployment, own, known, marks | scaled | {FRONT: name_of(pattern.service)})
     _mark(pods, None, known, marks)
     deployment["spec"]["selector"].setdefault("matchLabels", {})[WORKLOAD_LABEL] = workload.name
     deployment["spec"].pop("replicas", None)

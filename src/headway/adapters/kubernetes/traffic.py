@@ -10,6 +10,7 @@ from typing import Any
 from headway.adapters.kubernetes.kinds import (
     ENVIRONMENT_LABEL,
     HASH,
+    ROUTES,
     SERVICE_LABEL,
     WEIGHTS,
     WORKLOAD_LABEL,
@@ -48,6 +49,8 @@ def front(pattern: Pattern, place: Place, effect: SetWeights) -> Object:
     metadata["labels"] = {**(metadata.get("labels") or {}), **labels(place)}
     weights = {name: percent for name, percent in effect.weights.items() if percent}
     metadata["annotations"] = {**(metadata.get("annotations") or {}), WEIGHTS: json.dumps(weights, sort_keys=True)}
+    if pattern.routes:
+        metadata["annotations"][ROUTES] = ",".join(sorted(name_of(one) for one in pattern.routes))
     service["spec"]["selector"] = {**service["spec"]["selector"], **_further(pattern, place, weights)}
     return service
 

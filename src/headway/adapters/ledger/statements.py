@@ -11,11 +11,11 @@ from headway.adapters.ledger.prepared import Prepared
 from headway.adapters.ledger.releases import stream
 from headway.adapters.ledger.schema import outbox, statements
 from headway.ports import Event, Notice
-from headway.promotion.model import Advice, Inquiry, ItemRun, Override, Rehearsal, Statement, Tick, Upkeep
+from headway.promotion.model import Advice, Drift, Inquiry, ItemRun, Override, Rehearsal, Statement, Tick, Upkeep
 
 KINDS: dict[str, type[Statement]] = {
     **{"override": Override, "tick": Tick, "advice": Advice, "item run": ItemRun, "inquiry": Inquiry},
-    **{"rehearsal": Rehearsal, "upkeep": Upkeep},
+    **{"rehearsal": Rehearsal, "upkeep": Upkeep, "drift": Drift},
 }
 
 
