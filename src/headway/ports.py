@@ -86,6 +86,10 @@ class Manifests(Protocol):
         """Everything that is wrong with them. Asking twice costs little."""
         ...
 
+    def routed(self, service: str, commit: str, cluster: Cluster) -> bool | None:
+        """Does a gateway's route of theirs lead to the service? None where the manifests are not fit to tell."""
+        ...
+
     def scaling(self, service: str, commit: str, cluster: Cluster) -> Scaling | None:
         """Between how many replicas an autoscaler of theirs keeps a release; None where Headway sets the number."""
         ...

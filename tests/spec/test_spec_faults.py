@@ -249,9 +249,15 @@ def test_a_fault_of_a_service_says_where_what_and_what_instead(lines: str, fault
             id="a local port on a cluster",
         ),
         pytest.param(
-            "platform: kubernetes\n    strategy: {canary: {mirror: 5%}}\n    kubernetes: {manifests: k8s, namespace: shop}",
+            "platform: kubernetes\n    strategy: {canary: {mirror: 5%}}\n    analysis: health\n    kubernetes: {manifests: k8s, namespace: shop}",
             "5:25: environments.dev.strategy.canary.mirror belongs to the local platform; a gateway has no route for it",
             id="copies on a cluster",
+        ),
+        pytest.param(
+            "platform: kubernetes\n    strategy: canary\n    kubernetes: {manifests: k8s, namespace: shop}",
+            "6:5: environments.dev is judged by its requests and environments.dev.kubernetes names nobody who counts them, "
+            "expected stats or prometheus in it, or analysis: health",
+            id="a judge without numbers",
         ),
         pytest.param(
             f"{CLUSTERED}, gateway: envoy-gateway, stats: http://10.0.0.7:8002}}",

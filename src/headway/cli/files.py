@@ -36,14 +36,21 @@ def validate(path: Path, policies: Path | None, manifests: bool) -> None:
 
 def _manifests(file: File, folder: Path) -> None:
     """Tell what is wrong with them; errors are faults as those of the file are."""
-    from headway.adapters.kubernetes.inspecting import inspect
+    from headway.adapters.kubernetes.inspecting import inspect, routed
     from headway.environments.manifests.model import Grade
+    from headway.rollout.dividing import judged, moved, unsuited
 
     told: dict[str, Grade] = {}
     for service in file.services:
         for stage in stages(file, service):
             if (cluster := stage.environment.cluster) is not None:
                 told |= {one.text: one.grade for one in inspect(folder, service, cluster)}
+                if (gated := routed(folder, service, cluster)) is None:
+                    continue
+                where, testers = f"{service} in {stage.environment.name}", bool(stage.routing and stage.routing.testers)
+                say(f"{escape(where)}: traffic moves by {moved(gated)}; {judged(stage.thresholds, cluster)}")
+                if not gated:
+                    told |= {f"{where}: {one}": Grade.ERROR for one in unsuited(stage.thresholds, cluster, testers=testers)}
     for text in (text for text, grade in told.items() if grade is Grade.WARNING):
         say(f"[yellow]warning[/yellow]  {escape(text)}")
     if faults := [text for text, grade in told.items() if grade is Grade.ERROR]:

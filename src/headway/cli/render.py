@@ -164,6 +164,7 @@ def plan(view: View) -> RenderableType:
     lines: list[RenderableType] = [head, Text(f"  digest {view['digest']}", style="dim")]
     lines += [Text(f"  {one}") for one in view.get("adopts") or ()]
     lines += [Text(f"  {number}. {sentence}") for number, sentence in enumerate(view["steps"], 1)]
+    lines += [Text(f"  {one}", style="dim") for one in view.get("traffic") or ()]
     lines += [Text("migrations that wait:"), *(Text(f"  {one}") for one in view["migrations"])] if view["migrations"] else []
     lines += [Text("rehearsed:"), *(Text(f"  {one}") for one in view["rehearsal"])] if view.get("rehearsal") else []
     lines += [Text("the way back:"), *(Text(f"  {one}") for one in view["way_back"])]

@@ -7,6 +7,7 @@ from datetime import datetime
 from headway.analysis.model import Thresholds
 from headway.engine.adopting import Adoption, Looked, look_for
 from headway.engine.data import SOON, alive, outlook
+from headway.engine.dividing import dividing
 from headway.engine.facts import facts, risk
 from headway.engine.sending import sending
 from headway.engine.sizing import sizing
@@ -133,7 +134,9 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False, a
     )
     sent = sending(asked.place, release, stage, live, world, anew=anew)
     adopted = adopting.adoption.found.replicas if adopting.adoption else None
+    divided = dividing(asked.place, release, stage, live, world, adopted)
     size = sizing(asked.place, workload(release, stage.environment), live, world, adopted)
+    unasked = (*sent.waits, *size.waits, *adopting.waits, *divided.waits)
     rehearsing, subject = _rehearsing(asked.place, release, data.shipping, world)
     kept = _kept(stage, data.shipping, world)
     late = keeping.objections(stage.environment.database.backup, kept, now) if kept and stage.environment.database else ()
@@ -148,13 +151,17 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False, a
             *data.waits,
             *map(str, untried),
             *late,
-            *sent.waits,
-            *size.waits,
-            *adopting.waits,
+            *unasked,
         ),
-        refusals=(*(one.text for one in found if one.kind != "waits"), *data.refusals, *sent.refusals, *adopting.refusals),
-        plan=_plan(release, stage, candidate, live, data.shipping, size.sized),
-        until=until or min([*ends, *([now + SOON] if data.waits or sent.waits or size.waits or adopting.waits else [])], default=None),
+        refusals=(
+            *(one.text for one in found if one.kind != "waits"),
+            *data.refusals,
+            *sent.refusals,
+            *adopting.refusals,
+            *divided.refusals,
+        ),
+        plan=_plan(release, stage, candidate, live, data.shipping, size.sized, divided.beside),
+        until=until or min([*ends, *([now + SOON] if data.waits or unasked else [])], default=None),
         answers=found_out,
         warnings=(*sent.warnings, *_told_of(size.sized, release, live, stage)),
         preview=sent.preview,
@@ -330,7 +337,13 @@ def _told_of(sized: Sized | None, release: Release, live: Workload | None, stage
 
 
 def _plan(
-    release: Release, stage: Stage, candidate: Candidate, live: Workload | None, migrations: Shipping | None, sized: Sized | None
+    release: Release,
+    stage: Stage,
+    candidate: Candidate,
+    live: Workload | None,
+    migrations: Shipping | None,
+    sized: Sized | None,
+    beside: int,
 ) -> Plan:
     # An environment without checks' definitions in the release meets an objection; the plan shows what can run.
     return promotion(
@@ -357,4 +370,5 @@ def _plan(
         routing=stage.routing or BY_WEIGHT,
         migrations=migrations,
         sized=sized,
+        beside=beside,
     )

@@ -26,6 +26,7 @@ from headway.promotion.model import Approval, Override, Passed, Stage
 from headway.promotion.people import same_person
 from headway.releases.collection import NEWEST
 from headway.releases.model import Release
+from headway.rollout import dividing
 from headway.rollout.hear import in_vain
 from headway.rollout.model import Kind, Plan, Rollout, Start
 from headway.rollout.phases import ACTIVE, ENDED, Phase
@@ -139,6 +140,7 @@ class Commands:
             "digest": considered.release.digest,
             "binding": dict(considered.plan.binding),
             "steps": list(sentences(considered.plan)),
+            "traffic": list(dividing.sentences(considered.plan)),
             "migrations": list(for_later(considered.plan.migrations)) if considered.plan.migrations else [],
             "rehearsal": self._rehearsed(considered),
             "way_back": [*back_sentences(considered.plan), *self._restorable(considered), *self._drilled(considered)],

@@ -186,6 +186,8 @@ class Plan:
     notify: tuple[str, ...] = ()
     routing: Routing = BY_WEIGHT
     had: int = 0
+    beside: int = 0
+    """How many pods of the old release share the traffic with the new ones, where pods divide it; 0: it is divided by weight."""
     migrations: Shipping | None = None
     """What it does to the database; None: the release has no migrations."""
     scaling: Scaling | None = None

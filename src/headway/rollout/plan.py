@@ -9,6 +9,7 @@ from headway.environments.model import Environment
 from headway.migration import shipping as data
 from headway.migration.shipping import Shipping
 from headway.releases.model import Release
+from headway.rollout.dividing import had
 from headway.rollout.model import ALL, NONE, Backfill, Drill, Migrate, Plan, Reset, Soak, Step, VerifyData, Weight, Workload
 from headway.rollout.routing import BY_WEIGHT, Routing
 from headway.rollout.sizing import Sized
@@ -53,6 +54,7 @@ def promotion(
     routing: Routing = BY_WEIGHT,
     migrations: Shipping | None = None,
     sized: Sized | None = None,
+    beside: int = 0,
 ) -> Plan:
     """The plan that takes an environment from what is live to this release."""
     new = workload(release, environment)
@@ -73,6 +75,7 @@ def promotion(
                 checks=wanted,
                 soak=soak,
                 routing=routing,
+                beside=beside,
             )
         case "blue-green":
             steps = blue_green(replicas, preview=idle, checks=wanted, soak=soak)
@@ -98,6 +101,7 @@ def promotion(
         routing=routing if strategy == "canary" and old else BY_WEIGHT,
         migrations=migrations,
         scaling=sized.scaling if sized else None,
+        beside=beside if old else 0,
     )
 
 
@@ -128,7 +132,7 @@ def way_back(bad: Plan, good: Workload, sized: Sized | None = None) -> Plan:
 
 def sentences(plan: Plan) -> tuple[str, ...]:
     """The plan in words, one per step, as the terminal, the API and the board show it."""
-    return tuple(_sentence(step, plan) for step in plan.steps)
+    return tuple(f"{_sentence(step, plan)}{says}" for step, says in zip(plan.steps, had(plan), strict=True))
 
 
 def back_sentences(plan: Plan) -> tuple[str, ...]:

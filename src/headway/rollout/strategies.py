@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from headway.rollout.dividing import pods_for
 from headway.rollout.model import ALL, NONE, RunCheck, Scale, Shift, Side, Soak, Step, Watch, Weight
 from headway.rollout.routing import BY_WEIGHT, Routing
 
@@ -26,15 +27,19 @@ def canary(
     checks: Iterable[str],
     soak: float,
     routing: Routing = BY_WEIGHT,
+    beside: int = 0,
 ) -> tuple[Step, ...]:
     """Give the new release growing shares of the traffic, judged at each; never more traffic than its replicas can carry.
 
     With a `holdback` the old release keeps that many percent through the soak, so that the judge keeps something to compare with.
-    With testers or copies, it is watched with them alone before its first share.
+    With testers or copies, it is watched with them alone before its first share. Where pods divide the traffic, `beside` so many of the old
+    release, there are as many new ones as come nearest to the share, never more than at full size; and nothing is held back: one old pod
+    would keep far more than that.
     """
     if not old:  # nothing to compare with and nobody to lose: the first release takes it all at once
         return blue_green(replicas, preview=preview, checks=checks, soak=soak)
-    shares = _shares(replicas, weights, 100 - holdback, watch, (*_preview(preview), *_alone(routing, watch)), routing.mirror)
+    holdback = 0 if beside else holdback
+    shares = _shares(replicas, weights, 100 - holdback, watch, (*_preview(preview), *_alone(routing, watch)), routing.mirror, beside)
     last = (Shift(ALL),) if holdback else ()
     return (*shares, *map(RunCheck, checks), Soak(soak), *last)
 
@@ -85,12 +90,16 @@ def _alone(routing: Routing, watch: float) -> tuple[Step, ...]:
     return (Shift(NONE), Watch(max(watch, routing.alone))) if routing.before_weight else ()
 
 
-def _shares(replicas: int, weights: Iterable[int], last: int, watch: float, before: tuple[Step, ...], mirror: int) -> Iterator[Step]:
+def _shares(
+    replicas: int, weights: Iterable[int], last: int, watch: float, before: tuple[Step, ...], mirror: int, beside: int
+) -> Iterator[Step]:
     up = 0
     for percent in (*(weight for weight in weights if weight < last), last):
         # Rounded up, and at full size before the last share: what is held back comes without another wait.
         load = percent if up else max(percent, mirror)  # copies are load too, and come before the first share
         needed = replicas if percent == last else max(1, -(-replicas * load // 100))
+        if beside and percent < last:
+            needed = max(needed, pods_for(percent, beside, replicas))
         if needed > up:
             yield Scale(Side.NEW, needed)
         if not up:

@@ -24,11 +24,18 @@ def counted(name: str, environment: Found, faults: Faults) -> None:
         has, lacks = ("requests", "failures") if queries["requests"].given else ("failures", "requests")
         faults.add(queries.key, f"{where}.prometheus.queries has {has} without {lacks}, expected both: one is a share of the other")
     _long_enough(name, environment, scraped["scraped_every"], faults)
+    if own.given and environment["platform"].value == "kubernetes" and _judged(environment) and not (own["stats"].given or scraped.given):
+        says = f"environments.{name} is judged by its requests and {where} names nobody who counts them"
+        faults.add(own.key, f"{says}, expected stats or prometheus in it, or analysis: health")
+
+
+def _judged(environment: Found) -> bool:
+    analysis = environment["analysis"]
+    return bool(analysis["mode"].value == "thresholds" if analysis.given else "canary" in (environment["strategy"].value or ()))
 
 
 def _long_enough(name: str, environment: Found, every: Found, faults: Faults) -> None:
-    analysis = environment["analysis"]
-    judged = analysis["mode"].value == "thresholds" if analysis.given else "canary" in (environment["strategy"].value or ())
+    analysis, judged = environment["analysis"], _judged(environment)
     least = analysis["min_time"]
     if least.value is None:
         least = default(next(key for key in ANALYSIS.keys if key.name == "min_time"))

@@ -77,6 +77,14 @@ class FakeManifests:
     scales: dict[str, Scaling] = field(default_factory=dict)
     """Of autoscalers, by environment's namespace."""
 
+    ungated: set[str] = field(default_factory=set)
+    """Namespaces to which no gateway leads."""
+
+    def routed(self, service: str, commit: str, cluster: Cluster) -> bool | None:
+        if self.unavailable:
+            raise Unavailable(f"nothing can read the manifests of {service} at {commit}")
+        return cluster.namespace not in self.ungated
+
     def scaling(self, service: str, commit: str, cluster: Cluster) -> Scaling | None:
         if self.unavailable:
             raise Unavailable(f"nothing can read the manifests of {service} at {commit}")

@@ -6,10 +6,10 @@ release on it is paused: a template that somebody changes then would make pods w
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from headway.adapters.kubernetes import by_hand, news, traffic, writing
+from headway.adapters.kubernetes import by_hand, traffic, writing
 from headway.adapters.kubernetes.api import Api, Conflict
 from headway.adapters.kubernetes.kinds import (
     ADOPTER,
@@ -21,7 +21,6 @@ from headway.adapters.kubernetes.kinds import (
     POD,
     ROUTE,
     SERVICE,
-    SIZER,
     VERSION,
     WEIGHTS,
     WORKLOAD_LABEL,
@@ -36,117 +35,15 @@ from headway.adapters.kubernetes.kinds import (
     service_of,
     workload_of,
 )
-from headway.adapters.kubernetes.pattern import Pattern, selects
-from headway.adapters.kubernetes.render import bare, container_for
+from headway.adapters.kubernetes.pattern import Pattern
+from headway.adapters.kubernetes.render import bare
+from headway.adapters.kubernetes.templates import labels_of, pods_of, settled
 from headway.environments.model import Cluster, Place
-from headway.errors import Contradiction, InvalidSpec, Unavailable
-from headway.rollout.adoption import Foundling
+from headway.errors import Contradiction, Unavailable
 from headway.rollout.model import Adopted, Fence, SetWeights, Workload
 
 ADOPTED = "headway/adopted"
 """By which generation a Deployment, that Headway did not make, was adopted."""
-_SAYS = "app.kubernetes.io/version"
-_WRITTEN = {"Deployment": ("replicas", "paused"), "Service": ("selector",), "HTTPRoute": ("rules",)}
-"""What Headway is going to write in objects that others made, by kind."""
-
-
-# -- looking
-
-
-def find(api: Api, place: Place, cluster: Cluster, theirs: Pattern) -> Foundling | None:
-    """What serves behind the team's Service although Headway did not make it."""
-    front = api.get(SERVICE, name_of(theirs.service))
-    selector = dict((front or {}).get("spec", {}).get("selector") or {})
-    if front is None or WORKLOAD_LABEL in selector:
-        return None
-    narrowed = selector.pop(HASH, None)
-    candidates = [one for one in api.list(DEPLOYMENT, {}) if selects(selector, one) and not _ours(one) and replicas_of(one)]
-    what = ", ".join(f"Deployment {name_of(one)}" for one in candidates)
-    if not candidates:
-        strangers = [name_of(pod) for pod in api.list(POD, selector) if news.ready(pod) and not label_of(pod, WORKLOAD_LABEL)]
-        why = f"the Service {name_of(front)} leads to them and no Deployment has them; give them a Service of their own"
-        return Foundling("", f"pods {', '.join(strangers)}", Adopted("", name_of(front)), unfit=why) if strangers else None
-    if len(candidates) > 1:
-        why = f"the Service {name_of(front)} leads to them all and one release is one Deployment; scale the others to 0"
-        return Foundling("", what, Adopted("", name_of(front)), unfit=why)
-    (deployment,) = candidates
-    pods = [pod for pod in api.list(POD, _labels_of(deployment)) if _made_by(deployment, pod) and _stays(pod)]
-    routes = [route for one in theirs.routes if (route := api.get(ROUTE, name_of(one))) and name_of(front) in traffic.backends(route)]
-    where = Adopted(name_of(deployment), name_of(front), tuple(name_of(one) for one in routes))
-    hashes = sorted({label_of(pod, HASH) for pod in pods})
-    ready = sum(1 for pod in pods if news.ready(pod))
-    try:
-        container = container_for(deployment["spec"]["template"]["spec"], "", place.service)
-    except InvalidSpec as fault:
-        return Foundling("", what, where, unfit=str(fault))
-    images = sorted({_image(container, pod) for pod in pods if news.ready(pod)})
-    if unfit := _unfit(deployment, hashes, ready, images, narrowed):
-        return Foundling("", what, where, unfit=unfit)
-    return Foundling(
-        workload=workload_of(hashes[0]),
-        what=what,
-        where=where,
-        image=images[0],
-        named=str(container.get("image", "")),
-        says=_says(deployment),
-        replicas=replicas_of(deployment),
-        ready=ready,
-        others=tuple(_others(((DEPLOYMENT, deployment), (SERVICE, front), *((ROUTE, one) for one in routes)))),
-        by_hand=commands(cluster, front, routes, hashes[0]),
-    )
-
-
-def _unfit(deployment: Object, hashes: Sequence[str], ready: int, images: Sequence[str], narrowed: str | None) -> str:
-    name = name_of(deployment)
-    if not ready:
-        return f"none of its {replicas_of(deployment)} pods is ready, and what answers nobody is nothing to go back to; scale it to 0 first"
-    if not _settled(deployment) or len(hashes) != 1:
-        return f"it is in the middle of a rollout of its own; wait for its end: kubectl rollout status deployment/{name}"
-    if narrowed not in {None, hashes[0]}:
-        why = "it was adopted, and paused when a release came; somebody gave it another template since, whose pods nobody is sent to"
-        return f"{why}: kubectl rollout undo deployment/{name}"
-    if len(images) != 1 or "@sha256:" not in images[0]:
-        return f"its pods should all run one image that has a digest; found {', '.join(images) or 'none'}"
-    return ""
-
-
-def _settled(deployment: Object) -> bool:
-    """Are all its pods made from the template that it has now?"""
-    status, size = deployment.get("status", {}), replicas_of(deployment)
-    seen = int(status.get("observedGeneration", 0)) >= int(deployment["metadata"].get("generation", 0))
-    return seen and int(status.get("updatedReplicas", 0)) == int(status.get("replicas", 0)) == size
-
-
-def _image(wanted: Object, pod: Object) -> str:
-    """What a pod runs in that container, by digest."""
-    for status in pod.get("status", {}).get("containerStatuses") or ():
-        if status.get("name") == wanted.get("name"):
-            found = str(status.get("imageID", "")).partition("://")[2] or str(status.get("imageID", ""))
-            repository = str(wanted.get("image", "")).partition("@")[0]
-            return found if "@" in found else f"{repository}@{found}"
-    return ""
-
-
-def _says(deployment: Object) -> str:
-    template = deployment.get("spec", {}).get("template", {})
-    return label_of(template, _SAYS) or label_of(deployment, _SAYS)
-
-
-def _others(things: Iterable[tuple[Kind, Object]]) -> Iterator[str]:
-    """Who has the fields that Headway is going to write."""
-    for kind, thing in things:
-        for field in _WRITTEN[kind.name]:
-            written = (
-                str(entry.get("manager"))
-                for entry in thing["metadata"].get("managedFields") or ()
-                if f"f:{field}" in (entry.get("fieldsV1") or {}).get("f:spec", {}) and not entry.get("subresource")
-            )
-            if names := sorted(set(written) - {MANAGER, SIZER, ADOPTER}):
-                what = f"spec.{field} of {kind.name} {name_of(thing)}"
-                yield f"{what} was written by {' and '.join(names)} so far; Headway writes it from then on"
-
-
-# -- marking
 
 
 def start(api: Api, place: Place, workload: Workload, replicas: int, fence: Fence) -> None:
@@ -237,8 +134,7 @@ def _own(front: Object, place: Place, name: str, workload: str) -> dict[str, Any
 
 
 def _still(api: Api, deployment: Object, hashed: str) -> None:
-    pods = [pod for pod in api.list(POD, _labels_of(deployment)) if _made_by(deployment, pod) and _stays(pod)]
-    if not _settled(deployment) or {label_of(pod, HASH) for pod in pods} != {hashed}:
+    if not settled(deployment) or {label_of(pod, HASH) for pod in pods_of(api, deployment)} != {hashed}:
         changed = "is not as it was adopted: somebody gave it another template or size, and it is still at that, or was"
         todo = "if it settles as it was, this goes on; else abort, and promote again: that adopts what runs then"
         raise Unavailable(f"Deployment {name_of(deployment)} {changed}; {todo}")
@@ -253,9 +149,6 @@ def foreign(there: Object | None) -> bool:
     """Is this there, and did Headway never write it?"""
     managers = {str(one.get("manager")) for one in (there or {}).get("metadata", {}).get("managedFields") or ()}
     return there is not None and MANAGER not in managers
-
-
-# -- afterwards
 
 
 def kept(api: Api, place: Place) -> Pattern:
@@ -290,7 +183,7 @@ def pods(api: Api, place: Place, deployments: Mapping[str, Object]) -> list[Obje
     found: list[Object] = list(api.list(POD, labels(place)))
     for workload, deployment in deployments.items():
         if hash_of(workload):
-            for pod in api.list(POD, {**_labels_of(deployment), HASH: hash_of(workload)}):
+            for pod in api.list(POD, {**labels_of(deployment), HASH: hash_of(workload)}):
                 known = {**(pod["metadata"].get("labels") or {}), WORKLOAD_LABEL: workload}
                 found.append({**pod, "metadata": {**pod["metadata"], "labels": known}})
     return found
@@ -312,28 +205,8 @@ def _unmarked(thing: Object) -> dict[str, Any]:
     for part in ("labels", "annotations"):
         marked = own["metadata"].get(part) or {}
         own["metadata"][part] = {key: value for key, value in marked.items() if not key.startswith("headway/")}
+    (own["spec"].get("selector") or {}).pop(HASH, None)
     headless = own["spec"].get("clusterIP") == "None"
     for drawn in () if headless else ("clusterIP", "clusterIPs"):
         own["spec"].pop(drawn, None)
     return own
-
-
-def _ours(deployment: Object) -> bool:
-    workload = label_of(deployment, WORKLOAD_LABEL)
-    return bool(workload) and not hash_of(workload)
-
-
-def _labels_of(deployment: Object) -> dict[str, str]:
-    found = deployment["spec"]["selector"].get("matchLabels") or {}
-    if not found:
-        raise InvalidSpec(f"Deployment {name_of(deployment)} selects its pods by expressions; expected matchLabels")
-    return dict(found)
-
-
-def _made_by(deployment: Object, pod: Object) -> bool:
-    set_of = f"{name_of(deployment)}-{label_of(pod, HASH)}"
-    return any(one.get("kind") == "ReplicaSet" and one.get("name") == set_of for one in pod["metadata"].get("ownerReferences") or ())
-
-
-def _stays(pod: Object) -> bool:
-    return not pod["metadata"].get("deletionTimestamp") and pod.get("status", {}).get("phase") not in {"Succeeded", "Failed"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from headway.adapters.kubernetes.kinds import scaling_of
 from headway.adapters.kubernetes.manifests import read
-from headway.adapters.kubernetes.pattern import pattern
+from headway.adapters.kubernetes.pattern import Pattern, pattern
 from headway.adapters.kubernetes.places import Places
 from headway.environments.manifests.model import Finding, Grade, Manifest, Told, inside
 from headway.environments.manifests.rules import GRAVITY, findings
@@ -25,7 +25,7 @@ class Inspections:
         self._sources = sources
         self._asked = asked
         self._kept = lru_cache(maxsize=KEPT)(self._look)
-        self._scaled = lru_cache(maxsize=KEPT)(self._scale)
+        self._patterns = lru_cache(maxsize=KEPT)(self._pattern)
 
     def inspect(self, service: str, commit: str, cluster: Cluster) -> Sequence[Told]:
         """What is to say about the manifests of that commit, for that cluster."""
@@ -33,15 +33,20 @@ class Inspections:
 
     def scaling(self, service: str, commit: str, cluster: Cluster) -> Scaling | None:
         """What the autoscaler of that commit allows, for that cluster."""
-        return self._scaled(service, commit, cluster)
+        told = self._patterns(service, commit, cluster)
+        return told[0] if told is not None else None
 
-    def _scale(self, service: str, commit: str, cluster: Cluster) -> Scaling | None:
-        try:
-            manifests = read(self._sources(service, commit), cluster.manifests)
-            found = pattern(manifests, service, cluster.namespace, cluster.manifests).autoscaler
-        except InvalidSpec:
-            return None  # inspect says why
-        return scaling_of(found) if found is not None else None
+    def routed(self, service: str, commit: str, cluster: Cluster) -> bool | None:
+        """Whether an HTTPRoute of that commit leads to the service."""
+        told = self._patterns(service, commit, cluster)
+        return told[1] if told is not None else None
+
+    def _pattern(self, service: str, commit: str, cluster: Cluster) -> tuple[Scaling | None, bool] | None:
+        """No more of it than is asked for: many are kept."""
+        found = _fit(self._sources(service, commit), service, cluster)
+        if found is None:
+            return None
+        return scaling_of(found.autoscaler) if found.autoscaler is not None else None, bool(found.routes)
 
     def _look(self, service: str, commit: str, cluster: Cluster) -> tuple[Told, ...]:
         return inspect(self._sources(service, commit), service, cluster)
@@ -58,6 +63,19 @@ def inspect(source: Path, service: str, cluster: Cluster) -> tuple[Told, ...]:
     told = [Told(one.grade, _sentence(one, places, manifests, cluster.manifests)) for one in found]
     told += [Told(Grade.ERROR, f"{cluster.manifests}: {fault}") for fault in _unfit(manifests, service, cluster)]
     return tuple(sorted(dict.fromkeys(told), key=lambda one: GRAVITY.index(one.grade)))
+
+
+def routed(source: Path, service: str, cluster: Cluster) -> bool | None:
+    """Whether an HTTPRoute leads to the service; None where inspect has something to say."""
+    found = _fit(source, service, cluster)
+    return bool(found.routes) if found is not None else None
+
+
+def _fit(source: Path, service: str, cluster: Cluster) -> Pattern | None:
+    try:
+        return pattern(read(source, cluster.manifests), service, cluster.namespace, cluster.manifests)
+    except InvalidSpec:
+        return None
 
 
 def _fields(manifests: Sequence[Manifest]) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from headway.adapters.kubernetes import (
     adopting,
     autoscaling,
     by_hand,
+    foundlings,
     gateway,
     hands,
     moving,
@@ -136,7 +137,7 @@ class KubernetesPlatform:
 
     def find(self, place: Place, commit: str) -> Foundling | None:
         """What serves there already, by the manifests of that commit, although Headway did not make it."""
-        return adopting.find(self._api(place), place, self._clusters(place), self._pattern(place, commit))
+        return foundlings.find(self._api(place), place, self._clusters(place), self._pattern(place, commit))
 
     def by_hand(self, place: Place, bad: str, good: str) -> tuple[str, ...]:
         """Size first, then the routes: kubectl and nothing else. None while the cluster cannot be asked what they would be."""
