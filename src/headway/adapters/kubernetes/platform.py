@@ -39,6 +39,7 @@ from headway.adapters.kubernetes.kinds import (
     replicas_of,
     service_of,
 )
+from headway.adapters.kubernetes.lately import Lately
 from headway.adapters.kubernetes.moving import Site
 from headway.adapters.kubernetes.pattern import Pattern, pattern
 from headway.adapters.kubernetes.render import autoscaler, opened, own_name, render
@@ -77,6 +78,8 @@ class KubernetesPlatform:
         self._keyed = keyed
         self._clock = clock
         self._apis: dict[tuple[str, str], Api] = {}
+        self._owners: Lately[Place, Mapping[str, str]] = Lately(3.0)
+        self._commands: Lately[tuple[Place, str, str], tuple[str, ...]] = Lately(3.0)
         self._lock = threading.Lock()
 
     def act(self, place: Place, intent: Intent) -> None:
@@ -97,6 +100,8 @@ class KubernetesPlatform:
                 raise TypeError("checks and migrations are started through ports of their own")
             case unknown:
                 assert_never(unknown)
+        for kept in (self._owners, self._commands):
+            kept.forget()
         record.done(api, place, intent.fence, intent.key)
 
     def probe(self, place: Place, intent: Intent) -> Probe:
@@ -119,7 +124,7 @@ class KubernetesPlatform:
         cluster, api = self._clusters(place), self._api(place)
         if not cluster.stats and cluster.prometheus is None:
             raise Unavailable(f"nothing is measured in {place.environment}: its kubernetes: names neither stats: nor prometheus:")
-        services = {name_of(one): workload for workload, one in by_workload(api.list(SERVICE, labels(place))).items()}
+        services = self._owners.get(place, lambda: _owners(api, place))
         if cluster.prometheus is not None:
             return prometheus.measure(cluster, services, self._clock.now, self._secrets)
         return together(self._clock.now(), gateway.measure(cluster, services))
@@ -142,7 +147,7 @@ class KubernetesPlatform:
     def by_hand(self, place: Place, bad: str, good: str) -> tuple[str, ...]:
         """Size first, then the routes: kubectl and nothing else. None while the cluster cannot be asked what they would be."""
         try:
-            return self._by_hand(place, bad, good)
+            return self._commands.get((place, bad, good), lambda: self._by_hand(place, bad, good))
         except (Unavailable, Contradiction):
             return ()
 
@@ -261,6 +266,11 @@ class KubernetesPlatform:
         seen = news.group(deployment, own, self._clock.now(), lambda pod, container: api.log(pod, container, LINES))
         # What served before we came is not ours to judge as long as it answers.
         return replace(seen, bad_news=(), log=()) if hash_of(workload) and seen.ready else seen
+
+
+def _owners(api: Api, place: Place) -> Mapping[str, str]:
+    """Workloads by the name of their Service."""
+    return {name_of(one): workload for workload, one in by_workload(api.list(SERVICE, labels(place))).items()}
 
 
 def _kind(thing: Object) -> Any:

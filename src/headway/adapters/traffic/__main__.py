@@ -21,12 +21,13 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=150.0, help="requests per second")
     parser.add_argument("--connections", type=int, default=32, help="how many are kept open")
     parser.add_argument("--path", action="append", default=[], help="read this one, and no other (several: in turn); else as tally is used")
+    parser.add_argument("--host", default="", help="ask for this host, where it is not the address: behind a gateway")
     parser.add_argument("--seconds", type=float, help="stop by itself after this long")
     parser.add_argument("--while-stdin", action="store_true", help="stop when stdin ends: when the parent says so, or is gone")
     given = parser.parse_args()
     if not (url := given.url or os.environ.get("HEADWAY_URL")):
         parser.error("no URL: name one, or set HEADWAY_URL")
-    client = Client(Target.at(url), given.rate, given.connections, given.path)
+    client = Client(Target.at(url, given.host), given.rate, given.connections, given.path)
     asyncio.run(_run(client, seconds=given.seconds, while_stdin=given.while_stdin))
 
 

@@ -29,16 +29,18 @@ class Target:
 
     host: str
     port: int
+    name: str = ""
+    """The host that is asked for, where that is not the address: behind a gateway."""
 
     @classmethod
-    def at(cls, url: str) -> Self:
+    def at(cls, url: str, name: str = "") -> Self:
         address = urlsplit(url)
         if address.scheme != "http" or not address.hostname:
             raise InvalidSpec(f"traffic goes to a URL such as http://127.0.0.1:8000, not to {url!r}")
-        return cls(address.hostname, address.port or 80)
+        return cls(address.hostname, address.port or 80, name)
 
     def request(self, method: str, path: str) -> tuple[h11.Request, bytes]:
-        headers = [("Host", f"{self.host}:{self.port}"), ("User-Agent", "headway-traffic")]
+        headers = [("Host", self.name or f"{self.host}:{self.port}"), ("User-Agent", "headway-traffic")]
         body = VOTE if method == "POST" else b""
         if body:
             headers += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]

@@ -38,16 +38,17 @@ class Snapshot:
 class Traffic:
     """Real requests to `url`, `rate` a second, over this many kept-alive connections (and more while all of them wait).
 
-    Seven of ten read the front page, two the votes, one votes; with `paths`, those are read in turn. Nothing is tried twice: a
-    request that fails once has failed.
+    Seven of ten read the front page, two the votes, one votes; with `paths`, those are read in turn. `host` is asked for where it is not
+    the address, behind a gateway. Nothing is tried twice: a request that fails once has failed.
     """
 
-    def __init__(self, url: str, rate: float = 150.0, connections: int = 32, paths: Sequence[str] = ()) -> None:
+    def __init__(self, url: str, rate: float = 150.0, connections: int = 32, paths: Sequence[str] = (), host: str = "") -> None:
         Target.at(url)
         if not 0 < rate <= 2000 or connections < 1:
             raise InvalidSpec(f"traffic is up to 2000 requests a second over at least one connection, not {rate:g} over {connections}")
         self._arguments: tuple[str, ...] = (url, "--rate", str(rate), "--connections", str(connections), "--while-stdin")
         self._arguments += tuple(word for path in paths for word in ("--path", path))
+        self._arguments += ("--host", host) if host else ()
         self._process: subprocess.Popen[str] | None = None
         self._reading: threading.Thread | None = None
         self._lock = threading.Lock()
