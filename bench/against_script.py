@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from bench import _stage
 from bench._stage import Counts, File, Scene, light, load, machine, say, stage
 from headway.adapters.local import envoy_binary
 from headway.adapters.traffic import Traffic
@@ -196,6 +197,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=100.0)
     chosen = parser.parse_args()
     say(machine())
+    _stage.scene.PATIENCE += chosen.monitor  # a soak is as long as the script's look
     script, headway = by_script(chosen.monitor, chosen.rate), with_headway(chosen.monitor, chosen.rate)
     say("| | script | Headway |\n|---|---|---|")
     for what, ours, theirs in zip(("good release", "dead release"), headway, script, strict=True):
