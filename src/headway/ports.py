@@ -152,15 +152,15 @@ class Checks(Protocol):
         """Start the command of a StartCheck, unless this key was started before."""
         ...
 
-    def probe(self, key: str) -> Probe:
+    def probe(self, place: Place, key: str) -> Probe:
         """Was a run with this key started?"""
         ...
 
-    def look(self, key: str) -> CheckRun:
+    def look(self, place: Place, key: str) -> CheckRun:
         """How the run with this key is going."""
         ...
 
-    def stop(self, key: str) -> None:
+    def stop(self, place: Place, key: str) -> None:
         """End it, if it still runs."""
         ...
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from headway.adapters.build import Builder
+from headway.adapters.checkplaces import Jobs, PlacedChecks
 from headway.adapters.checks import CommandChecks
 from headway.adapters.gitplaces import GitPlaces, PlacedTags
 from headway.adapters.kubernetes.inspecting import Inspections
@@ -294,7 +295,7 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
         previews=previews,
         images=Registries(),
         live=LiveTraffic(platform),
-        checks=checks,
+        checks=PlacedChecks(checks, lambda: _jobs(home, where, clock), where),
         migrations=databases,
         rehearsals=rehearsals,
         shelves=DatabaseShelves(home),
@@ -421,6 +422,14 @@ def _kubernetes(where: "Whereabouts", sources: Sources, clock: SystemClock, key:
         keyed=lambda text: fingerprint(key, text),
         clock=clock,
     )
+
+
+def _jobs(home: Path, where: "Whereabouts", clock: SystemClock) -> Jobs:
+    try:
+        from headway.adapters.kubernetes.checkjobs import JobChecks
+    except ModuleNotFoundError as error:
+        raise Unavailable(f"checks in a cluster need the client {error.name}: pip install 'headway[kubernetes]'") from error
+    return JobChecks(home, where.cluster, resolve, clock)
 
 
 def _understood(cluster: Cluster) -> None:

@@ -75,7 +75,7 @@ def intent(
 
 
 def ended(checks: CommandChecks, key: str = "r1:1") -> CheckRun:
-    return until(lambda: checks.look(key), lambda run: run.state is not CheckState.RUNNING)
+    return until(lambda: checks.look(PLACE, key), lambda run: run.state is not CheckState.RUNNING)
 
 
 def until(look: Callable[[], T], good: Callable[[T], bool]) -> T:
@@ -147,7 +147,7 @@ def test_a_secret_reaches_the_check_and_no_file_of_ours(checks: CommandChecks, h
 def test_a_secret_that_cannot_be_had_starts_nothing(checks: CommandChecks, home: Path) -> None:
     with pytest.raises(Unavailable, match="env:NOT_THERE_AT_ALL"):
         checks.start(PLACE, intent("", settings=("P",), secrets={"P": "env:NOT_THERE_AT_ALL"}), URL)
-    assert checks.look("r1:1").state is CheckState.ERRORED
+    assert checks.look(PLACE, "r1:1").state is CheckState.ERRORED
 
 
 def test_a_setting_that_is_missing_here_is_told_when_the_check_fails(checks: CommandChecks) -> None:
@@ -186,7 +186,7 @@ def test_a_headway_that_was_killed_finds_the_run_again(home: Path, tmp_path: Pat
     killed = subprocess.run([sys.executable, "-c", script, here, str(home), code], check=False, capture_output=True, text=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     checks = fresh(home)
-    assert checks.look("r1:1").state is CheckState.RUNNING
+    assert checks.look(PLACE, "r1:1").state is CheckState.RUNNING
     checks.start(PLACE, intent(code), URL)
     go.touch()
     run = ended(checks)
@@ -202,7 +202,7 @@ def test_a_crash_before_the_process_started_starts_it_next_time(checks: CommandC
         patch.setattr(processes, "start", crash)
         with pytest.raises(KeyboardInterrupt):
             checks.start(PLACE, intent(""), URL)
-    assert checks.look("r1:1").text == "smoke was not started"
+    assert checks.look(PLACE, "r1:1").text == "smoke was not started"
     fresh(home).start(PLACE, intent(""), URL)
     assert ended(checks).state is CheckState.PASSED
 
@@ -223,7 +223,7 @@ def test_time_runs_out_for_the_whole_group(checks: CommandChecks, tmp_path: Path
 def test_time_runs_out_even_while_nobody_looks(checks: CommandChecks, home: Path) -> None:
     checks.start(PLACE, intent("import time; time.sleep(0.6)", timeout=0.3), URL)
     until(lambda: isinstance(processes.state(next((home / "checks").glob("*")) / "process"), processes.Exited), bool)
-    run = fresh(home).look("r1:1")
+    run = fresh(home).look(PLACE, "r1:1")
     assert (run.state, run.text) == (CheckState.FAILED, "smoke timed out after 0.3 s")
 
 
@@ -239,23 +239,23 @@ def test_a_run_that_nobody_saw_end_is_lost(checks: CommandChecks, home: Path) ->
 
 def test_stopping_ends_it_and_twice_is_as_good_as_once(checks: CommandChecks) -> None:
     checks.start(PLACE, intent("import time; time.sleep(60)"), URL)
-    checks.stop("r1:1")
-    checks.stop("r1:1")
-    run = checks.look("r1:1")
+    checks.stop(PLACE, "r1:1")
+    checks.stop(PLACE, "r1:1")
+    run = checks.look(PLACE, "r1:1")
     assert (run.state, run.text) == (CheckState.ERRORED, "smoke was stopped")
 
 
 def test_stopping_what_had_ended_changes_nothing(checks: CommandChecks) -> None:
     checks.start(PLACE, intent(""), URL)
     run = ended(checks)
-    checks.stop("r1:1")
-    assert checks.look("r1:1") == run
+    checks.stop(PLACE, "r1:1")
+    assert checks.look(PLACE, "r1:1") == run
 
 
 def test_what_was_stopped_before_it_started_does_not_start(checks: CommandChecks, tmp_path: Path) -> None:
-    checks.stop("r1:1")
+    checks.stop(PLACE, "r1:1")
     checks.start(PLACE, intent(f"open({str(tmp_path / 'ran')!r}, 'w')"), URL)
-    assert checks.look("r1:1").state is CheckState.ERRORED
+    assert checks.look(PLACE, "r1:1").state is CheckState.ERRORED
     assert not (tmp_path / "ran").exists()
 
 
@@ -274,10 +274,10 @@ def test_old_runs_are_forgotten_and_running_ones_are_not(checks: CommandChecks) 
     ended(checks, "old")
     checks.start(PLACE, intent("import time; time.sleep(60)", "new"), URL)
     checks.collect(timedelta(days=1))
-    assert checks.look("old").state is CheckState.PASSED
+    assert checks.look(PLACE, "old").state is CheckState.PASSED
     checks.collect(timedelta(0))
-    assert "no check was started" in checks.look("old").text
-    assert checks.look("new").state is CheckState.RUNNING
+    assert "no check was started" in checks.look(PLACE, "old").text
+    assert checks.look(PLACE, "new").state is CheckState.RUNNING
 
 
 def test_users_ask_where_the_release_answers_and_leave_the_judging_to_others(checks: CommandChecks, home: Path) -> None:

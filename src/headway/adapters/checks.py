@@ -78,13 +78,13 @@ class CommandChecks:
         with disk(f"record the check {effect.check.name}"):
             leave(folder / "about.json", {**about, "started": identity.started.timestamp()})
 
-    def probe(self, key: str) -> Probe:
+    def probe(self, place: Place, key: str) -> Probe:  # noqa: ARG002 - as the port has it: here a key is enough
         """Was a run with this key started, or stopped before it could be?"""
         folder = self._folder(key)
         started = (folder / "stopped").exists() or not isinstance(processes.state(folder / "process"), processes.Never)
         return Probe.DONE if started else Probe.NOT_DONE
 
-    def look(self, key: str) -> CheckRun:
+    def look(self, place: Place, key: str) -> CheckRun:  # noqa: ARG002 - as the port has it: here a key is enough
         """How the run with this key is going; one that has had its time is ended now, whoever slept meanwhile."""
         folder = self._folder(key)
         about = left(folder / "about.json")
@@ -106,7 +106,7 @@ class CommandChecks:
             text += f" (not set in {about['where']}: {', '.join(about['missing'])})"
         return CheckRun(found, text, log)
 
-    def stop(self, key: str) -> None:
+    def stop(self, place: Place, key: str) -> None:  # noqa: ARG002 - as the port has it: here a key is enough
         """End it, if it still runs; a start that comes later starts nothing."""
         folder = self._folder(key)
         state = processes.state(folder / "process")

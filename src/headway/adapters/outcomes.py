@@ -25,7 +25,7 @@ def outcome(name: str, state: State, *, seconds: float, timeout: float, last: st
         case Lost():
             return CheckState.ERRORED, f"{name} was lost (did the machine restart?)"
         case Exited():
-            return _ended(name, state, seconds, timeout, _and(last))
+            return _ended(name, state, seconds, timeout, excerpt(last))
         case _:
             assert_never(state)
 
@@ -50,6 +50,7 @@ def _ended(name: str, end: Exited, seconds: float, timeout: float, last: str) ->
     return CheckState.FAILED, f"{name} failed: exit {end.code} after {seconds:.1f} s{last}"
 
 
-def _and(last: str) -> str:
+def excerpt(last: str) -> str:
+    """The last line that a command printed, fit to end a sentence; empty if it printed none."""
     text = _CONTROL.sub("", last).strip()
     return f": {text[:_LONGEST]}{'…' if len(text) > _LONGEST else ''}" if text else ""

@@ -126,7 +126,7 @@ def _stop_check(rollout: Rollout, world: World) -> None:
     """A check of a release that goes back has nothing left to say. After the traffic, and never in its way."""
     if rollout.phase in BACK and rollout.check is not None:
         with suppress(Unavailable):
-            world.checks.stop(rollout.check)
+            world.checks.stop(rollout.place, rollout.check)
 
 
 def _stop_run(rollout: Rollout, seen: Seen, world: World) -> None:

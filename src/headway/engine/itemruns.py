@@ -107,10 +107,11 @@ class ItemRuns:
     def _follow(self, considered: Considered, place: Place, item: Item, run: ItemRun) -> int:
         """Start it, if nobody has yet; write down how it ended, if it has."""
         key = _key(run)
-        if self._world.checks.probe(key) is not Probe.DONE:
-            self._start(considered, place, item, run, key)
+        there = Place(place.service, against(item, considered.stage))
+        if self._world.checks.probe(there, key) is not Probe.DONE:
+            self._start(considered, place, there, item, run, key)
             return 1
-        seen = self._world.checks.look(key)
+        seen = self._world.checks.look(there, key)
         if seen.state is CheckState.RUNNING:
             return 0
         state = {CheckState.PASSED: "passed", CheckState.FAILED: "failed"}.get(seen.state, "errored")
@@ -121,9 +122,8 @@ class ItemRuns:
         self._commands.wake(place.service)
         return 1
 
-    def _start(self, considered: Considered, place: Place, item: Item, run: ItemRun, key: str) -> None:
+    def _start(self, considered: Considered, place: Place, there: Place, item: Item, run: ItemRun, key: str) -> None:
         assert item.command is not None
-        there = Place(place.service, against(item, considered.stage))
         # What it sees are the settings of the environment that it talks to, as this release would have them there.
         workload = considered.plan.new if there == place else consider(Asked(run.release, there, ""), self._world, run.at).plan.new
         intent = Intent(key, Fence(0, run.number), StartCheck(item.command.check, workload, attempt=run.number), run.at)

@@ -117,7 +117,7 @@ def _probe(rollout: Rollout, world: World) -> tuple[Probe | None, str | None]:
 def probe(rollout: Rollout, intent: Intent, world: World) -> Probe:
     """Was this intent done? A check, or a migration, that has a run was started."""
     if isinstance(intent.effect, StartCheck):
-        return world.checks.probe(intent.key)
+        return world.checks.probe(rollout.place, intent.key)
     if isinstance(intent.effect, RunMigration):
         return world.migrations.probe(rollout.place, intent)
     return world.platform.probe(rollout.place, intent)
@@ -138,7 +138,7 @@ def _check(rollout: Rollout, world: World) -> tuple[CheckRun | None, str | None]
     if rollout.check is None or rollout.phase not in ACTIVE - {Phase.ROLLING_BACK}:
         return None, None
     try:
-        return world.checks.look(rollout.check), None
+        return world.checks.look(rollout.place, rollout.check), None
     except Unavailable as error:
         return None, str(error)
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from headway.releases.stamping import Stamp
 
@@ -45,6 +46,10 @@ class CheckSpec:
     timeout: float = 120.0
     retries: int = 0
     settings: tuple[str, ...] = ()
+    inside: Literal["headway", "cluster"] = "headway"
+    """Where the command runs: beside Headway, or, where the environment is on Kubernetes, as a Job beside the release."""
+    image: str = ""
+    """What such a Job runs in; empty: the release's own image."""
 
 
 @dataclass(frozen=True, slots=True)

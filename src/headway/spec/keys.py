@@ -96,6 +96,14 @@ CHECK = Record(
         Key("timeout", TIME, "How long the command may take.", "2m"),
         Key("retries", whole(0, 10), "How often a check that failed is run again before it counts.", "0"),
         Key("settings", SETTING_NAMES, "Variables, secrets included, that the command may see.", "[]"),
+        Key(
+            "in",
+            one_of("headway", "cluster"),
+            "Where the command runs: `headway`, where Headway does, in the release's source; `cluster`, in an environment on Kubernetes, "
+            "as a Job with the release's image and all that its pods are told (anywhere else as with `headway`).",
+            "headway",
+        ),
+        Key("image", TEXT, "Another image for that Job; it sees no more than `settings`.", otherwise="the release's own"),
     ),
     short="run",
     one_of=("run", "manual"),

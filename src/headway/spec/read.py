@@ -123,6 +123,8 @@ def _check(name: str, found: Found) -> CheckSpec:
         timeout=found["timeout"].value,
         retries=found["retries"].value,
         settings=found["settings"].values(),
+        inside=found["in"].value,
+        image=found["image"].value or "",
     )
 
 

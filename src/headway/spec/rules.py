@@ -65,9 +65,15 @@ def _checks(name: str, service: Found, faults: Faults) -> None:
             faults.add(one.node, f'"{one.value}" is a manual check, expected one that runs by itself before the build')
     for check, found in checks.parts():
         if found["manual"].given:
-            for key in ("timeout", "retries", "settings"):
+            for key in ("timeout", "retries", "settings", "in", "image"):
                 if found[key].given:
                     faults.add(found[key].key, f"services.{name}.checks.{check} is manual and has {key}, which only a command uses")
+        elif found["image"].given and found["in"].value != "cluster":
+            says = f"services.{name}.checks.{check} has an image and runs where Headway does, in none; expected in: cluster beside it"
+            faults.add(found["image"].key, says)
+        elif found["in"].value == "cluster" and check in service["build"]["checks"].values():
+            says = f"services.{name}.checks.{check} runs in a cluster, and build.checks names it: before the build nothing is there"
+            faults.add(found["in"].key, says)
 
 
 def _stamps(name: str, stamps: Found, faults: Faults) -> None:

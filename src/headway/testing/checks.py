@@ -63,11 +63,11 @@ class FakeChecks:
             self.runs[intent.key] = Run(place, effect, self.clock.now(), self._script(effect))
         self.interrupt("the check started, and nobody was told")
 
-    def probe(self, key: str) -> Probe:
+    def probe(self, place: Place, key: str) -> Probe:  # noqa: ARG002 - as the port has it: here a key is enough
         self._answer()
         return Probe.DONE if key in self.runs else Probe.NOT_DONE
 
-    def look(self, key: str) -> CheckRun:
+    def look(self, place: Place, key: str) -> CheckRun:  # noqa: ARG002 - as the port has it: here a key is enough
         self._answer()
         run = self.runs.get(key)
         if run is None:
@@ -80,7 +80,7 @@ class FakeChecks:
         ends = CheckState.FAILED if run.effect.attempt <= script.flaky else script.ends
         return CheckRun(ends, f"{name} {ends.value} after {script.takes:g} s", log=f"{name}.log")
 
-    def stop(self, key: str) -> None:
+    def stop(self, place: Place, key: str) -> None:  # noqa: ARG002 - as the port has it: here a key is enough
         self._answer()
         if (run := self.runs.get(key)) is not None:
             self.runs[key] = Run(run.place, run.effect, run.at, run.script, stopped=True)

@@ -9,11 +9,13 @@
 //	UNREADY    not ready any more after this many seconds
 //
 // `little exit N` prints what it was told, its variables named TOLD_*, and exits with status N: a job.
+// `little ask` asks $HEADWAY_URL ten times, and fails with what it was answered unless that was $HEADWAY_VERSION each time: a check.
 package main
 
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/signal"
@@ -72,11 +74,32 @@ func ready(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
+func ask() {
+	fmt.Println(told())
+	for range 10 {
+		answer, err := http.Get(os.Getenv("HEADWAY_URL"))
+		if err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		said, _ := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if answer.StatusCode != http.StatusOK || strings.TrimSpace(string(said)) != os.Getenv("HEADWAY_VERSION") {
+			fmt.Println("answered", answer.StatusCode, strings.TrimSpace(string(said)))
+			os.Exit(1)
+		}
+	}
+}
+
 func main() {
 	if len(os.Args) > 2 && os.Args[1] == "exit" {
 		fmt.Println(told())
 		status, _ := strconv.Atoi(os.Args[2])
 		os.Exit(status)
+	}
+	if len(os.Args) > 1 && os.Args[1] == "ask" {
+		ask()
+		return
 	}
 	fmt.Println("little", os.Getenv("VERSION"), "starts")
 	if mebibytes, set := number("EAT"); set {
