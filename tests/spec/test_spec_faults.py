@@ -161,6 +161,16 @@ NO_SHELL = "is for a shell and no shell runs it: put it in a script, or write [s
             id="retries of a person",
         ),
         pytest.param(
+            "checks: {a: {run: x, image: registry.example/tools:3}}",
+            "4:26: services.web.checks.a has an image and runs where Headway does, in none; expected in: cluster beside it",
+            id="an image for a check beside Headway",
+        ),
+        pytest.param(
+            "build: {checks: [a]}, checks: {a: {run: x, in: cluster}}".replace("}, checks", "}\n    checks"),
+            "5:26: services.web.checks.a runs in a cluster, and build.checks names it: before the build nothing is there",
+            id="a check before the build in a cluster",
+        ),
+        pytest.param(
             "checks: {a: !!python/object:os.system x}",
             "4:17: the tag tag:yaml.org,2002:python/object:os.system, expected none: a value is read as what its key needs",
             id="a Python object",
