@@ -118,3 +118,13 @@ def test_one_place_is_not_looked_at_all_the_time(fake: FakeWorld, drifting: Drif
     edit(fake)
     fake.clock.pass_time(timedelta(seconds=5).total_seconds())
     assert drifting.look() == 0
+
+
+def test_of_many_places_one_is_looked_at_in_a_turn(fake: FakeWorld, drifting: Drifting) -> None:
+    (stage,) = fake.pipelines.declared
+    fake.pipelines.declared = [stage, replace(stage, environment=replace(stage.environment, name="second"))]
+    edit(fake)
+    fake.clock.pass_time(60)
+    assert sorted(drifting.look() for _ in range(2)) == [0, 1]
+    edit(fake, "9")
+    assert drifting.look() == 0, "the round is over, and the next begins later"

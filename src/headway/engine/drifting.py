@@ -4,7 +4,7 @@ Set right it is by promoting the same release again: a rollout as any other, whi
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -19,7 +19,7 @@ from headway.rollout.seen import Edit
 log = structlog.get_logger()
 US = "headway"
 AGAIN = timedelta(seconds=10)
-"""No place is looked at more often than this, and only one at each turn: five hundred places must not become a load of their own."""
+"""A round over all places takes at least this, and at each turn one is looked at: five hundred must not become a load of their own."""
 
 
 class Drifting:
@@ -27,7 +27,8 @@ class Drifting:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._looked: dict[Place, datetime] = {}
+        self._round: list[Stage] = []
+        self._next = datetime.min.replace(tzinfo=UTC)
 
     def verbs(self) -> dict[str, Callable[..., View]]:
         """By name, as surfaces call them."""
@@ -66,21 +67,25 @@ class Drifting:
         return self.drift(environment, stage.service)
 
     def look(self) -> int:
-        """One place, the one that was left alone for longest; whether anything was news."""
+        """One place of the round; whether anything was news. When all had their turn, a new round begins."""
         now = self._world.clock.now()
-        waiting = [(self._looked.get(Place(one.service, one.environment.name)), one) for one in self._stages()]
-        due = [(at, one) for at, one in waiting if at is None or now - at >= AGAIN]
-        if not due:
+        if not self._round:
+            if now < self._next:
+                return 0
+            self._round, self._next = list(self._stages()), now + AGAIN
+        if not self._round:
             return 0
-        stage = min(due, key=lambda one: one[0].timestamp() if one[0] else 0.0)[1]
-        self._looked[Place(stage.service, stage.environment.name)] = now
-        before = len(_said(Place(stage.service, stage.environment.name), self._world))
+        stage = self._round.pop()
+        place = Place(stage.service, stage.environment.name)
+        if self._world.records.place(place).active is not None:
+            return 0  # a rollout says itself what is not as it was written
+        before = len(_said(place, self._world))
         try:
             self._look_at(stage)
         except HeadwayError as error:
-            log.warning("nobody can tell whether a place drifted", service=stage.service, why=str(error))
+            log.warning("nobody can tell whether a place drifted", place=str(place), why=str(error))
             return 0
-        return len(_said(Place(stage.service, stage.environment.name), self._world)) - before
+        return len(_said(place, self._world)) - before
 
     # -- small parts
 
@@ -90,10 +95,7 @@ class Drifting:
                 stages = self._world.pipelines.stages(service)
             except HeadwayError:
                 continue  # who waits for that service is told already
-            for stage in stages:
-                record = self._world.records.place(Place(service, stage.environment.name))
-                if record.live is not None and record.live.cluster is not None and record.active is None:
-                    yield stage
+            yield from (one for one in stages if one.environment.cluster is not None)
 
     def _stage(self, environment: str, service: str | None) -> Stage:
         services = [service] if service else list(self._world.pipelines.services())
