@@ -8,6 +8,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 Object = dict[str, Any]
@@ -48,6 +49,15 @@ class Namespace:
         selector = [f"--selector={','.join(labels)}"] if labels else []
         found: list[Object] = json.loads(self.kubectl("get", kind, "--output=json", *selector))["items"]
         return found
+
+
+def as_the_account(namespace: Namespace, folder: Path) -> Path:
+    """The same cluster, as the service account."""
+    file = folder / "kubeconfig"
+    whole = json.loads(namespace.kubectl("config", "view", "--raw", "--minify", "--flatten", "--output=json"))
+    whole["users"][0]["user"] = {"token": namespace.kubectl("create", "token", "headway").strip()}
+    file.write_text(json.dumps(whole))
+    return file
 
 
 def until(what: str, true: Callable[[], Any], within: float = PATIENCE) -> Any:

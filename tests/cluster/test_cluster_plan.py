@@ -3,10 +3,11 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from kube_stand import PLACE, Stand, manifests, release, standing
-from stand import Namespace, Object
+from stand import Namespace, Object, as_the_account
 
 from headway.adapters.kubernetes.previewing import Previews
 from headway.environments.manifests.changes import Change, Preview
@@ -72,7 +73,9 @@ def test_the_plan_is_what_the_cluster_would_make_of_it_and_what_is_applied_is_wh
     assert {(one.kind, one.word) for one in again.changes} == {("HTTPRoute", "same"), ("Service", "same")}
 
 
-def test_what_the_cluster_would_not_take_is_known_before_anything_is_sent(stand: Stand, little: Image) -> None:
+def test_what_the_cluster_would_not_take_is_known_before_anything_is_sent(
+    stand: Stand, little: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one = release("1.0.0", little("1.0.0"), {"TOLD_COLOUR": "red"})
     stand.namespace.kubectl("create", "quota", "few", "--hard=count/deployments.apps=0,pods=0")
     full = preview(stand, one)
@@ -91,6 +94,18 @@ def test_what_the_cluster_would_not_take_is_known_before_anything_is_sent(stand:
     gone = replace(stand.cluster, namespace="nowhere-at-all")
     assert 'namespaces "nowhere-at-all" not found' in "; ".join(preview(stand, replace(one, cluster=gone)).waits)
     assert preview(stand, one).waits == ()
+
+    # With a right for everything but one kind of the manifests.
+    stand.namespace.kubectl("create", "serviceaccount", "headway")
+    kinds = "deployments.apps,services,configmaps,secrets,httproutes.gateway.networking.k8s.io"
+    stand.namespace.kubectl("create", "role", "most", "--verb=get,list,create,patch", f"--resource={kinds}")
+    stand.namespace.kubectl("create", "role", "looks", "--verb=get", "--resource=poddisruptionbudgets.policy")
+    for role in ("most", "looks"):
+        stand.namespace.kubectl("create", "rolebinding", role, f"--role={role}", f"--serviceaccount={stand.namespace.name}:headway")
+    monkeypatch.setenv("KUBECONFIG", str(as_the_account(stand.namespace, tmp_path)))
+    (missing,) = preview(stand, one).waits
+    assert "does not allow Headway to apply PodDisruptionBudget shop" in missing
+    assert 'cannot patch resource "poddisruptionbudgets"' in missing
 
 
 def preview(stand: Stand, new: Workload, live: Workload | None = None) -> Preview:

@@ -1,6 +1,5 @@
 """The Platform port on a real cluster: what the fake and the local platform promise holds here too."""
 
-import json
 import os
 import shlex
 from collections.abc import Callable, Iterator
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 from kube_stand import PLACE, RealClock, Stand, manifests, release, standing
-from stand import Load, Namespace, ask, scaler, until
+from stand import Load, Namespace, as_the_account, ask, scaler, until
 
 from headway.adapters.kubernetes.events import Events
 from headway.errors import Fenced, Refused, Unavailable
@@ -263,7 +262,7 @@ def test_three_roles_are_all_it_needs(gated: Stand, little: Image, tmp_path: Pat
     for command in commands:
         gated.namespace.kubectl(*shlex.split(command.replace("shop:", f"{gated.namespace.name}:"))[1:])
     config = os.environ["KUBECONFIG"]
-    monkeypatch.setenv("KUBECONFIG", str(_as_the_account(gated.namespace, tmp_path)))
+    monkeypatch.setenv("KUBECONFIG", str(as_the_account(gated.namespace, tmp_path)))
     gated.manifests.append(scaler(1))
     old, new = release("1.0.0", little("1.0.0"), {"A": "b"}, {"C": "env:C"}), release("1.1.0", little("1.1.0"))
     for one in (old, new):
@@ -289,7 +288,7 @@ def test_what_the_roles_do_not_allow_is_told_by_its_name(
     stand: Stand, little: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stand.namespace.kubectl("create", "serviceaccount", "headway")
-    monkeypatch.setenv("KUBECONFIG", str(_as_the_account(stand.namespace, tmp_path)))
+    monkeypatch.setenv("KUBECONFIG", str(as_the_account(stand.namespace, tmp_path)))
     with pytest.raises(Unavailable, match="does not allow Headway to read ConfigMap headway-shop-production"):
         stand.act(SetReplicas(release("1.0.0", little("1.0.0")), 1))
 
@@ -303,7 +302,7 @@ def test_what_becomes_of_a_release_is_counted_and_a_right_that_is_missing_stops_
     stand.namespace.kubectl("create", "role", "looks", "--verb=get,list", "--resource=deployments.apps,services")
     stand.namespace.kubectl("create", "rolebinding", "looks", "--role=looks", f"--serviceaccount={stand.namespace.name}:headway")
     config = os.environ["KUBECONFIG"]
-    monkeypatch.setenv("KUBECONFIG", str(_as_the_account(stand.namespace, tmp_path)))
+    monkeypatch.setenv("KUBECONFIG", str(as_the_account(stand.namespace, tmp_path)))
     herald = Events(RealClock())
     news = News(PLACE, one, "Routed", "20 % of the traffic")
     told = until("it was said that nobody hears of it", lambda: (herald.tell(news), capsys.readouterr().out)[1])
@@ -320,15 +319,6 @@ def test_what_becomes_of_a_release_is_counted_and_a_right_that_is_missing_stops_
 
 def _events(namespace: Namespace) -> list[dict[str, Any]]:
     return [one for one in namespace.all("events") if one["source"].get("component") == "headway"]
-
-
-def _as_the_account(namespace: Namespace, folder: Path) -> Path:
-    """The same cluster, as the service account."""
-    file = folder / "kubeconfig"
-    whole = json.loads(namespace.kubectl("config", "view", "--raw", "--minify", "--flatten", "--output=json"))
-    whole["users"][0]["user"] = {"token": namespace.kubectl("create", "token", "headway").strip()}
-    file.write_text(json.dumps(whole))
-    return file
 
 
 def _addresses(namespace: Namespace) -> list[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from headway.adapters.kubernetes.inspecting import Inspections, inspect
+from headway.adapters.kubernetes.places import Places
 from headway.environments.manifests.model import Grade
 from headway.environments.model import Cluster
 from headway.ports import Manifests
@@ -122,3 +123,13 @@ def test_a_commit_is_looked_at_once(repository: Path) -> None:
     first, again = (port.inspect("shop", "c0ffee", Cluster("base/shop.yaml", "shop")) for _ in range(2))
     assert len(first) == 3
     assert (first, asked) == (again, ["shop c0ffee"])
+
+
+def test_what_is_fetched_from_elsewhere_is_told_unless_it_is_pinned_to_a_commit(repository: Path) -> None:
+    pinned = f"https://git.example/team/base//web?ref={'a' * 40}"
+    text = f"resources:\n  - ../base\n  - {pinned}\n  - https://git.example/team/base//web?ref=v1\ncomponents: [github.com/team/part]\n"
+    (repository / "production" / "kustomization.yaml").write_text(text)
+    assert sorted(Places(repository, "production").loose) == [
+        ("production/kustomization.yaml", 4, "https://git.example/team/base//web?ref=v1"),
+        ("production/kustomization.yaml", 5, "github.com/team/part"),
+    ]

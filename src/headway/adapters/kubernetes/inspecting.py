@@ -13,6 +13,7 @@ from headway.environments.manifests.rules import GRAVITY, findings
 from headway.environments.model import Cluster, Scaling
 from headway.errors import InvalidSpec
 
+UNPINNED = "is fetched each time and may be another than the plan shows; pin it (?ref= and the commit's 40 digits), or copy it here"
 KEPT = 128
 """So many answers are kept: what a commit says never changes, and who waits asks again and again."""
 
@@ -61,6 +62,7 @@ def inspect(source: Path, service: str, cluster: Cluster) -> tuple[Told, ...]:
     found = (*_fields(manifests), *findings(manifests, service, cluster.namespace))
     places = Places(source, cluster.manifests)
     told = [Told(one.grade, _sentence(one, places, manifests, cluster.manifests)) for one in found]
+    told += [Told(Grade.WARNING, f"{file}:{line}: {where} {UNPINNED}") for file, line, where in places.loose]
     told += [Told(Grade.ERROR, f"{cluster.manifests}: {fault}") for fault in _unfit(manifests, service, cluster)]
     return tuple(sorted(dict.fromkeys(told), key=lambda one: GRAVITY.index(one.grade)))
 

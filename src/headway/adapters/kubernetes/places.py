@@ -1,5 +1,6 @@
 """Where in the team's own files a part of a rendered object was written: people mend files, not what kustomize makes of them."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from headway.environments.manifests.model import Manifest, Step, kind_of, name_o
 
 REFERRING = frozenset({"resources", "bases", "components", "patches", "patchesStrategicMerge", "crds"})
 GENERATORS = {"configMapGenerator": "ConfigMap", "secretGenerator": "Secret"}
+ELSEWHERE = re.compile(r"[a-z+]+://|git@|github\.com/|git::")
+"""How what kustomize fetches begins."""
+PINNED = re.compile(r"[?&](ref|version)=[0-9a-f]{40}\b")
 MOST_FILES = 200
 
 
@@ -22,6 +26,8 @@ class Places:
         """`path` is below `source`; nothing outside of that is read."""
         self._source = source.resolve()
         self._objects: list[tuple[str, str, str, MappingNode]] = []
+        self.loose: list[tuple[str, int, str]] = []
+        """What is read from elsewhere without being pinned to a commit: file, line, and what stands there."""
         for file in _files(self._source / path, self._source):
             self._note(file)
 
@@ -54,6 +60,9 @@ class Places:
             keys = _keys(node)
             if "kind" in keys and isinstance(metadata := keys.get("metadata"), MappingNode):
                 self._objects.append((label, _text(keys["kind"]), _text(_keys(metadata).get("name")), node))
+            if file.name in KUSTOMIZATIONS:
+                elsewhere = [one for key in sorted(REFERRING) for one in _listed(keys.get(key)) if ELSEWHERE.match(_text(one))]
+                self.loose += [(label, one.start_mark.line + 1, _text(one)) for one in elsewhere if not PINNED.search(_text(one))]
             for key, kind in GENERATORS.items():
                 for one in _listed(keys.get(key)):
                     if isinstance(one, MappingNode):
