@@ -10,7 +10,7 @@ from headway.engine.commands import Commands
 from headway.engine.controller import LEASE, SHOWN, Turned, turn
 from headway.ports import Held, World
 from headway.rollout.model import Rollout
-from headway.rollout.phases import ENDED
+from headway.rollout.phases import ENDED, Phase
 from headway.testing import FakeWorld, Script, sample_release, sample_stage
 
 
@@ -83,6 +83,18 @@ def test_no_deed_is_done_before_it_is_written() -> None:
     done = [one.intent.key for one in story.fake.platform.done if one.intent.key.startswith(story.written.saved[0][1].id)]
     assert sorted(done) == sorted(set(intents))
     assert max(Counter(done).values()) == 1
+
+
+def test_a_word_that_comes_just_after_a_save_does_not_wait_for_the_next_look() -> None:
+    story = Story()
+    turned = story.claim()
+    while turned.held is not None and turned.held.rollout.weight.percent != 10:
+        turned = story.turn(turned)
+    assert turned.held is not None
+    Commands(story.world).tell("abort", "production", "dana", "stop")
+    turned = story.turn(turned)
+    _, rollout = story.written.saved[-1]
+    assert rollout.phase is Phase.ROLLING_BACK
 
 
 def test_what_a_deed_led_to_is_on_the_record_a_second_later() -> None:

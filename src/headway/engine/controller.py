@@ -32,6 +32,8 @@ RENEW = timedelta(seconds=3)
 SHOWN = timedelta(seconds=1)
 """What a deed led to is on the record with the next decision, and at most this late, for people look there. A crash before that asks the
 target, as it would have to in any case."""
+FRESH = timedelta(seconds=0.05)
+"""What was claimed or saved so lately is not read again before a deed: its save is fenced, and a word that came meanwhile keeps it due."""
 NEAR = timedelta(seconds=5)
 """A wait longer than this gives the lease back: waiting costs one row and no memory."""
 US = "headway"
@@ -49,10 +51,18 @@ class Turned:
 
 def turn(held: Held, saved: datetime, world: World) -> Turned:
     """One turn of the loop. Raises Fenced when somebody else has the rollout now: drop it."""
-    held = world.rollouts.refresh(held)
     now = world.clock.now()
+    fresh = now - saved < FRESH
+    if not fresh:
+        held = world.rollouts.refresh(held)
     seen = look(held, world, now)
     decision = decide(seen.rollout, seen.seen, now)
+    if fresh and isinstance(decision.move, Wait):
+        # Whoever spoke since then woke us for this very turn, and must not wait for the end of a wait.
+        known, held = held, world.rollouts.refresh(held)
+        if held.signals != known.signals:
+            seen = look(held, world, now)
+            decision = decide(seen.rollout, seen.seen, now)
     promote_again(decision.rollout, world, now)
     turned = _follow(held, saved, decision, world, now)
     _stop_run(decision.rollout, seen.seen, world)

@@ -6,9 +6,11 @@ beyond this; signed checkpoints, kept elsewhere, are for that.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from functools import cache
 from hashlib import sha256
 from itertools import groupby
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
@@ -16,6 +18,7 @@ from headway.adapters.ledger.codec import Unreadable, canonical, decode
 from headway.adapters.ledger.database import insert_new
 from headway.adapters.ledger.prepared import Prepared
 from headway.adapters.ledger.schema import events, heads
+from headway.errors import Contradiction
 from headway.ports import Event, Recorded
 
 START = ""
@@ -23,22 +26,50 @@ START = ""
 
 _SAID = tuple(field.name for field in fields(Event))
 _HEAD = Prepared(select(heads).where(heads.c.stream == bindparam("of")).with_for_update())
-_ADD = Prepared(insert(events).inline())
-_MOVE = Prepared(update(heads).where(heads.c.stream == bindparam("of")))
+_MOVE = Prepared(
+    update(heads).where(heads.c.stream == bindparam("of"), heads.c.length == bindparam("had"), heads.c.hash == bindparam("ended"))
+)
+
+REMEMBERED = 2000
+_ENDS: WeakKeyDictionary[object, dict[str, tuple[int, str]]] = WeakKeyDictionary()
+"""How each stream ended when we last wrote to it, by database: most are written by one rollout's own turns, and need not be read again."""
 
 
 def append(on: Connection, stream: str, said: Sequence[Event]) -> None:
     """Write events at the end of a stream, within the caller's transaction."""
     if not said:
         return
-    head = _head(on, stream)
-    last, rows = head.hash, []
-    for number, event in enumerate(said, head.length + 1):
+    ends = _ENDS.setdefault(on.engine.pool, {})
+    if (known := ends.get(stream)) is None or not _appended(on, stream, said, known, ends):
+        # Somebody else wrote there, or we did and it was not kept. The head is locked, so that it stays what we read.
+        head = _head(on, stream)
+        if not _appended(on, stream, said, (head.length, head.hash), ends):
+            raise Contradiction(f"the head of the events of {stream} changed while it was locked: look again")
+
+
+def _appended(on: Connection, stream: str, said: Sequence[Event], end: tuple[int, str], ends: dict[str, tuple[int, str]]) -> bool:
+    """Whether they could be written after this end. The head moves first: it holds everybody else off, and tells if that is the end."""
+    length, last = end
+    rows: dict[str, object] = {}
+    for place, event in enumerate(said):
+        number = length + place + 1
         body = canonical({"stream": stream, "number": number, **{name: getattr(event, name) for name in _SAID}})
         last = link(last, body)
-        rows.append({"stream": stream, "number": number, "body": body, "hash": last})
-    _ADD.change_each(on, rows)
-    _MOVE.change(on, {"of": stream, "length": head.length + len(rows), "hash": last})
+        rows |= {f"stream_{place}": stream, f"number_{place}": number, f"body_{place}": body, f"hash_{place}": last}
+    if not _MOVE.change(on, {"of": stream, "had": length, "ended": end[1], "length": length + len(said), "hash": last}):
+        return False
+    _adding(len(said)).change(on, rows)
+    if len(ends) >= REMEMBERED:
+        ends.clear()
+    ends[stream] = length + len(said), last
+    return True
+
+
+@cache
+def _adding(number: int) -> Prepared:
+    """So many events in one statement."""
+    columns = ("stream", "number", "body", "hash")
+    return Prepared(insert(events).values([{one: bindparam(f"{one}_{place}") for one in columns} for place in range(number)]).inline())
 
 
 def link(last: str, body: str) -> str:

@@ -35,7 +35,6 @@ def here(place: Place) -> dict[str, object]:
     return {"of_service": place.service, "of_environment": place.environment}
 
 
-_ACTIVE = Prepared(select(rollouts.c.id).where(at(rollouts), IS_ACTIVE))
 _PLACE = Prepared(
     select(
         places.c.generation,
@@ -43,6 +42,7 @@ _PLACE = Prepared(
         _LIVE.c.release.label("live_release"),
         _BEFORE.c.record.label("before"),
         _BEFORE.c.release.label("before_release"),
+        select(rollouts.c.id).where(at(rollouts), IS_ACTIVE).scalar_subquery().label("active"),
     )
     .outerjoin(_LIVE, and_(at(_LIVE), _LIVE.c.generation == places.c.live))
     .outerjoin(_BEFORE, and_(at(_BEFORE), _BEFORE.c.generation == places.c.before))
@@ -62,13 +62,11 @@ _PASSED = Prepared(insert(passed).inline())
 
 def read(on: Connection | Direct, place: Place) -> PlaceRecord:
     """What the ledger knows of a place; a place nobody has been to has generation 0."""
-    there = here(place)
-    holder, row = _ACTIVE.one(on, there), _PLACE.one(on, there)
-    active = None if holder is None else str(holder.id)
-    if row is None:
-        return PlaceRecord(place, active=active)
+    row = _PLACE.one(on, here(place))
+    if row is None:  # whoever is active took a generation, and so made the row
+        return PlaceRecord(place)
     live, before = (decode(Workload, text) if text else None for text in (row.live, row.before))
-    return PlaceRecord(place, row.generation, live, row.live_release, before, row.before_release, active)
+    return PlaceRecord(place, row.generation, live, row.live_release, before, row.before_release, row.active)
 
 
 def start(on: Connection, rollout: Rollout) -> None:
