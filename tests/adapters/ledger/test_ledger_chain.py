@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import text
 
-from headway.adapters.ledger import Ledger
+from headway.adapters.ledger import Ledger, chain, open_ledger
 from headway.ports import Event
 from headway.rollout.seen import Signal, Word
 from support.records import MINUTE, NOON, event, pending, release
@@ -127,3 +127,19 @@ def test_the_last_event_with_a_mended_hash_shows_at_the_head(told: Ledger) -> No
             {"body": body, "hash": link(rows[3].hash, body)},
         )
     assert list(told.records.verify()) == ["r1: event 5 is not the one that was written last"]
+
+
+def test_who_wrote_meanwhile_and_what_was_not_kept_leave_the_chain_whole(url: str) -> None:
+    one, other = open_ledger(url), open_ledger(url)
+    one.rollouts.add(pending("r1"), (event("asked"),))
+    other.rollouts.signal("r1", Signal(Word.WAKE, "bob", NOON), (event("said"),))
+    one.rollouts.signal("r1", Signal(Word.WAKE, "ada", NOON), (event("said again"), event("and again")))
+    with pytest.raises(RuntimeError), one.database.writing() as on:
+        chain.append(on, "r1", (event("never kept"),))
+        raise RuntimeError
+    one.rollouts.signal("r1", Signal(Word.WAKE, "ada", NOON), (event("kept"),))
+    other.rollouts.signal("r1", Signal(Word.WAKE, "bob", NOON), (event("last"),))
+    assert [each.event.what for each in one.records.events("r1")] == ["asked", "said", "said again", "and again", "kept", "last"]
+    assert one.records.verify() == ()
+    one.close()
+    other.close()
