@@ -774,3 +774,5 @@ class World:
     new_id: Callable[[], str]
     host: str = ""
     """Whose machine this is: local environments belong to a host."""
+    machine: bool = True
+    """Is there one? A server in a cluster has none, and no local environment."""

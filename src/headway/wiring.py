@@ -19,6 +19,7 @@ from headway.adapters.build import Builder
 from headway.adapters.checkplaces import Jobs, PlacedChecks
 from headway.adapters.checks import CommandChecks
 from headway.adapters.gitplaces import GitPlaces, PlacedTags
+from headway.adapters.keys import agreed
 from headway.adapters.kubernetes.inspecting import Inspections
 from headway.adapters.kubernetes.manifests import read
 from headway.adapters.kubernetes.previewing import Previews
@@ -30,17 +31,18 @@ from headway.adapters.migrating.port import DatabaseMigrations
 from headway.adapters.migrating.rehearsals import DatabaseRehearsals
 from headway.adapters.migrating.shelves import DatabaseShelves
 from headway.adapters.notify import Command, Router, Webhook
-from headway.adapters.nowhere import NoPlatform, Silent
+from headway.adapters.nowhere import NO_MACHINE, NoBuilder, NoPlatform, Silent
 from headway.adapters.platforms import Heralds, Kubernetes, Platforms
 from headway.adapters.policytext import PolicyText
 from headway.adapters.pushes import NotedPushes
 from headway.adapters.registry import Registries
 from headway.adapters.remote import Remote
-from headway.adapters.secrets import SCHEMES, fingerprint, in_cluster, resolve, server_key
+from headway.adapters.secrets import SCHEMES, fingerprint, in_cluster, resolve
 from headway.adapters.socketpath import socket_path
 from headway.adapters.sources import Sources
 from headway.adapters.store import FileStore, digest_of
 from headway.adapters.system import SystemClock, new_id, token
+from headway.adapters.tokens import Tokens, line_of, new_token
 from headway.engine.blaming import Blaming
 from headway.engine.collecting import collect
 from headway.engine.commands import Commands
@@ -65,7 +67,21 @@ from headway.spec import file
 from headway.spec.pipelines import ByService, Pipelines, Source
 from headway.spec.policies import NONE, Policies, read_policies
 
-__all__ = ["Headway", "Running", "build", "connect", "digest_of", "locked", "patiently_locked", "private", "socket_path", "stop_everything"]
+__all__ = [
+    "Headway",
+    "Running",
+    "Tokens",
+    "build",
+    "connect",
+    "digest_of",
+    "line_of",
+    "locked",
+    "new_token",
+    "patiently_locked",
+    "private",
+    "socket_path",
+    "stop_everything",
+]
 
 PATIENCE = 5.0
 """Seconds to wait for a server that is just starting, or for another command to let go of the lock."""
@@ -248,6 +264,10 @@ class Headway:
         """Have what the repositories that live elsewhere have now. Every server does: any of them may be asked."""
         self.places.fetch_all(source.name for source in self.watched.sources())
 
+    def answers(self) -> None:
+        """Unavailable while the ledger does not answer: then nothing that anybody asks could be."""
+        self.ledger.registry.get("policies")
+
     def leads(self) -> bool:
         """Whether this server does what only one on this ledger may: follow branches, run trains, send notices."""
         return self.ledger.lead.take(self.world.host, self.world.clock.now())
@@ -266,11 +286,14 @@ class Headway:
         self.ledger.close()
 
 
-def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
-    """Wire everything up. `serving`: with the platform, for the one server of this home."""
+def build(home: Path, database: str | None = None, *, serving: bool, machine: bool = True, new_key: bool = False) -> Headway:
+    """Wire everything up. `serving`: with the platform, for the one server of this home.
+
+    Without a `machine`, in a cluster, there are no local environments and no builds. `new_key`: see `agreed`.
+    """
     private(home)
     ledger = open_ledger(database or f"sqlite:///{home / 'ledger.db'}")
-    key = server_key(home / "key")
+    key = agreed(home, os.environ.get("HEADWAY_KEY"), ledger.registry, new=new_key)
     places = GitPlaces(home / "repositories")
     watched = Watched(ledger, places)
     pipelines = Pipelines(watched.sources, lambda reference: fingerprint(key, _told(reference)), watched.policies)
@@ -278,12 +301,13 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
     repositories = ByService(pipelines)
     clock = SystemClock()
     sources = Sources(home / "sources", repositories)
-    local = _local(home, store, clock) if serving else None
+    local = _local(home, store, clock) if serving and machine else None
+    ground = local or (NoPlatform() if machine else NoPlatform(NO_MACHINE))
     where = Whereabouts(ledger, pipelines)
     previews = Previews(manifests=_manifests(sources), secrets=resolve, keyed=lambda text: fingerprint(key, text))
     platform: NoPlatform | Platforms = NoPlatform()
-    if local is not None:
-        platform = Platforms(local, lambda: _kubernetes(where, sources, clock, key), where)
+    if serving:
+        platform = Platforms(ground, lambda: _kubernetes(where, sources, clock, key), where)
     checks = CommandChecks(home, sources, resolve)
     databases = DatabaseMigrations(home, sources, store.path)
     rehearsals = DatabaseRehearsals(home, sources, store.path)
@@ -308,11 +332,11 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
         pipelines=pipelines,
         repositories=repositories,
         branches=Writable(pipelines, places),
-        builder=Building(Builder(home, store, sources, extra=_for_builds())),
+        builder=Building(Builder(home, store, sources, extra=_for_builds())) if machine else NoBuilder(),
         store=store,
         refs=Refs(ledger),
         branched=ledger.branched,
-        grounds=local or NoPlatform(),
+        grounds=ground,
         pushes=NotedPushes(lambda service: places.folder(pipelines.source(service).name)),
         tags=PlacedTags(places, lambda service: pipelines.source(service).name),
         outbox=ledger.outbox,
@@ -320,6 +344,7 @@ def build(home: Path, database: str | None = None, *, serving: bool) -> Headway:
         herald=Heralds(lambda: _herald(clock)) if serving else Silent(),
         new_id=new_id,
         host=_host(home),
+        machine=machine,
     )
     worker = Worker(world, token)
     commands = Commands(world, worker.wake)
@@ -663,6 +688,10 @@ class Running:
             self._headway.platform.adopt()
         for thread in self._threads:
             thread.start()
+
+    def alive(self) -> bool:
+        """Does everything turn? A thread that ended by a defect comes back with a new start only."""
+        return all(thread.is_alive() for thread in self._threads)
 
     def stop(self, *, everything: bool = False) -> None:
         """End the threads; what they started goes on, unless `everything`."""

@@ -1,12 +1,27 @@
-"""Stands in for a platform where no server runs."""
+"""Stands in for a platform where no server runs, and for a machine where a server runs on none."""
 
 from headway.analysis.model import Readings
 from headway.environments.model import Place
-from headway.errors import Unavailable
+from headway.errors import Refused, Unavailable
+from headway.ports import Built, Commit
+from headway.releases.model import Recipe
 from headway.rollout.adoption import Foundling
 from headway.rollout.model import Intent
 from headway.rollout.news import News
 from headway.rollout.seen import Probe, Sight
+
+NO_MACHINE = "this Headway runs in a cluster and has no machine for local environments; a Headway on a machine, on the same ledger, has one"
+
+
+class NoBuilder:
+    """Builds nothing."""
+
+    def build(self, service: str, commit: Commit, recipe: Recipe, version: str) -> Built:
+        why = (
+            "give what CI built and pushed: headway release cut COMMIT --image REPOSITORY@sha256:…",
+            "local environments need a build too",
+        )
+        raise Refused(f"this Headway runs in a cluster and builds nothing, {service}@{version} neither", why)
 
 
 class Silent:
@@ -19,7 +34,8 @@ class Silent:
 class NoPlatform:
     """The record can be read and spoken to; the world cannot."""
 
-    _why = "no Headway runs here; start it: headway serve"
+    def __init__(self, why: str = "no Headway runs here; start it: headway serve") -> None:
+        self._why = why
 
     def rest(self, environment: str) -> None:
         raise Unavailable(self._why)

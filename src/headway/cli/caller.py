@@ -36,6 +36,8 @@ class Context:
     home: Path
     person: str
     database: str | None = None
+    elsewhere: str | None = None
+    """The URL of a server that is asked over the network."""
 
     def ask(self, verb: str, **arguments: object) -> View:
         """One verb, of the running server or, when none runs, of this process under the server's lock."""
@@ -51,6 +53,8 @@ class Context:
         from headway.adapters.remote import Remote
         from headway.adapters.socketpath import socket_path
 
+        if self.elsewhere:
+            return Remote.at(self.elsewhere, os.environ.get("HEADWAY_TOKEN", ""))
         # Somebody else's home is refused where it is opened, not asked.
         if not self.home.is_dir() or self.home.stat().st_uid != os.getuid() or not (path := socket_path(self.home)).exists():
             return None

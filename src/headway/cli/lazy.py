@@ -31,7 +31,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
         *("plan", "promote", "approve", "reject", "tick", "status", "show", "list", "wait"),
         *("pause", "resume", "advance", "abort", "retry", "rollback"),
     ),
-    "server": ("serve", "down", "repo", "poke"),
+    "server": ("serve", "down", "repo", "poke", "token"),
     "trains": ("train",),
     "version": ("version",),
 }

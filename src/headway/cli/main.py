@@ -1,5 +1,6 @@
 """The command line: parses, asks one verb, renders. Rules live elsewhere."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -16,7 +17,7 @@ click.rich_click.GROUP_ARGUMENTS_OPTIONS = True
 click.rich_click.COMMAND_GROUPS = {
     "headway": [
         {"name": "Start", "commands": ["demo", "init", "adopt", "dev", "validate", "schema"]},
-        {"name": "Serve", "commands": ["serve", "down", "repo", "policies", "hook", "poke", "kubernetes"]},
+        {"name": "Serve", "commands": ["serve", "down", "repo", "policies", "hook", "poke", "token", "kubernetes"]},
         {"name": "Release", "commands": ["version", "release", "train", "hotfix", "migrate"]},
         {
             "name": "Promote",
@@ -37,10 +38,15 @@ click.rich_click.COMMAND_GROUPS = {
 @click.option("--home", type=click.Path(path_type=Path), envvar="HEADWAY_HOME", help="Where the server keeps its state.")
 @click.option("--as", "person", metavar="NAME", help="Who asks; the record says that the caller said so. [$HEADWAY_USER, or the login]")
 @click.option("--database", metavar="URL", envvar="HEADWAY_DATABASE", help="The ledger: SQLite in the home by default, or postgresql://…")
+@click.option(
+    "--server", metavar="URL", envvar="HEADWAY_SERVER", help="Ask this server, with $HEADWAY_TOKEN, instead of the one of this home."
+)
 @click.pass_context
-def cli(context: click.Context, home: Path | None, person: str | None, database: str | None) -> None:
+def cli(context: click.Context, home: Path | None, person: str | None, database: str | None, server: str | None) -> None:
     """Takes releases from dev to staging to production, and back before anyone notices when one is bad."""
-    context.obj = Context((home or default_home()).absolute(), person or default_person(), database)
+    # A server elsewhere knows by the token who asks.
+    who = person or (os.environ.get("HEADWAY_USER", "") if server else default_person())
+    context.obj = Context((home or default_home()).absolute(), who, database, server)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,5 +1,6 @@
 """Commands about the server: run it, and tell it which repositories to watch."""
 
+import sys
 from pathlib import Path
 
 import rich_click as click
@@ -22,20 +23,65 @@ class Repository(click.ParamType[str]):
         return str(Path(value).resolve())
 
 
+class Address(click.ParamType[tuple[str, int]]):
+    """Where to listen."""
+
+    name = "host:port"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdigit() or not 0 < int(port) < 65536:
+            self.fail(f"expected an address and a port, such as 0.0.0.0:8080; found {value!r}", param, ctx)
+        return host.strip("[]"), int(port)
+
+
 REPOSITORY = Repository()
+ADDRESS = Address()
 
 
 @click.command()
 @click.option("--repo", "repos", multiple=True, type=REPOSITORY, help="Watch this repository too: a folder, or a URL.")
 @click.option("--branch", default="main", show_default=True, help="Its protected branch, whose headway.yaml governs.")
 @click.option("--policies", type=click.Path(exists=True, path_type=Path), help="As `headway policies use`.")
+@click.option(
+    "--listen", type=ADDRESS, envvar="HEADWAY_LISTEN", help="Answer over the network too: /healthz, /readyz, and who has a token."
+)
+@click.option("--tokens", type=click.Path(path_type=Path), envvar="HEADWAY_TOKENS", help="The file that says whose tokens are whose.")
+@click.option("--no-local", is_flag=True, envvar="HEADWAY_NO_LOCAL", help="In a cluster: no local environments here, and no builds.")
+@click.option("--new-key", is_flag=True, help="Have all servers of this ledger take the key of this one.")
 @with_context
-def serve(context: Context, repos: tuple[str, ...], branch: str, policies: Path | None) -> None:
+def serve(
+    context: Context,
+    repos: tuple[str, ...],
+    branch: str,
+    policies: Path | None,
+    listen: tuple[str, int] | None,
+    tokens: Path | None,
+    no_local: bool,
+    new_key: bool,
+) -> None:
     """Run the engine. What it started goes on without it; the next start takes over."""
     from headway.cli.policies import in_force
+    from headway.web.server import Network
     from headway.web.server import serve as run
 
-    run(context.home, context.database, [(repo, branch) for repo in repos], say, in_force(policies, context.person))
+    if tokens and not listen:
+        raise click.UsageError("--tokens says who may ask over the network, and nobody can: say --listen HOST:PORT too")
+    network = Network(*listen, tokens) if listen else None
+    watched = [(repo, branch) for repo in repos]
+    run(context.home, context.database, watched, say, in_force(policies, context.person), network, machine=not no_local, new_key=new_key)
+
+
+@click.command()
+@click.argument("name")
+def token(name: str) -> None:
+    """Make a token for somebody who asks over the network. Printed once: the line for the server's file, which cannot be used to ask."""
+    from headway.wiring import line_of, new_token
+
+    made = new_token()
+    sys.stdout.write(f"{line_of(name, made)}\n")
+    say(f"for {name}, and nobody else: HEADWAY_TOKEN={made}")
+    next_step("headway serve --listen 127.0.0.1:8080 --tokens FILE")
 
 
 @click.command()
@@ -85,4 +131,4 @@ def poke(context: Context) -> None:
     say(f"{view['moved']} refs moved")
 
 
-COMMANDS = (serve, down, repo, poke)
+COMMANDS = (serve, down, repo, poke, token)

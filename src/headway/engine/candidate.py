@@ -9,6 +9,7 @@ from headway.engine.adopting import Adoption, Looked, look_for
 from headway.engine.data import SOON, alive, outlook
 from headway.engine.dividing import dividing
 from headway.engine.facts import facts, risk
+from headway.engine.grounding import groundless
 from headway.engine.sending import sending
 from headway.engine.sizing import sizing
 from headway.environments.branches import State, of_a_branch, shared_of
@@ -159,6 +160,7 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False, a
             *sent.refusals,
             *adopting.refusals,
             *divided.refusals,
+            *groundless(asked.place, stage, world),
         ),
         plan=_plan(release, stage, candidate, live, data.shipping, size.sized, divided.beside),
         until=until or min([*ends, *([now + SOON] if data.waits or unasked else [])], default=None),

@@ -24,10 +24,10 @@ STATUS: tuple[tuple[type[HeadwayError], int], ...] = (
 )
 
 
-def app(commands: Commands, extra: dict[str, Callable[..., Any]]) -> FastAPI:
-    """The application. `extra` are the server's own verbs, such as ping and poke."""
+def app(commands: Commands | None, extra: dict[str, Callable[..., Any]]) -> FastAPI:
+    """The application. `extra` are the server's own verbs, such as ping and poke; without `commands` they are all there are."""
     api = FastAPI(title="Headway", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
-    for name in VERBS:
+    for name in VERBS if commands is not None else ():
         _route(api, name, getattr(commands, name))
     for name, function in extra.items():
         _route(api, name, function)
@@ -47,7 +47,9 @@ def _route(api: FastAPI, name: str, function: Callable[..., Any]) -> None:
 
     signature = inspect.signature(function)
     parameters = [
-        parameter.replace(annotation=Annotated[parameter.annotation, Body(embed=True)], kind=inspect.Parameter.KEYWORD_ONLY)
+        parameter
+        if parameter.annotation is Request
+        else parameter.replace(annotation=Annotated[parameter.annotation, Body(embed=True)], kind=inspect.Parameter.KEYWORD_ONLY)
         for parameter in signature.parameters.values()
     ]
     endpoint.__signature__ = signature.replace(parameters=parameters, return_annotation=Any)  # type: ignore[attr-defined]

@@ -1,9 +1,12 @@
 """Runs the server: the engine's threads, and the API on a unix socket."""
 
+import contextlib
 import os
 import signal
 import socket
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,17 @@ import uvicorn
 
 from headway.errors import Refused, Unavailable
 from headway.web.app import app
-from headway.wiring import Headway, Running, build, patiently_locked, private, socket_path
+from headway.web.door import door
+from headway.wiring import Headway, Running, Tokens, build, patiently_locked, private, socket_path
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Where the server listens beside its socket, and who may ask there."""
+
+    host: str
+    port: int
+    tokens: Path | None = None
 
 
 def serve(
@@ -20,17 +33,21 @@ def serve(
     repos: Sequence[tuple[str, str]],
     say: Callable[[str], None],
     policies: Callable[[Headway], None] = lambda _: None,
+    network: Network | None = None,
+    *,
+    machine: bool = True,
+    new_key: bool = False,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C. What was started on this machine goes on; the next start takes over."""
     private(home)
     with patiently_locked(home) as mine:
         if not mine:
             raise Refused(f"another Headway works in {home}", ("stop it, or choose another home with --home",))
-        headway = build(home, database, serving=True)
+        headway = build(home, database, serving=True, machine=machine, new_key=new_key)
         policies(headway)
         for path, branch in repos:
             _watch(headway, path, branch, say)
-        Served(headway, socket_path(home)).run(say)
+        Served(headway, socket_path(home), network).run(say)
 
 
 def _watch(headway: Headway, path: str, branch: str, say: Callable[[str], None]) -> None:
@@ -46,8 +63,9 @@ def _watch(headway: Headway, path: str, branch: str, say: Callable[[str], None])
 class Served:
     """One run of the server."""
 
-    def __init__(self, headway: Headway, path: Path) -> None:
+    def __init__(self, headway: Headway, path: Path, network: Network | None = None) -> None:
         self._path = path
+        self._network = network
         self._running = Running(headway)
         own: dict[str, Callable[..., Any]] = {
             "repo_add": headway.repo_add,
@@ -61,6 +79,16 @@ class Served:
         self._server = uvicorn.Server(
             uvicorn.Config(app(headway.commands, own), log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=2)
         )
+        person = Tokens(network.tokens).person if network and network.tokens else None
+        self._door = uvicorn.Server(
+            uvicorn.Config(
+                door(headway.commands, own, person, self._running.alive, headway.answers),
+                log_level="warning",
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=2,
+            )
+        )
 
     def run(self, say: Callable[[str], None]) -> None:
         """Turn and listen until told to stop."""
@@ -69,12 +97,27 @@ class Served:
             signal.signal(number, self._told)
         self._running.start()
         try:
-            with self._listener() as listener:
+            with self._listener() as listener, self._open():
                 say("[green]headway serves[/green]; stop with Ctrl-C: what runs goes on without it")
                 self._server.run(sockets=[listener])
         finally:
             self._path.unlink(missing_ok=True)
             self._running.stop(everything=self._everything)
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[None]:
+        """Answer over the network too, in a thread: uvicorn would take the signals for itself anywhere else."""
+        if self._network is None:
+            yield
+            return
+        with socket.create_server((self._network.host, self._network.port), reuse_port=False) as listener:
+            thread = threading.Thread(target=self._door.run, kwargs={"sockets": [listener]}, name="door", daemon=True)
+            thread.start()
+            try:
+                yield
+            finally:
+                self._door.should_exit = True
+                thread.join(timeout=5)
 
     def _told(self, *_: object) -> None:
         self._server.should_exit = True

@@ -1,0 +1,95 @@
+"""Over the network: health to everybody, the verbs to whoever has a token, in that one's name and nobody else's."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx2
+import pytest
+import uvicorn
+
+from headway.adapters.remote import Remote
+from headway.engine.commands import Commands
+from headway.errors import InvalidSpec, Refused, Unavailable
+from headway.testing import FakeWorld, sample_release, sample_stage
+from headway.web.door import Person, door
+
+PEOPLE = {"open-sesame": "alice"}
+
+
+@contextmanager
+def opened(person: Person | None, **more: object) -> Iterator[str]:
+    fake = FakeWorld()
+    fake.pipelines.declared = [sample_stage("staging")]
+    fake.release(sample_release("1.0.0"))
+    said: dict[str, object] = {"alive": lambda: True, "ready": lambda: None} | more
+    own = {"down": lambda: {"stopping": True}, "ping": lambda: {"pid": 1}}
+    application = door(Commands(fake.world), own, person, **said)  # type: ignore[arg-type]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(application, log_level="warning", lifespan="off"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with opened(PEOPLE.get) as found:
+        yield found
+
+
+def test_whoever_has_a_token_is_answered_and_is_who_asked(url: str) -> None:
+    remote = Remote.at(url, "open-sesame")
+    assert remote.answers()
+    view = remote.call("promote", release="1.0.0", environment="staging", by="")
+    assert view["release"] == "tally@1.0.0"
+    assert {event["who"] for event in remote.call("rollout", target="staging")["events"]} == {"alice"}  # type: ignore[attr-defined]
+
+
+def test_nobody_speaks_for_somebody_else(url: str) -> None:
+    with pytest.raises(Refused, match=r"(?s)this token is alice's.*cannot speak for bob"):
+        Remote.at(url, "open-sesame").call("approve", release="1.0.0", environment="staging", by="bob")
+
+
+@pytest.mark.parametrize("token", ["alice", "open-sesame "[:-2], "x"])
+def test_without_a_token_of_ours_nothing_is_told(url: str, token: str) -> None:
+    with pytest.raises(Refused, match=r"(?s)answers who has a token.*HEADWAY_TOKEN"):
+        Remote.at(url, token).call("status")
+    for path in ("/api/v1/status", "/api/v1/openapi.json", "/", "/api/v1/nothing"):
+        assert httpx2.get(f"{url}{path}").status_code == 401
+
+
+def test_what_belongs_on_the_servers_own_machine_is_not_asked_from_elsewhere(url: str) -> None:
+    with pytest.raises(Refused, match="does not down for anybody over the network"):
+        Remote.at(url, "open-sesame").call("down")
+
+
+def test_health_is_told_to_everybody(url: str) -> None:
+    assert (httpx2.get(f"{url}/healthz").status_code, httpx2.get(f"{url}/readyz").text) == (200, "ready\n")
+
+
+def test_a_server_that_nobody_has_tokens_for_tells_its_health_and_nothing_else() -> None:
+    with opened(None) as url:
+        assert httpx2.get(f"{url}/healthz").status_code == 200
+        with pytest.raises(Refused, match=r"(?s)answers nobody over the network.*--tokens"):
+            Remote.at(url, "open-sesame").call("status")
+
+
+def test_what_is_wrong_with_it_is_told() -> None:
+    def away() -> None:
+        raise Unavailable("the ledger headway on PostgreSQL at db does not answer")
+
+    with opened(PEOPLE.get, alive=lambda: False, ready=away) as url:
+        sick, unready = httpx2.get(f"{url}/healthz"), httpx2.get(f"{url}/readyz")
+    assert (sick.status_code, unready.status_code) == (503, 503)
+    assert "does not answer" in unready.text
+
+
+def test_a_server_elsewhere_needs_a_url_and_a_token() -> None:
+    with pytest.raises(InvalidSpec, match="named by its URL"):
+        Remote.at("headway.example", "x")
+    with pytest.raises(InvalidSpec, match="set HEADWAY_TOKEN"):
+        Remote.at("https://headway.example", "")
