@@ -11,11 +11,13 @@ import pytest
 from kube_stand import PLACE, RealClock, Stand, manifests, release, standing
 from stand import Load, Namespace, as_the_account, ask, scaler, until
 
+from headway.adapters.kubernetes.checkjobs import JobChecks
 from headway.adapters.kubernetes.events import Events
 from headway.errors import Fenced, Refused, Unavailable
-from headway.rollout.model import Fence, Match, SetReplicas, SetWeights
+from headway.releases.model import CheckSpec
+from headway.rollout.model import Fence, Intent, Match, SetReplicas, SetWeights, StartCheck, Workload
 from headway.rollout.news import News
-from headway.rollout.seen import Probe
+from headway.rollout.seen import CheckState, Probe
 
 Image = Callable[..., str]
 
@@ -264,7 +266,8 @@ def test_three_roles_are_all_it_needs(gated: Stand, little: Image, tmp_path: Pat
     config = os.environ["KUBECONFIG"]
     monkeypatch.setenv("KUBECONFIG", str(as_the_account(gated.namespace, tmp_path)))
     gated.manifests.append(scaler(1))
-    old, new = release("1.0.0", little("1.0.0"), {"A": "b"}, {"C": "env:C"}), release("1.1.0", little("1.1.0"))
+    old = release("1.0.0", little("1.0.0"), {"A": "b"}, {"C": "env:C"})
+    new = release("1.1.0", little("1.1.0"), {"TOLD_WHAT": "truth"})
     for one in (old, new):
         gated.scale(one, 1)
     gated.weigh({old.name: 50, new.name: 50})
@@ -277,6 +280,7 @@ def test_three_roles_are_all_it_needs(gated: Stand, little: Image, tmp_path: Pat
     herald = Events(RealClock())
     herald.tell(News(PLACE, replace(new, cluster=gated.cluster), "Routed", "all of it", traffic=True))
     bad = release("6.6.6", little("6.6.6-crash", CRASH=0))
+    _check_as_a_job(gated, new, tmp_path)
     gated.act(SetReplicas(bad, 1), Fence(7, 1))
     until("bad news", lambda: gated.group(bad.name).bad_news, within=60)
     assert gated.group(bad.name).log
@@ -289,8 +293,11 @@ def test_what_the_roles_do_not_allow_is_told_by_its_name(
 ) -> None:
     stand.namespace.kubectl("create", "serviceaccount", "headway")
     monkeypatch.setenv("KUBECONFIG", str(as_the_account(stand.namespace, tmp_path)))
+    one = release("1.0.0", little("1.0.0"))
     with pytest.raises(Unavailable, match="does not allow Headway to read ConfigMap headway-shop-production"):
-        stand.act(SetReplicas(release("1.0.0", little("1.0.0")), 1))
+        stand.act(SetReplicas(one, 1))
+    with pytest.raises(Unavailable, match=r"does not allow Headway to read Job headway-check-.*jobs"):
+        _checks(stand, tmp_path).start(PLACE, replace(_asks(stand, one), fence=Fence(0, 0)), "http://shop")
 
 
 def test_what_becomes_of_a_release_is_counted_and_a_right_that_is_missing_stops_nothing_and_is_told_once(
@@ -315,6 +322,29 @@ def test_what_becomes_of_a_release_is_counted_and_a_right_that_is_missing_stops_
     until("one Event, three times", lambda: [each["count"] for each in _events(stand.namespace)] == [3])
     assert "Kubernetes Events" not in capsys.readouterr().out, "once, and then no more"
     assert "20 % of the traffic" in stand.namespace.kubectl("describe", "deployment", f"--selector=headway/workload={one.name}")
+
+
+def _check_as_a_job(stand: Stand, workload: Workload, folder: Path) -> None:
+    """One that passes, with its log; and one that is stopped."""
+    checks, intent = _checks(stand, folder), _asks(stand, workload)
+    checks.start(PLACE, intent, "http://shop")
+    passed = until("the check to end", lambda: (run := checks.look(PLACE, intent.key)).state is not CheckState.RUNNING and run, within=60)
+    assert passed.state is CheckState.PASSED, passed.text
+    assert "TOLD_WHAT=truth" in Path(passed.log).read_text()
+    again = _asks(stand, workload)
+    checks.start(PLACE, again, "http://shop")
+    assert checks.stop(PLACE, again.key)
+    assert checks.look(PLACE, again.key).text == "asks was stopped"
+    checks.close()
+
+
+def _checks(stand: Stand, folder: Path) -> JobChecks:
+    return JobChecks(folder, lambda _: stand.cluster, lambda reference: f"the value of {reference}", RealClock())
+
+
+def _asks(stand: Stand, workload: Workload) -> Intent:
+    spec = CheckSpec("asks", ("/little", "exit", "0"), timeout=60.0, inside="cluster")
+    return stand.intent(StartCheck(spec, workload, 1), Fence(6, 3))
 
 
 def _events(namespace: Namespace) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from headway.adapters.folders import disk
 from headway.adapters.kubernetes import jobs, record
 from headway.adapters.kubernetes.api import Api, Conflict
 from headway.adapters.kubernetes.kinds import DEPLOYMENT, JOB, POD, Object, by_workload, labels, name_of
+from headway.adapters.kubernetes.writing import TRIES
 from headway.environments.model import Cluster, Place
 from headway.errors import Contradiction, HeadwayError, Unavailable
 from headway.ports import Clock
@@ -81,10 +82,14 @@ class JobChecks:
     def stop(self, place: Place, key: str) -> bool:
         """End it, if it still runs; a start that comes later starts nothing. Whether there is such a Job at all."""
         api = self._api(place)
-        thing = api.get(JOB, jobs.name(key))
-        if thing is not None and jobs.verdict(thing) is None:
-            self._conclude(api, thing, CheckRun(CheckState.ERRORED, f"{jobs.about(thing).name} was stopped"), end=True)
-        return thing is not None
+        for _ in range(TRIES):
+            thing = api.get(JOB, jobs.name(key))
+            if thing is None or jobs.verdict(thing) is not None:
+                return thing is not None
+            # Nobody asks a second time: a stop that the cluster's own write crossed would leave the check running.
+            if self._conclude(api, thing, CheckRun(CheckState.ERRORED, f"{jobs.about(thing).name} was stopped"), end=True):
+                return True
+        raise Unavailable(f"the Job {jobs.name(key)} could not be stopped: it is written by somebody else all the time")
 
     def close(self) -> None:
         """Let go of the connections; what runs goes on."""
@@ -93,11 +98,12 @@ class JobChecks:
                 api.close()
             self._apis.clear()
 
-    def _conclude(self, api: Api, thing: Object, run: CheckRun, end: bool) -> None:
+    def _conclude(self, api: Api, thing: Object, run: CheckRun, end: bool) -> bool:
         try:
             api.put(JOB, jobs.concluded(thing, run, end=end))
         except Conflict:
-            return  # the cluster wrote to it just now: whoever looks next finds the same and tries again
+            return False  # the cluster wrote to it just now: whoever looks next finds the same and tries again
+        return True
 
     def _said(self, api: Api, thing: Object, pods: Iterable[Object]) -> tuple[str, ...]:
         """What it printed, without what must not be seen. A secret that cannot be had any more keeps the whole log away."""
