@@ -276,6 +276,15 @@ class Scene:
         finally:
             traffic.kill()
 
+    def named(self, word: str) -> list[int]:
+        """The process ids of those whose command line has this in one of its words. One may end while it is looked at."""
+        found = []
+        for one in self.processes():
+            with contextlib.suppress(psutil.Error):
+                if any(word in told for told in one.cmdline()):
+                    found.append(one.pid)
+        return found
+
     def processes(self) -> list[psutil.Process]:
         """Everything that runs out of this scene's folder: Envoys, shims, replicas, checks, the server."""
         found = []

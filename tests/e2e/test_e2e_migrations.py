@@ -161,7 +161,7 @@ def test_the_run_itself_killed_is_begun_again_and_applied_once(play: Callable[..
 
 def _working(scene: Scene) -> list[int]:
     end = time.monotonic() + 20
-    while not (found := [one.pid for one in scene.processes() if "headway.adapters.migrating.work" in one.cmdline()]):
+    while not (found := scene.named("headway.adapters.migrating.work")):
         assert time.monotonic() < end
         time.sleep(0.05)
     return found

@@ -98,4 +98,4 @@ def test_kill_9_of_the_server_in_mid_rehearsal_and_the_same_one_is_found_again(p
 
 
 def _processes(scene: Scene) -> list[int]:
-    return [one.pid for one in scene.processes() if "headway.adapters.migrating.trial" in one.cmdline()]
+    return scene.named("headway.adapters.migrating.trial")
