@@ -106,17 +106,17 @@ class PaperChecks:
         with kept(self._path(intent.key), []) as starts:
             starts.append((self.clock.now(), place))
 
-    def probe(self, key: str) -> Probe:
+    def probe(self, place: Place, key: str) -> Probe:
         return Probe.DONE if self._path(key).exists() else Probe.NOT_DONE
 
-    def look(self, key: str) -> CheckRun:
+    def look(self, place: Place, key: str) -> CheckRun:
         if not self._path(key).exists():
             return CheckRun(CheckState.ERRORED, f"no run is known under {key}")
         with kept(self._path(key), []) as starts:
             running = self.clock.now() < starts[0][0] + self.takes
         return CheckRun(CheckState.RUNNING, "smoke runs") if running else CheckRun(CheckState.PASSED, "smoke passed")
 
-    def stop(self, key: str) -> None:
+    def stop(self, place: Place, key: str) -> None:
         """It ends by itself in a moment."""
 
     def starts(self) -> dict[str, int]:
