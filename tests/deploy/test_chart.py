@@ -1,0 +1,38 @@
+"""The chart gives its server the rights that the page names, and its values are those that its schema knows."""
+
+import json
+import re
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "deploy" / "chart"
+
+
+def test_the_chart_grants_what_the_page_says_and_nothing_else() -> None:
+    page = (ROOT / "docs/how-to/kubernetes.md").read_text()
+    said = {
+        (verb, resource)
+        for verbs, resources in re.findall(r"^\$ kubectl create role \S+ --verb=(\S+) --resource=(\S+)$", page, re.MULTILINE)
+        for verb in verbs.split(",")
+        for resource in resources.split(",")
+    }
+    granted = {
+        (verb, f"{resource}.{group}".removesuffix("."))
+        for rule in yaml.safe_load((CHART / "files/rules.yaml").read_text())
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    assert said
+    assert granted == said
+
+
+def test_the_values_are_those_of_the_schema() -> None:
+    kinds = {"string": str, "integer": int, "array": list, "object": dict}
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    assert set(schema["required"]) <= set(values) <= set(schema["properties"])
+    for name, value in values.items():
+        assert isinstance(value, kinds[schema["properties"][name]["type"]]), name
