@@ -14,6 +14,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from bench._stage import Counts, File, Scene, light, machine, say, stage
 from headway.adapters.traffic import Traffic
@@ -61,15 +62,20 @@ def restart_envoy(scene: Scene, _: int) -> int:
     Only the note of which version runs is changed here, so that the installed one counts as newer.
     """
     runs = scene.home / "environments" / "production" / "envoy" / "runs"
-    newest = max(runs.iterdir(), key=lambda run: int(run.name) if run.name.isdigit() else -1)
+    newest = max(runs.iterdir(), key=_number)
     about = newest / "about.json"
     about.write_text(json.dumps(json.loads(about.read_text()) | {"version": "0.0.0"}))
     restart_headway(scene, _)
     end = time.monotonic() + 60
-    while envoys(scene) != 1 or not any(run.name > newest.name for run in runs.iterdir()):
+    while envoys(scene) != 1 or not any(_number(run) > _number(newest) for run in runs.iterdir()):
         assert time.monotonic() < end, "the old Envoy did not hand over"
         time.sleep(0.05)
     return 1
+
+
+def _number(run: Path) -> int:
+    """Of a run of Envoy: the tenth comes after the ninth."""
+    return int(run.name) if run.name.isdigit() else -1
 
 
 def envoys(scene: Scene) -> int:
