@@ -677,8 +677,24 @@ class Home:
     branch: str
 
 
+@dataclass(frozen=True, slots=True)
+class Governed:
+    """A registered repository as it is now: where its branches and tags lead, and the way of each of its services."""
+
+    home: Home
+    refs: Mapping[str, str]
+    stages: Mapping[str, Sequence[Stage]]
+    """By service, in pipeline order. The very same object for as long as the file that governs says the same."""
+    trains: Mapping[str, Sequence[Timetable]] = field(default_factory=dict)
+    """The timetables of those services that have any."""
+
+
 class Pipelines(Protocol):
     """The files: the pipeline as the protected branch declares it, the recipe as the release's own commit does."""
+
+    def governed(self) -> Sequence[Governed]:
+        """Every repository whose file can be read, each looked at once: for whoever asks about all of them again and again."""
+        ...
 
     def services(self) -> Sequence[str]:
         """Every service that a registered repository's protected branch names."""

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +11,8 @@ import pytest
 from headway.engine.commands import Commands
 from headway.engine.pool import Pool
 from headway.engine.watcher import Watcher
-from headway.ports import Built, Commit, Pushed, Recorded
+from headway.errors import Unavailable
+from headway.ports import Built, Commit, Event, Pushed, Recorded
 from headway.promotion.model import Trigger
 from headway.releases.model import Recipe
 from headway.testing import NOON, FakeBuilder, FakeWorld, sample_stage
@@ -269,3 +270,52 @@ def test_a_defect_in_following_one_push_does_not_lock_its_repository_for_ever(sl
     slow.builder.build = good  # type: ignore[method-assign]
     watcher.look()
     assert asked(slow) == [("dev", "tally@1.0.0")]
+
+
+@dataclass
+class Away(FakeBuilder):
+    """Nobody can build while it is away."""
+
+    away: bool = True
+
+    def build(self, service: str, commit: Commit, recipe: Recipe, version: str) -> Built:
+        if self.away:
+            raise Unavailable("nobody can build just now")
+        return super().build(service, commit, recipe, version)
+
+
+def test_a_push_that_could_not_be_dealt_with_is_tried_again_although_nothing_moved_since() -> None:
+    fake = FakeWorld(builder=(builder := Away()))
+    fake.pipelines.declared = [sample_stage("staging", trigger=Trigger(merge="main"))]
+    push(fake, "main", "one", **{"release-as": "1.0.0"})
+    watcher = Watcher(fake.world, Commands(fake.world), lambda: None)
+    assert (watcher.look(), watcher.look(), asked(fake)) == (1, 1, [])
+    builder.away = False
+    watcher.look()
+    assert asked(fake) == [("staging", "tally@1.0.0")]
+    assert watcher.look() == 0
+
+
+def test_a_look_at_many_services_of_which_nothing_moved_asks_the_record_for_nothing(fake: FakeWorld) -> None:
+    names = [f"s{number}" for number in range(50)]
+    fake.pipelines.declared = [sample_stage("staging", service=name, trigger=Trigger(merge="main")) for name in names]
+    asks: list[str] = []
+    noted = fake.world.refs
+
+    class Counted:
+        def seen(self, repository: str, ref: str) -> str | None:
+            asks.append(ref)
+            return noted.seen(repository, ref)
+
+        def note(self, repository: str, ref: str, commit: str, event: Event) -> None:
+            noted.note(repository, ref, commit, event)
+
+    push(fake, "main", "one")
+    watcher = Watcher(replace(fake.world, refs=Counted()), Commands(fake.world), lambda: None)
+    assert watcher.look() == len(names)
+    watcher.look()
+    asks.clear()
+    assert watcher.look() == 0
+    assert asks == []
+    push(fake, "main", "two")
+    assert watcher.look() == len(names)

@@ -1,8 +1,8 @@
 """What a release would do to the database of a stage, asked of the world."""
 
-from contextlib import suppress
 from datetime import datetime, timedelta
 
+from headway.engine.everywhere import everywhere
 from headway.environments.model import Database, Place
 from headway.errors import HeadwayError, InvalidSpec, Refused, Unavailable
 from headway.migration.shipping import Anew, Outlook
@@ -45,7 +45,7 @@ def _anew(release: Release, stage: Stage, lacks: str | None, asked: str, world: 
         return None
     resets = stage.diverged == "reset"
     because = (f"{release.version} lacks commits of {lacks}, which runs there",) if lacks is not None and resets else ()
-    real = (one.environment.database for one in _stages(world) if one.environment.data == "real")
+    real = (one.environment.database for one in everywhere(world) if one.environment.data == "real")
     return Anew((*((asked,) if asked else ()), *because), resets, tuple(one for one in real if one is not None))
 
 
@@ -74,19 +74,10 @@ def alive(place: Place, database: Database, world: World) -> tuple[Alive, ...]:
 def _sharing(place: Place, database: Database, world: World) -> tuple[Place, ...]:
     shared = [
         Place(stage.service, stage.environment.name)
-        for stage in _stages(world)
+        for stage in everywhere(world)
         if stage.environment.database is not None and stage.environment.database.url == database.url
     ]
     return tuple(one for one in shared if one != place)
-
-
-def _stages(world: World) -> tuple[Stage, ...]:
-    """All stages of all services."""
-    found: list[Stage] = []
-    for service in world.pipelines.services():
-        with suppress(HeadwayError):  # its own file is at fault, and says so there
-            found += world.pipelines.stages(service)
-    return tuple(found)
 
 
 def taken(release: Release | None, place: Place, world: World) -> tuple[str, ...]:

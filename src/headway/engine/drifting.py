@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from headway.engine.everywhere import everywhere
 from headway.engine.views import View
 from headway.environments.model import Place
 from headway.errors import HeadwayError, Refused
@@ -90,12 +91,7 @@ class Drifting:
     # -- small parts
 
     def _stages(self) -> Iterator[Stage]:
-        for service in self._world.pipelines.services():
-            try:
-                stages = self._world.pipelines.stages(service)
-            except HeadwayError:
-                continue  # who waits for that service is told already
-            yield from (one for one in stages if one.environment.cluster is not None)
+        return (one for one in everywhere(self._world) if one.environment.cluster is not None)
 
     def _stage(self, environment: str, service: str | None) -> Stage:
         services = [service] if service else list(self._world.pipelines.services())

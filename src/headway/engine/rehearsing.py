@@ -13,6 +13,7 @@ import structlog
 
 from headway.engine.candidate import Asked, Considered, consider
 from headway.engine.commands import Commands
+from headway.engine.everywhere import everywhere
 from headway.engine.views import View
 from headway.engine.waiting import waiting
 from headway.environments.model import Place
@@ -73,18 +74,14 @@ class RehearsalRuns:
     def look(self) -> int:
         """Ask for what waiting releases need, start what was asked for, write down what ended; how many rehearsals moved."""
         moved = 0
-        for service in self._world.pipelines.services():
-            try:
-                stages = [one for one in self._world.pipelines.stages(service) if one.environment.database is not None]
-            except HeadwayError as error:
-                log.warning("the rehearsals of this service stand still", service=service, error=str(error))
+        for stage in everywhere(self._world):
+            if stage.environment.database is None:
                 continue
-            for stage in stages:
-                for release, waits in self._concerned(service, stage):
-                    try:
-                        moved += self._look_at(release, Place(service, stage.environment.name), waits)
-                    except HeadwayError as error:
-                        log.warning("will look again", release=release, environment=stage.environment.name, error=str(error))
+            for release, waits in self._concerned(stage.service, stage):
+                try:
+                    moved += self._look_at(release, Place(stage.service, stage.environment.name), waits)
+                except HeadwayError as error:
+                    log.warning("will look again", release=release, environment=stage.environment.name, error=str(error))
         return moved
 
     def _concerned(self, service: str, stage: Stage) -> Iterator[tuple[str, bool]]:

@@ -5,13 +5,13 @@ repeats nothing; what an outage missed is made up for once.
 """
 
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import datetime, timedelta
 
 import structlog
 
 from headway.engine.commands import Commands
 from headway.engine.controller import US
+from headway.engine.everywhere import everywhere
 from headway.engine.resetting import next_reset, record_of, reset, said_of_resets, schedule_of
 from headway.environments.model import Place
 from headway.errors import HeadwayError
@@ -43,9 +43,7 @@ class ScheduledResets:
         return moved
 
     def _stages(self) -> Iterator[Stage]:
-        for service in self._world.pipelines.services():
-            with suppress(HeadwayError):  # its own file is at fault, and says so where it is read
-                yield from (stage for stage in self._world.pipelines.stages(service) if schedule_of(stage) is not None)
+        return (stage for stage in everywhere(self._world) if schedule_of(stage) is not None)
 
     def _look_at(self, stage: Stage) -> int:
         place, now, schedule = Place(stage.service, stage.environment.name), self._world.clock.now(), schedule_of(stage)

@@ -11,6 +11,7 @@ import structlog
 from headway.engine.candidate import Asked, consider
 from headway.engine.commands import Commands
 from headway.engine.cutting import cut
+from headway.engine.everywhere import timetabled
 from headway.engine.facts import questions
 from headway.engine.views import View
 from headway.environments.model import Place
@@ -58,15 +59,14 @@ class Training:
     def look(self) -> int:
         """Schedule what the timetables need, and do what is due; how many trains moved."""
         moved = 0
-        for service in self._world.pipelines.services():
+        for service, timetables in timetabled(self._world):
             try:
-                moved += self._look_at(service)
+                moved += self._look_at(service, {one.name: one for one in timetables})
             except HeadwayError as error:
                 log.warning("the trains of this service stand still", service=service, error=str(error))
         return moved
 
-    def _look_at(self, service: str) -> int:
-        timetables = {one.name: one for one in self._world.pipelines.trains(service)}
+    def _look_at(self, service: str, timetables: dict[str, Timetable]) -> int:
         moved = self._schedule(service, timetables) if timetables else 0
         for kept in self._kept(service) if timetables else ():
             train = _train(kept)

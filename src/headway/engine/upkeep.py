@@ -5,16 +5,14 @@ What is due follows from what lies on the shelf, so that a restart forgets nothi
 
 from collections.abc import Iterator
 
-import structlog
-
 from headway.engine.commands import Commands
+from headway.engine.everywhere import everywhere
 from headway.environments.model import Database, Place
 from headway.errors import HeadwayError
 from headway.migration.keeping import CHORES, Chore, Stands, due, standing
 from headway.ports import Event, Notice, World
 from headway.promotion.model import Stage, Upkeep
 
-log = structlog.get_logger()
 US = "headway"
 
 
@@ -39,16 +37,10 @@ class UpkeepTurns:
         return moved
 
     def _scheduled(self) -> Iterator[tuple[Stage, Database]]:
-        for service in self._world.pipelines.services():
-            try:
-                stages = self._world.pipelines.stages(service)
-            except HeadwayError as error:
-                log.warning("the backups of this service stand still", service=service, error=str(error))
-                continue
-            for stage in stages:
-                database = stage.environment.database
-                if database is not None and database.backup.scheduled and stage.per_branch is None:
-                    yield stage, database
+        for stage in everywhere(self._world):
+            database = stage.environment.database
+            if database is not None and database.backup.scheduled and stage.per_branch is None:
+                yield stage, database
 
     def _look_at(self, stage: Stage, database: Database) -> int:
         now, shelf, moved = self._world.clock.now(), self._world.shelves.look(database), 0

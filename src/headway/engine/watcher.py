@@ -5,7 +5,7 @@ nothing is remembered of it but what is on the record: whatever ends a build hal
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -14,7 +14,7 @@ from headway.engine.branching import Branching, NoRoom
 from headway.engine.commands import Commands
 from headway.engine.cutting import cut
 from headway.errors import Contradiction, HeadwayError, Unavailable
-from headway.ports import Event, Pushed, World
+from headway.ports import Event, Governed, Pushed, World
 from headway.promotion.model import Stage
 from headway.promotion.stages import triggered
 
@@ -55,14 +55,16 @@ class Watcher:
         self._rules: dict[str, tuple[Stage, ...]] = {}
         self._dealt: dict[tuple[str, str], str] = {}
         """What the record said of each ref; asked again once the ref has moved."""
+        self._still: dict[str, tuple[Mapping[str, Sequence[Stage]], Mapping[str, str]]] = {}
+        """The rules and the refs of each repository of which nothing was left to be dealt with."""
 
     def look(self) -> int:
         """Have every ref that moved dealt with; how many did. A repository that is being built from is looked at afterwards."""
         # A hook and the clock may ask at once; a push that both dealt with would be built, and rolled out, twice.
         with self._looking:
             moves: dict[str, list[Move]] = {}
-            for service in self._world.pipelines.services():
-                self._look_at(service, moves)
+            for one in self._world.pipelines.governed():
+                self._look_at(one, moves)
             self._busy |= moves.keys()
         for repository, found in moves.items():
             self._submit(lambda repository=repository, found=found: self._follow_all(repository, found))  # type: ignore[misc]
@@ -75,22 +77,33 @@ class Watcher:
         """
         for service in services:
             stages = tuple(self._world.pipelines.stages(service))
-            for ref, commit in sorted(self._refs(service, stages).items()):
+            refs = {**self._world.repositories[service].refs(), **self._pulls({service: stages})}
+            for ref, commit in sorted(refs.items()):
                 wanted = triggered(stages, ref)
                 if wanted and not any(stage.trigger.merge == ref for stage in wanted):
                     what = f"{ref} at {commit[:10]} was there before this repository was watched; push to it, and it goes"
                     self._note(service, ref, commit, what, (), CLAIMED, released="")
 
-    def _look_at(self, service: str, moves: dict[str, list[Move]]) -> None:
-        try:
-            repository = self._world.pipelines.repository(service).name
-            if repository in self._busy:
-                return
-            stages = tuple(self._world.pipelines.stages(service))
-            refs = self._refs(service, stages)
-        except HeadwayError as error:
-            log.warning("cannot look at the repository", service=service, error=str(error))
+    def _look_at(self, one: Governed, moves: dict[str, list[Move]]) -> None:
+        repository = one.home.name
+        if repository in self._busy:
             return
+        try:
+            refs = {**one.refs, **self._pulls(one.stages)}
+        except HeadwayError as error:
+            log.warning("cannot look at the repository", repository=repository, error=str(error))
+            return
+        if (still := self._still.get(repository)) is not None and still[0] is one.stages and still[1] == refs:
+            return  # hundreds of services are looked at every second, and nearly always nothing moved
+        found = [move for service, stages in one.stages.items() for move in self._moves(service, stages, refs)]
+        if found:
+            self._still.pop(repository, None)
+            moves[repository] = found
+        else:
+            self._still[repository] = (one.stages, refs)
+
+    def _moves(self, service: str, stages: Sequence[Stage], refs: Mapping[str, str]) -> Iterator[Move]:
+        stages = tuple(stages)
         if self._rules.setdefault(service, stages) != stages:
             # The protected branch changed its rules: what waits may have to wait for more now, or for less.
             self._rules[service] = stages
@@ -100,7 +113,7 @@ class Watcher:
         for ref, commit in sorted(refs.items(), key=lambda one: (one[0] not in merged, one)):
             wanted = triggered(stages, ref)
             if wanted and not self._is_dealt_with(service, ref, commit):
-                moves.setdefault(repository, []).append(Move(service, ref, commit, wanted))
+                yield Move(service, ref, commit, wanted)
 
     def _is_dealt_with(self, service: str, ref: str, commit: str) -> bool:
         if self._dealt.get((service, ref)) != commit:
@@ -109,10 +122,10 @@ class Watcher:
             self._dealt[service, ref] = commit
         return True
 
-    def _refs(self, service: str, stages: Iterable[Stage]) -> Mapping[str, str]:
-        repository = self._world.repositories[service]
-        pulls = repository.pulls() if any(stage.trigger.pulls for stage in stages) else {}
-        return {**repository.refs(), **pulls}
+    def _pulls(self, stages: Mapping[str, Sequence[Stage]]) -> Mapping[str, str]:
+        """The heads of pull requests, where any stage is for them."""
+        service = next((name for name, way in stages.items() if any(stage.trigger.pulls for stage in way)), None)
+        return self._world.repositories[service].pulls() if service is not None else {}
 
     def _follow_all(self, repository: str, moves: Iterable[Move]) -> None:
         try:

@@ -3,12 +3,14 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TypeVar
 
 from headway.environments.branches import own, shared_of
 from headway.environments.configuration import sealed
 from headway.environments.model import Configuration, Environment, Place
 from headway.errors import HeadwayError, InvalidSpec, Refused
-from headway.ports import Home, Repository
+from headway.ports import Governed, Home, Repository
 from headway.promotion.model import Stage
 from headway.releases.model import Recipe
 from headway.releases.policy import Policy
@@ -18,9 +20,10 @@ from headway.spec.read import read
 from headway.spec.views import release_part, stages
 from headway.trains.model import Timetable
 
+T = TypeVar("T")
 FILE = "headway.yaml"
 KEPT = 64
-"""Files kept read, by repository and commit; a commit's file never changes."""
+"""Files kept read beside those that govern, by repository and commit; a commit's file never changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,25 @@ class Source:
     repository: Repository
 
 
+class _Read:
+    """A file that was read, and what was made of it."""
+
+    def __init__(self, file: File, key: tuple[str, str, str, bool]) -> None:
+        self.file = file
+        self.key = key
+
+    @cached_property
+    def stages(self) -> Mapping[str, tuple[Stage, ...]]:
+        """Of every service that it names."""
+        return {service: stages(self.file, service) for service in self.file.services}
+
+    @cached_property
+    def trains(self) -> Mapping[str, tuple[Timetable, ...]]:
+        """Of those services that have any."""
+        found = {service: tuple(one for one in self.file.trains if one.service == service) for service in self.file.services}
+        return {service: timetables for service, timetables in found.items() if timetables}
+
+
 class Pipelines:
     """Implements ports.Pipelines over git repositories. `fingerprint` gives a secret reference's keyed fingerprint."""
 
@@ -41,10 +63,36 @@ class Pipelines:
         self._sources = sources
         self._fingerprint = fingerprint
         self._policies = policies
-        self._read: dict[tuple[str, str, str, bool], File] = {}
+        self._read: dict[tuple[str, str, str, bool], _Read] = {}
+        self._last: dict[str, _Read] = {}
+        """The file that governed each repository when it was looked at last."""
         self._homes: dict[str, str] = {}
         """The repository in which each service was found last."""
         self._lock = threading.Lock()
+
+    def governed(self) -> tuple[Governed, ...]:
+        """Every repository whose file can be read; the first fault is raised only where there is no other."""
+        found: list[tuple[Source, Mapping[str, str], _Read]] = []
+        fault: HeadwayError | None = None
+        for source in self._sources():
+            try:
+                refs = source.repository.refs()
+                found.append((source, refs, self._rules(source, refs)))
+            except HeadwayError as error:
+                fault = fault or error
+        if fault is not None and not found:
+            raise fault
+        homes: dict[str, str] = {}
+        for source, _, rules in found:
+            for service in rules.file.services:
+                # Where it was, it still is: a repository that takes the same name later does not take the service over.
+                if homes.setdefault(service, source.name) != source.name and self._homes.get(service) == source.name:
+                    homes[service] = source.name
+        self._homes.update(homes)
+        return tuple(
+            Governed(Home(one.name, one.branch), refs, _own(one.name, rules.stages, homes), _own(one.name, rules.trains, homes))
+            for one, refs, rules in found
+        )
 
     def services(self) -> tuple[str, ...]:
         """Every service that a protected branch names. A repository whose file cannot be read takes no other along."""
@@ -68,7 +116,9 @@ class Pipelines:
 
     def stages(self, service: str) -> tuple[Stage, ...]:
         """In pipeline order. Not sealed: a secret that production lacks is no trouble of staging, nor of whoever only looks."""
-        return stages(self._governing(self.source(service)), service)
+        source = self.source(service)
+        rules = self._rules(source, source.repository.refs())
+        return rules.stages.get(service) or stages(rules.file, service)  # which tells what is wrong
 
     def versions(self, service: str) -> Policy:
         """How its versions are numbered."""
@@ -76,12 +126,13 @@ class Pipelines:
 
     def recipe(self, service: str, commit: str) -> Recipe:
         """How that commit is built, run and checked; its own file says."""
-        part = release_part(self._file(self.source(service), commit, governs=False), service)
+        part = release_part(self._file(self.source(service), commit, self._policies(), governs=False).file, service)
         return Recipe(part.run, part.build, part.checks, part.requires, part.migrations)
 
     def trains(self, service: str) -> tuple[Timetable, ...]:
         """The timetables by which releases of this service leave."""
-        return tuple(one for one in self._governing(self.source(service)).trains if one.service == service)
+        source = self.source(service)
+        return self._rules(source, source.repository.refs()).trains.get(service, ())
 
     def repository(self, service: str) -> Home:
         """The repository that has this service, and its protected branch."""
@@ -95,10 +146,10 @@ class Pipelines:
 
     def source(self, service: str) -> Source:
         """The repository that has this service."""
-        sources = self._sources()
+        sources, home = self._sources(), self._homes.get(service)
         fault: HeadwayError | None = None
         # Where it was, it most likely still is; and a repository that takes the same name later does not take the service over.
-        for source in sorted(sources, key=lambda one: one.name != self._homes.get(service)):
+        for source in (*(one for one in sources if one.name == home), *(one for one in sources if one.name != home)):
             try:
                 if service in self._governing(source).services:
                     self._homes[service] = source.name
@@ -124,14 +175,21 @@ class Pipelines:
         return files
 
     def _governing(self, source: Source) -> File:
-        head = source.repository.refs().get(source.branch)
+        return self._rules(source, source.repository.refs()).file
+
+    def _rules(self, source: Source, refs: Mapping[str, str]) -> _Read:
+        """What governs a repository whose branches lead there."""
+        head = refs.get(source.branch)
         if head is None:
             why = f"its file there says how releases are gated; commit {FILE} to it, or register another branch"
             raise Refused(f"{source.name} has no commit on the protected branch {source.branch}", (why,))
-        return self._file(source, head)
-
-    def _file(self, source: Source, commit: str, *, governs: bool = True) -> File:
         policies = self._policies()
+        last = self._last.get(source.name)
+        if last is None or last.key != (source.name, head, policies.digest, True):
+            last = self._last[source.name] = self._file(source, head, policies)
+        return last
+
+    def _file(self, source: Source, commit: str, policies: Policies, *, governs: bool = True) -> _Read:
         key = (source.name, commit, policies.digest, governs)
         with self._lock:
             if key in self._read:
@@ -143,13 +201,20 @@ class Pipelines:
         with self._lock:
             if len(self._read) >= KEPT:
                 self._read.pop(next(iter(self._read)))
-            self._read[key] = file
-        return file
+            # Whoever read it first has it: what was made of it is compared by identity.
+            return self._read.setdefault(key, _Read(file, key))
 
     def _sealed(self, stage: Stage) -> Stage:
         open_ = stage.environment.configuration
         configuration: Configuration = sealed(open_, {name: self._fingerprint(reference) for name, reference in open_.secrets.items()})
         return replace(stage, environment=replace(stage.environment, configuration=configuration))
+
+
+def _own(name: str, declared: Mapping[str, T], homes: Mapping[str, str]) -> Mapping[str, T]:
+    """Without the services that are another repository's."""
+    if all(homes[service] == name for service in declared):
+        return declared
+    return {service: one for service, one in declared.items() if homes[service] == name}
 
 
 def _for_branch(stage: Stage, environment: str) -> Stage:

@@ -1,7 +1,7 @@
 """Where releases and rules come from: the declared pipeline, a repository, a store of artifacts."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from headway.environments.manifests.changes import Preview
 from headway.environments.manifests.model import Told
 from headway.environments.model import Cluster, Place, Scaling
 from headway.errors import Failed, Refused, Unavailable
-from headway.ports import Built, Changed, Commit, Home, Merged, Pushed
+from headway.ports import Built, Changed, Commit, Governed, Home, Merged, Pushed
 from headway.promotion.model import Stage
 from headway.promotion.stages import pull_request
 from headway.releases.decision import Reason
@@ -121,6 +121,19 @@ class FakePipelines:
     recipes: dict[tuple[str, str], Recipe] = field(default_factory=dict)
     timetables: list[Timetable] = field(default_factory=list)
     policy: Policy = Policy()
+    refs: Callable[[], Mapping[str, str]] = dict
+    """Of each repository."""
+    told: dict[str, Mapping[str, Sequence[Stage]]] = field(default_factory=dict)
+    """What `governed` told of each service: the same object as long as it is the same."""
+
+    def governed(self) -> Sequence[Governed]:
+        return tuple(Governed(self.repository(one), self.refs(), self._same(one), {one: self.trains(one)}) for one in self.services())
+
+    def _same(self, service: str) -> Mapping[str, Sequence[Stage]]:
+        now = {service: self.stages(service)}
+        if self.told.get(service) != now:
+            self.told[service] = now
+        return self.told[service]
 
     def services(self) -> Sequence[str]:
         return tuple(dict.fromkeys(stage.service for stage in self.declared))

@@ -58,6 +58,7 @@ class FakeWorld:
         self.rehearsals = FakeRehearsals(self.clock)
         self.shelves = FakeShelves(self.clock)
         self.ledger = MemoryLedger(self.clock)
+        self.pipelines.refs = self.repository.refs
         numbers = count(1)
         self.world = World(
             clock=self.clock,
