@@ -20,8 +20,8 @@ from headway.adapters.checkplaces import Jobs, PlacedChecks
 from headway.adapters.checks import CommandChecks
 from headway.adapters.gitplaces import GitPlaces, PlacedTags
 from headway.adapters.keys import agreed
+from headway.adapters.kubernetes.committed import Committed
 from headway.adapters.kubernetes.inspecting import Inspections
-from headway.adapters.kubernetes.manifests import read
 from headway.adapters.kubernetes.previewing import Previews
 from headway.adapters.kubernetes.trying import Trying
 from headway.adapters.ledger import Ledger, open_ledger
@@ -304,10 +304,11 @@ def build(home: Path, database: str | None = None, *, serving: bool, machine: bo
     local = _local(home, store, clock) if serving and machine else None
     ground = local or (NoPlatform() if machine else NoPlatform(NO_MACHINE))
     where = Whereabouts(ledger, pipelines)
-    previews = Previews(manifests=_manifests(sources), secrets=resolve, keyed=lambda text: fingerprint(key, text))
+    committed = Committed(sources)
+    previews = Previews(manifests=_manifests(committed), secrets=resolve, keyed=lambda text: fingerprint(key, text))
     platform: NoPlatform | Platforms = NoPlatform()
     if serving:
-        platform = Platforms(ground, lambda: _kubernetes(where, sources, clock, key), where)
+        platform = Platforms(ground, lambda: _kubernetes(where, committed, clock, key), where)
     checks = CommandChecks(home, sources, resolve)
     databases = DatabaseMigrations(home, sources, store.path)
     rehearsals = DatabaseRehearsals(home, sources, store.path)
@@ -315,7 +316,7 @@ def build(home: Path, database: str | None = None, *, serving: bool, machine: bo
         clock=clock,
         platform=platform,
         adoptions=platform,
-        manifests=Inspections(sources, Trying(_understood)),
+        manifests=Inspections(sources, committed, Trying(_understood)),
         previews=previews,
         images=Registries(),
         live=LiveTraffic(platform),
@@ -429,11 +430,11 @@ def _told(reference: str) -> str:
     return reference if in_cluster(reference) else resolve(reference)
 
 
-def _manifests(sources: Sources) -> Callable[[Place, str, str], Sequence[Mapping[str, Any]]]:
-    return lambda place, commit, path: read(sources(place.service, commit), path)
+def _manifests(committed: Committed) -> Callable[[Place, str, str], Sequence[Mapping[str, Any]]]:
+    return lambda place, commit, path: committed(place.service, commit, path)
 
 
-def _kubernetes(where: "Whereabouts", sources: Sources, clock: SystemClock, key: bytes) -> Kubernetes:
+def _kubernetes(where: "Whereabouts", committed: Committed, clock: SystemClock, key: bytes) -> Kubernetes:
     # Imported here: whoever has no cluster needs neither its client nor the time to load it.
     try:
         from headway.adapters.kubernetes.platform import KubernetesPlatform
@@ -442,7 +443,7 @@ def _kubernetes(where: "Whereabouts", sources: Sources, clock: SystemClock, key:
 
     return KubernetesPlatform(
         clusters=where.cluster,
-        manifests=_manifests(sources),
+        manifests=_manifests(committed),
         secrets=resolve,
         keyed=lambda text: fingerprint(key, text),
         clock=clock,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from headway.adapters.kubernetes.committed import Committed
 from headway.adapters.kubernetes.inspecting import Inspections, inspect
 from headway.adapters.kubernetes.places import Places
 from headway.environments.manifests.model import Grade
@@ -119,7 +120,7 @@ def test_a_commit_is_looked_at_once(repository: Path) -> None:
         asked.append(f"{service} {commit}")
         return repository
 
-    port: Manifests = Inspections(sources)
+    port: Manifests = Inspections(sources, Committed(lambda *_: repository))
     first, again = (port.inspect("shop", "c0ffee", Cluster("base/shop.yaml", "shop")) for _ in range(2))
     assert len(first) == 3
     assert (first, asked) == (again, ["shop c0ffee"])

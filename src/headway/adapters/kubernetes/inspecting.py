@@ -21,9 +21,18 @@ KEPT = 128
 class Inspections:
     """The Manifests port: commits are looked at as they were exported."""
 
-    def __init__(self, sources: Callable[[str, str], Path], asked: Callable[[Cluster], Sequence[Told]] = lambda _: ()) -> None:
-        """`sources` gives the folder with a service's files at a commit; `asked`, what its Prometheus says to the questions."""
+    def __init__(
+        self,
+        sources: Callable[[str, str], Path],
+        manifests: Callable[[str, str, str], Sequence[Manifest]],
+        asked: Callable[[Cluster], Sequence[Told]] = lambda _: (),
+    ) -> None:
+        """`sources` gives the folder with a service's files at a commit, `manifests` the objects of a path in it.
+
+        `asked` is what the cluster's Prometheus says to the questions.
+        """
         self._sources = sources
+        self._manifests = manifests
         self._asked = asked
         self._kept = lru_cache(maxsize=KEPT)(self._look)
         self._patterns = lru_cache(maxsize=KEPT)(self._pattern)
@@ -44,19 +53,23 @@ class Inspections:
 
     def _pattern(self, service: str, commit: str, cluster: Cluster) -> tuple[Scaling | None, bool] | None:
         """No more of it than is asked for: many are kept."""
-        found = _fit(self._sources(service, commit), service, cluster)
+        found = _fit(lambda: self._manifests(service, commit, cluster.manifests), service, cluster)
         if found is None:
             return None
         return scaling_of(found.autoscaler) if found.autoscaler is not None else None, bool(found.routes)
 
     def _look(self, service: str, commit: str, cluster: Cluster) -> tuple[Told, ...]:
-        return inspect(self._sources(service, commit), service, cluster)
+        return _inspect(lambda: self._manifests(service, commit, cluster.manifests), self._sources(service, commit), service, cluster)
 
 
 def inspect(source: Path, service: str, cluster: Cluster) -> tuple[Told, ...]:
     """What is to say about the manifests of a service in an environment."""
+    return _inspect(lambda: read(source, cluster.manifests), source, service, cluster)
+
+
+def _inspect(reading: Callable[[], Sequence[Manifest]], source: Path, service: str, cluster: Cluster) -> tuple[Told, ...]:
     try:
-        manifests = read(source, cluster.manifests)
+        manifests = reading()
     except InvalidSpec as faults:
         return tuple(Told(Grade.ERROR, fault) for fault in faults.faults)
     found = (*_fields(manifests), *findings(manifests, service, cluster.namespace))
@@ -69,13 +82,13 @@ def inspect(source: Path, service: str, cluster: Cluster) -> tuple[Told, ...]:
 
 def routed(source: Path, service: str, cluster: Cluster) -> bool | None:
     """Whether an HTTPRoute leads to the service; None where inspect has something to say."""
-    found = _fit(source, service, cluster)
+    found = _fit(lambda: read(source, cluster.manifests), service, cluster)
     return bool(found.routes) if found is not None else None
 
 
-def _fit(source: Path, service: str, cluster: Cluster) -> Pattern | None:
+def _fit(reading: Callable[[], Sequence[Manifest]], service: str, cluster: Cluster) -> Pattern | None:
     try:
-        return pattern(read(source, cluster.manifests), service, cluster.namespace, cluster.manifests)
+        return pattern(reading(), service, cluster.namespace, cluster.manifests)
     except InvalidSpec:
         return None
 
