@@ -68,6 +68,7 @@ def kubeconfig() -> Iterator[str]:
     assert KUBECONFIG
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KUBECONFIG", KUBECONFIG)
+        patch.delenv("KUBERNETES_SERVICE_HOST", raising=False)  # should they run in a pod of another cluster
         yield KUBECONFIG
 
 

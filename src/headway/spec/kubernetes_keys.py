@@ -71,7 +71,12 @@ KUBERNETES = Record(
             required=True,
         ),
         Key("namespace", NAMESPACE, "The namespace; it has to exist.", required=True),
-        Key("context", TEXT, "The context of the kubeconfig.", otherwise="its current one, or the cluster that Headway runs in"),
+        Key(
+            "context",
+            TEXT,
+            "The context of the kubeconfig.",
+            otherwise="in a pod, the service account's own cluster; elsewhere the current one",
+        ),
         Key(
             "stats",
             ListOf(URL, "the URL of an Envoy's stats, or a list of them", 1),

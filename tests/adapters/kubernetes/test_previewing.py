@@ -30,6 +30,7 @@ def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     }
     (tmp_path / "kubeconfig").write_text(json.dumps(whole))
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
 
 
 def asking(now: list[float], told: list[str], manifests: tuple[object, ...] = ALL) -> Port:

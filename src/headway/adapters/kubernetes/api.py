@@ -7,11 +7,12 @@ from functools import cache
 from typing import Any, cast
 
 import httpx2
-from lightkube import Client, KubeConfig
+from lightkube import Client
 from lightkube.core.exceptions import ApiError, ConfigError
 from lightkube.generic_resource import create_global_resource, create_namespaced_resource
 
 from headway.adapters.kubernetes.fencing import by_policy
+from headway.adapters.kubernetes.identity import chosen
 from headway.adapters.kubernetes.kinds import MANAGER, Kind, Object, name_of
 from headway.errors import Fenced, HeadwayError, Refused, Unavailable
 
@@ -26,15 +27,36 @@ class Forbidden(Unavailable):
     """The cluster answered, and what it said was no: a right that is missing, a quota, an admission policy."""
 
 
-class Api:
-    """One namespace of one cluster."""
+class Connection:
+    """To one cluster, made when it is first needed; every namespace of it is asked by the same."""
 
-    def __init__(self, context: str, namespace: str) -> None:
-        self.namespace = namespace
-        self._where = f"the cluster of context {context}" if context else "the cluster"
+    def __init__(self, context: str) -> None:
         self._context = context
         self._client: Client | None = None
         self._lock = threading.Lock()
+
+    def open(self) -> Client:
+        """The client of the cluster."""
+        with self._lock:
+            if self._client is None:
+                self._client = Client(config=chosen(self._context), field_manager=MANAGER, timeout=httpx2.Timeout(TIMEOUT))
+            return self._client
+
+    def close(self) -> None:
+        """Let go; whoever asks again connects again."""
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+                self._client = None
+
+
+class Api:
+    """One namespace of one cluster."""
+
+    def __init__(self, context: str, namespace: str, connection: Connection | None = None) -> None:
+        self.namespace = namespace
+        self._where = f"the cluster of context {context}" if context else "the cluster"
+        self._connection = connection or Connection(context)
 
     def get(self, kind: Kind, name: str) -> dict[str, Any] | None:
         """One object; None if there is none."""
@@ -105,17 +127,10 @@ class Api:
 
     def close(self) -> None:
         """Let go of the connections."""
-        with self._lock:
-            if self._client is not None:
-                self._client.close()
-                self._client = None
+        self._connection.close()
 
     def _open(self) -> Client:
-        with self._lock:
-            if self._client is None:
-                chosen = KubeConfig.from_env().get(self._context or None)
-                self._client = Client(config=chosen, namespace=self.namespace, field_manager=MANAGER, timeout=httpx2.Timeout(TIMEOUT))
-            return self._client
+        return self._connection.open()
 
     @contextmanager
     def _said(self, what: str) -> Iterator[None]:

@@ -1,13 +1,13 @@
 """Checks as Jobs: one Job for each key, whoever asks and however often; the cluster keeps it, so that it outlives us."""
 
 import hashlib
-import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from headway.adapters.folders import disk
 from headway.adapters.kubernetes import jobs, record
 from headway.adapters.kubernetes.api import Api, Conflict
+from headway.adapters.kubernetes.clients import Clients
 from headway.adapters.kubernetes.kinds import DEPLOYMENT, JOB, POD, Object, by_workload, labels, name_of
 from headway.adapters.kubernetes.writing import TRIES
 from headway.environments.model import Cluster, Place
@@ -30,8 +30,7 @@ class JobChecks:
         self._clusters = clusters
         self._secrets = secrets
         self._clock = clock
-        self._apis: dict[tuple[str, str], Api] = {}
-        self._lock = threading.Lock()
+        self._clients = Clients()
 
     def start(self, place: Place, intent: Intent, url: str) -> None:
         """Start a StartCheck, unless this key was started, or stopped, before."""
@@ -93,10 +92,7 @@ class JobChecks:
 
     def close(self) -> None:
         """Let go of the connections; what runs goes on."""
-        with self._lock:
-            for api in self._apis.values():
-                api.close()
-            self._apis.clear()
+        self._clients.close()
 
     def _conclude(self, api: Api, thing: Object, run: CheckRun, end: bool) -> bool:
         try:
@@ -121,10 +117,7 @@ class JobChecks:
         return self._home / "checks" / f"job-{hashlib.sha256(key.encode()).hexdigest()[:20]}" / "log"
 
     def _api(self, place: Place) -> Api:
-        cluster = self._clusters(place)
-        key = (cluster.context, cluster.namespace)
-        with self._lock:
-            return self._apis.setdefault(key, Api(*key))
+        return self._clients.of(self._clusters(place))
 
 
 def _without(line: str, values: Iterable[str]) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from headway.adapters.kubernetes.api import Api, Conflict
+from headway.adapters.kubernetes.clients import Clients
 from headway.adapters.kubernetes.kinds import (
     DEPLOYMENT,
     EVENT,
@@ -44,7 +45,7 @@ class Events:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._waiting: queue.Queue[tuple[News, Cluster, datetime]] = queue.Queue(MOST)
-        self._apis: dict[tuple[str, str], Api] = {}
+        self._clients = Clients()
         self._silent: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -65,8 +66,7 @@ class Events:
     def _run(self) -> None:
         while True:
             news, cluster, at = self._waiting.get()
-            key = (cluster.context, cluster.namespace)
-            api = self._apis.setdefault(key, Api(*key))
+            key, api = (cluster.context, cluster.namespace), self._clients.of(cluster)
             try:
                 for kind, thing in _awaited(api, news):
                     write(api, event(news, kind, thing, at))

@@ -1,6 +1,5 @@
 """The Kubernetes platform: one Deployment and one Service per release, and the team's own routes to move traffic between them."""
 
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -21,6 +20,7 @@ from headway.adapters.kubernetes import (
     writing,
 )
 from headway.adapters.kubernetes.api import Api
+from headway.adapters.kubernetes.clients import Clients
 from headway.adapters.kubernetes.kinds import (
     AUTOSCALER,
     CONFIG,
@@ -77,10 +77,9 @@ class KubernetesPlatform:
         self._secrets = secrets
         self._keyed = keyed
         self._clock = clock
-        self._apis: dict[tuple[str, str], Api] = {}
+        self._clients = Clients()
         self._owners: Lately[Place, Mapping[str, str]] = Lately(3.0)
         self._commands: Lately[tuple[Place, str, str], tuple[str, ...]] = Lately(3.0)
-        self._lock = threading.Lock()
 
     def act(self, place: Place, intent: Intent) -> None:
         """Do SetReplicas or SetWeights."""
@@ -169,10 +168,7 @@ class KubernetesPlatform:
 
     def close(self) -> None:
         """Let go of the connections; everything on the cluster stays as it is."""
-        with self._lock:
-            for api in self._apis.values():
-                api.close()
-            self._apis.clear()
+        self._clients.close()
 
     # -- effects
 
@@ -249,10 +245,7 @@ class KubernetesPlatform:
     # -- inside
 
     def _api(self, place: Place) -> Api:
-        cluster = self._clusters(place)
-        key = (cluster.context, cluster.namespace)
-        with self._lock:
-            return self._apis.setdefault(key, Api(*key))
+        return self._clients.of(self._clusters(place))
 
     def _site(self, place: Place) -> Site:
         return Site(self._api(place), place, self._clusters(place), lambda commit: self._pattern(place, commit))
