@@ -365,6 +365,17 @@ class PlaceRecord:
     active: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Tallied:
+    """How many rollouts are in one phase in one environment, and since when the first of them was asked for."""
+
+    environment: str
+    phase: str
+    """As it is on the record: a newer Headway may have others."""
+    count: int
+    oldest: datetime
+
+
 class Records(Protocol):
     """Reading the record, for deciding and for showing."""
 
@@ -374,6 +385,10 @@ class Records(Protocol):
 
     def standings(self, *, place: Place | None = None, ended: bool = True, most: int = 200) -> Sequence[Standing]:
         """Newest first."""
+        ...
+
+    def tally(self) -> Sequence[Tallied]:
+        """Those that have not ended, counted by environment and phase; in that order."""
         ...
 
     def waiting(self, service: str) -> Sequence[str]:

@@ -50,6 +50,7 @@ from headway.engine.drifting import Drifting
 from headway.engine.gating import Gating
 from headway.engine.hotfixing import Hotfixing
 from headway.engine.itemruns import ItemRuns
+from headway.engine.measures import Counted, Measures
 from headway.engine.outbox import deliver
 from headway.engine.pool import Pool
 from headway.engine.rehearsing import RehearsalRuns
@@ -61,7 +62,7 @@ from headway.engine.watcher import Watcher
 from headway.engine.worker import Worker
 from headway.environments.model import Cluster, Place
 from headway.errors import Contradiction, HeadwayError, InvalidSpec, Refused, Unavailable
-from headway.ports import Branches, Built, Commit, Event, Herald, Notice, Notifier, World
+from headway.ports import Branches, Built, Commit, Event, Herald, Notice, Notifier, Tallied, World
 from headway.releases.model import Recipe
 from headway.spec import file
 from headway.spec.pipelines import ByService, Pipelines, Source
@@ -122,6 +123,7 @@ class Headway:
     places: GitPlaces
     databases: DatabaseMigrations
     rehearsals: DatabaseRehearsals
+    measures: Measures
 
     @property
     def training(self) -> Training:
@@ -270,7 +272,15 @@ class Headway:
 
     def leads(self) -> bool:
         """Whether this server does what only one on this ledger may: follow branches, run trains, send notices."""
-        return self.ledger.lead.take(self.world.host, self.world.clock.now())
+        self.measures.leads = self.ledger.lead.take(self.world.host, self.world.clock.now())
+        return self.measures.leads
+
+    def tally(self) -> Sequence[Tallied] | None:
+        """What has not ended, counted; None while the record does not answer."""
+        try:
+            return self.ledger.records.tally()
+        except Unavailable:
+            return None
 
     def collect(self) -> None:
         """Clear away what nobody can need any more: artifacts by the policy, old folders of checks and migrations."""
@@ -312,6 +322,7 @@ def build(home: Path, database: str | None = None, *, serving: bool, machine: bo
     checks = CommandChecks(home, sources, resolve)
     databases = DatabaseMigrations(home, sources, store.path)
     rehearsals = DatabaseRehearsals(home, sources, store.path)
+    measures = Measures()
     world = World(
         clock=clock,
         platform=platform,
@@ -324,7 +335,7 @@ def build(home: Path, database: str | None = None, *, serving: bool, machine: bo
         migrations=databases,
         rehearsals=rehearsals,
         shelves=DatabaseShelves(home),
-        rollouts=ledger.rollouts,
+        rollouts=Counted(ledger.rollouts, measures),
         records=ledger.records,
         releases=ledger.releases,
         words=ledger.words,
@@ -347,11 +358,13 @@ def build(home: Path, database: str | None = None, *, serving: bool, machine: bo
         host=_host(home),
         machine=machine,
     )
-    worker = Worker(world, token)
+    worker = Worker(world, token, measures=measures)
     commands = Commands(world, worker.wake)
     # A command without a server does what it finds itself: nobody would be there to finish it.
     watcher = Watcher(world, commands, worker.wake, *((Pool(BUILDS).submit,) if serving else ()))
-    return Headway(home, ledger, world, commands, worker, watcher, local, pipelines, checks, watched, places, databases, rehearsals)
+    return Headway(
+        home, ledger, world, commands, worker, watcher, local, pipelines, checks, watched, places, databases, rehearsals, measures
+    )
 
 
 def _for_builds() -> Mapping[str, str]:

@@ -15,7 +15,7 @@ from headway.errors import InvalidSpec, Refused, Unavailable
 from headway.testing import FakeWorld, sample_release, sample_stage
 from headway.web.door import Person, door
 
-PEOPLE = {"open-sesame": "alice"}
+PEOPLE = {"open-sesame": "alice", "count-me": "metrics"}
 
 
 @contextmanager
@@ -24,6 +24,7 @@ def opened(person: Person | None, **more: object) -> Iterator[str]:
     fake.pipelines.declared = [sample_stage("staging")]
     fake.release(sample_release("1.0.0"))
     said: dict[str, object] = {"alive": lambda: True, "ready": lambda: None} | more
+    said.setdefault("metrics", lambda: "headway_leader 1\n")
     own = {"down": lambda: {"stopping": True}, "ping": lambda: {"pid": 1}}
     application = door(Commands(fake.world), own, person, **said)  # type: ignore[arg-type]
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -93,3 +94,41 @@ def test_a_server_elsewhere_needs_a_url_and_a_token() -> None:
         Remote.at("headway.example", "x")
     with pytest.raises(InvalidSpec, match="set HEADWAY_TOKEN"):
         Remote.at("https://headway.example", "")
+
+
+def bearing(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def test_metrics_are_told_to_whoever_has_a_token_as_text_that_prometheus_reads(url: str) -> None:
+    assert httpx2.get(f"{url}/metrics").status_code == 401
+    for token in PEOPLE:
+        answer = httpx2.get(f"{url}/metrics", headers=bearing(token))
+        assert (answer.status_code, answer.text) == (200, "headway_leader 1\n")
+        assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+
+
+def test_the_token_of_metrics_asks_for_nothing_else(url: str) -> None:
+    with pytest.raises(Refused, match="the token of metrics reads /metrics and nothing else"):
+        Remote.at(url, "count-me").call("promote", release="1.0.0", environment="staging", by="")
+
+
+def test_metrics_are_told_to_nobody_without_tokens_unless_they_are_open() -> None:
+    with opened(None) as url:
+        assert httpx2.get(f"{url}/metrics").status_code == 403
+    with opened(None, open_metrics=True) as url:
+        assert httpx2.get(f"{url}/metrics").status_code == 200
+        assert httpx2.get(f"{url}/api/v1/status").status_code == 403
+
+
+def test_answers_are_counted_by_their_status_but_for_health() -> None:
+    heard: list[int] = []
+    with opened(PEOPLE.get, answered=heard.append) as url:
+        for path, token in (
+            ("/healthz", "x"),
+            ("/metrics", "count-me"),
+            ("/api/v1/status", "nobody's"),
+            ("/api/v1/nothing", "open-sesame"),
+        ):
+            httpx2.get(f"{url}{path}", headers=bearing(token))
+    assert heard == [200, 401, 404]

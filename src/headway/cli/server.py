@@ -44,9 +44,13 @@ ADDRESS = Address()
 @click.option("--branch", default="main", show_default=True, help="Its protected branch, whose headway.yaml governs.")
 @click.option("--policies", type=click.Path(exists=True, path_type=Path), help="As `headway policies use`.")
 @click.option(
-    "--listen", type=ADDRESS, envvar="HEADWAY_LISTEN", help="Answer over the network too: /healthz, /readyz, and who has a token."
+    "--listen",
+    type=ADDRESS,
+    envvar="HEADWAY_LISTEN",
+    help="Answer over the network too: /healthz, /readyz, /metrics, who has a token.",
 )
 @click.option("--tokens", type=click.Path(path_type=Path), envvar="HEADWAY_TOKENS", help="The file that says whose tokens are whose.")
+@click.option("--open-metrics", is_flag=True, envvar="HEADWAY_OPEN_METRICS", help="Tell /metrics to everybody.")
 @click.option("--no-local", is_flag=True, envvar="HEADWAY_NO_LOCAL", help="In a cluster: no local environments here, and no builds.")
 @click.option("--new-key", is_flag=True, help="Have all servers of this ledger take the key of this one.")
 @with_context
@@ -57,6 +61,7 @@ def serve(
     policies: Path | None,
     listen: tuple[str, int] | None,
     tokens: Path | None,
+    open_metrics: bool,
     no_local: bool,
     new_key: bool,
 ) -> None:
@@ -67,7 +72,9 @@ def serve(
 
     if tokens and not listen:
         raise click.UsageError("--tokens says who may ask over the network, and nobody can: say --listen HOST:PORT too")
-    network = Network(*listen, tokens) if listen else None
+    if open_metrics and not listen:
+        raise click.UsageError("--open-metrics says who may read /metrics, and nobody can: say --listen HOST:PORT too")
+    network = Network(*listen, tokens, open_metrics) if listen else None
     watched = [(repo, branch) for repo in repos]
     run(context.home, context.database, watched, say, in_force(policies, context.person), network, machine=not no_local, new_key=new_key)
 
@@ -75,7 +82,10 @@ def serve(
 @click.command()
 @click.argument("name")
 def token(name: str) -> None:
-    """Make a token for somebody who asks over the network. Printed once: the line for the server's file, which cannot be used to ask."""
+    """Make a token for somebody who asks over the network. Printed once: the line for the server's file, which cannot be used to ask.
+
+    The token of `metrics` reads /metrics and nothing else.
+    """
     from headway.wiring import line_of, new_token
 
     made = new_token()

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from headway.engine.controller import LEASE, Turned, turn
+from headway.engine.measures import Measures
 from headway.errors import Fenced, HeadwayError, Unavailable
 from headway.ports import Event, Held, World
 
@@ -31,11 +32,14 @@ class _Item:
 class Worker:
     """Claims due rollouts, keeps those that are watched closely, gives back those that wait long."""
 
-    def __init__(self, world: World, new_token: Callable[[], str], *, threads: int = 8, most: int = 500) -> None:
+    def __init__(
+        self, world: World, new_token: Callable[[], str], *, threads: int = 8, most: int = 500, measures: Measures | None = None
+    ) -> None:
         self._world = world
         self._new_token = new_token
         self._threads = threads
         self._most = most
+        self._measures = measures or Measures()
         self._items: dict[str, _Item] = {}
         self._change = threading.Condition()
         self._stopping = False
@@ -105,7 +109,9 @@ class Worker:
             self._change.wait(max(0.0, min([IDLE, *waits])))
 
     def _turn(self, item: _Item) -> None:
+        began = self._world.clock.now()
         turned = self._turned(item)
+        self._measures.turned(max(0.0, (self._world.clock.now() - began).total_seconds()))
         with self._change:
             if turned is None or turned.held is None:
                 # Only this one: it may have been claimed anew while the turn took its time.

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from headway.environments.branches import BranchEnvironment, State
 from headway.environments.model import Place
 from headway.errors import Refused
-from headway.ports import Event, Notice, PlaceRecord, Recorded, Standing
+from headway.ports import Event, Notice, PlaceRecord, Recorded, Standing, Tallied
 from headway.promotion.model import Approval, Passed, Quarantine
 from headway.releases.model import Release
 from headway.rollout.phases import ENDED, Phase
@@ -38,6 +38,13 @@ class MemoryRecords:
             ]
             newest = sorted(found, key=lambda row: (row.rollout.created, row.rollout.id), reverse=True)
             return tuple(_standing(row) for row in newest[:most])
+
+    def tally(self) -> Sequence[Tallied]:
+        with self.tables.reading():
+            by: dict[tuple[str, str], list[datetime]] = {}
+            for rollout in (row.rollout for row in self.tables.rows.values() if row.rollout.phase not in ENDED):
+                by.setdefault((rollout.place.environment, rollout.phase.value), []).append(rollout.created)
+            return tuple(Tallied(*key, len(asked), min(asked)) for key, asked in sorted(by.items()))
 
     def waiting(self, service: str) -> Sequence[str]:
         with self.tables.reading():

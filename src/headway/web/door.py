@@ -10,9 +10,13 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from headway.engine.commands import Commands
 from headway.errors import HeadwayError, Refused
 from headway.web.app import VERBS, app
+from headway.web.exposition import TYPE
 
 INDOORS = frozenset({"down", "repo_add", "policies_use", "policies_drop", "policies_check"})
 """Verbs that name files of the server's own machine, or end it: asked there, over its socket."""
+METRICS = "/metrics"
+SCRAPER = "metrics"
+"""Whose token may ask for nothing but the metrics: Prometheus needs no say in what is promoted."""
 Person = Callable[[str], str | None]
 
 
@@ -22,8 +26,15 @@ def door(
     person: Person | None,
     alive: Callable[[], bool],
     ready: Callable[[], object],
+    metrics: Callable[[], str],
+    answered: Callable[[int], None] = lambda _: None,
+    *,
+    open_metrics: bool = False,
 ) -> FastAPI:
-    """The application of the network side. Without `person` nobody has a token, and nothing but health is told."""
+    """The application of the network side. Without `person` nobody has a token, and nothing but health is told.
+
+    `answered` hears the status of every answer but health's; `open_metrics`: those are told to everybody, too.
+    """
     verbs = {name: getattr(commands, name) for name in VERBS} | dict(extra)
     outside = {name: function for name, function in verbs.items() if name not in INDOORS} if person else {}
     api = app(None, {name: _in_ones_name(function) for name, function in outside.items()})
@@ -40,16 +51,29 @@ def door(
             return PlainTextResponse(f"{error}\n", 503)
         return PlainTextResponse("ready\n")
 
+    @api.get(METRICS, include_in_schema=False)
+    def measured() -> PlainTextResponse:
+        return PlainTextResponse(metrics(), media_type=TYPE)
+
+    to_everybody = {"/healthz", "/readyz", *((METRICS,) if open_metrics else ())}
+
     @api.middleware("http")
     async def asked(request: Request, call_next: Callable[[Request], Any]) -> Any:
-        if request.url.path in {"/healthz", "/readyz"}:
+        if request.url.path in to_everybody:
             return await call_next(request)
+        answer = await _answer(request, call_next)
+        answered(answer.status_code)
+        return answer
+
+    async def _answer(request: Request, call_next: Callable[[Request], Any]) -> Any:
         if person is None:
             return _problem(403, "this server answers nobody over the network", "start it with --tokens FILE; see `headway token --help`")
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         request.state.who = person(token.strip()) if kind.lower() == "bearer" else None
         if request.state.who is None:
             return _problem(401, "this server answers who has a token", "give it as HEADWAY_TOKEN; `headway token NAME` makes one")
+        if request.state.who == SCRAPER and request.url.path != METRICS:
+            return _problem(403, f"the token of {SCRAPER} reads {METRICS} and nothing else", "`headway token NAME` makes one for a person")
         return await call_next(request)
 
     return api

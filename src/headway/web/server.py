@@ -15,6 +15,7 @@ import uvicorn
 from headway.errors import Refused, Unavailable
 from headway.web.app import app
 from headway.web.door import door
+from headway.web.exposition import exposition
 from headway.wiring import Headway, Running, Tokens, build, patiently_locked, private, socket_path
 
 
@@ -25,6 +26,8 @@ class Network:
     host: str
     port: int
     tokens: Path | None = None
+    open_metrics: bool = False
+    """Whether everybody may read the metrics, not only who has a token."""
 
 
 def serve(
@@ -82,7 +85,16 @@ class Served:
         person = Tokens(network.tokens).person if network and network.tokens else None
         self._door = uvicorn.Server(
             uvicorn.Config(
-                door(headway.commands, own, person, self._running.alive, headway.answers),
+                door(
+                    headway.commands,
+                    own,
+                    person,
+                    self._running.alive,
+                    headway.answers,
+                    lambda: exposition(headway.measures, headway.tally(), headway.world.clock.now()),
+                    lambda status: headway.measures.count("requests", code=str(status)),
+                    open_metrics=network is not None and network.open_metrics,
+                ),
                 log_level="warning",
                 access_log=False,
                 lifespan="off",

@@ -2,6 +2,7 @@
 
 from headway.adapters.ledger import Ledger
 from headway.environments.model import Place
+from headway.ports import Tallied
 from support.records import MINUTE, NOON, PRODUCTION, STAGING, begin, end, pending
 
 
@@ -18,6 +19,20 @@ def test_standings_come_newest_first_and_may_leave_out_what_ended(ledger: Ledger
     assert names(ledger.records.standings(ended=False)) == ["elsewhere", "waiting", "running"]
     assert names(ledger.records.standings(place=PRODUCTION, ended=False)) == ["waiting", "running"]
     assert names(ledger.records.standings(most=1)) == ["elsewhere"]
+
+
+def test_what_has_not_ended_is_counted_by_environment_and_phase(ledger: Ledger) -> None:
+    assert ledger.records.tally() == ()
+    end(ledger, begin(ledger, pending("old", "1.0.0")))
+    begin(ledger, pending("running", "1.1.0", created=NOON + MINUTE), NOON + MINUTE)
+    for number in (3, 2):
+        ledger.rollouts.add(pending(f"waiting {number}", "1.2.0", created=NOON + number * MINUTE), ())
+    ledger.rollouts.add(pending("elsewhere", "1.2.0", STAGING, created=NOON + 4 * MINUTE), ())
+    assert ledger.records.tally() == (
+        Tallied("production", "pending", 2, NOON + 2 * MINUTE),
+        Tallied("production", "running", 1, NOON + MINUTE),
+        Tallied("staging", "pending", 1, NOON + 4 * MINUTE),
+    )
 
 
 def test_what_has_not_started_is_known_by_its_service_oldest_first(ledger: Ledger) -> None:

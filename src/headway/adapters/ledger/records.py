@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import bindparam, func, select, text
 
 from headway.adapters.ledger import chain, places
 from headway.adapters.ledger.codec import FORMAT, Unreadable, decode_rollout
@@ -12,7 +12,7 @@ from headway.adapters.ledger.prepared import Prepared
 from headway.adapters.ledger.rollouts import NEWER
 from headway.adapters.ledger.schema import events, rollouts
 from headway.environments.model import Place
-from headway.ports import PlaceRecord, Recorded, Standing
+from headway.ports import PlaceRecord, Recorded, Standing, Tallied
 from headway.rollout.model import Kind, Rollout
 from headway.rollout.phases import ENDED, Phase
 
@@ -32,6 +32,13 @@ _WAITING = Prepared(
     select(rollouts.c.id)
     .where(rollouts.c.service == bindparam("of_service"), rollouts.c.phase == Phase.PENDING.value)
     .order_by(rollouts.c.created, rollouts.c.id)
+)
+
+_TALLY = (
+    select(rollouts.c.environment, rollouts.c.phase, func.count().label("number"), func.min(rollouts.c.created).label("oldest"))
+    .where(_UNENDED)
+    .group_by(rollouts.c.environment, rollouts.c.phase)
+    .order_by(rollouts.c.environment, rollouts.c.phase)
 )
 
 
@@ -56,6 +63,11 @@ class LedgerRecords:
         with self._database.looking() as on:
             rows = query.all(on, given)
         return tuple(_standing(row) for row in rows)
+
+    def tally(self) -> Sequence[Tallied]:
+        with self._database.reading() as on:
+            rows = on.execute(_TALLY).all()
+        return tuple(Tallied(row.environment, row.phase, row.number, row.oldest) for row in rows)
 
     def waiting(self, service: str) -> Sequence[str]:
         with self._database.looking() as on:
