@@ -105,7 +105,7 @@ def test_what_the_cluster_would_not_take_is_known_before_anything_is_sent(
     monkeypatch.setenv("KUBECONFIG", str(as_the_account(stand.namespace, tmp_path)))
     (missing,) = preview(stand, one).waits
     assert "does not allow Headway to apply PodDisruptionBudget shop" in missing
-    assert 'cannot patch resource "poddisruptionbudgets"' in missing
+    assert "the right to patch poddisruptionbudgets.policy is missing; give it: kubectl --namespace" in missing
 
 
 def preview(stand: Stand, new: Workload, live: Workload | None = None) -> Preview:

@@ -5,7 +5,7 @@ import rich_click as click
 
 @click.group()
 def kubernetes() -> None:
-    """What a cluster can be given besides the two roles that Headway needs."""
+    """What a cluster can be given for Headway."""
 
 
 @kubernetes.command()
@@ -15,6 +15,25 @@ def policy(namespaces: tuple[str, ...]) -> None:
     from headway.adapters.kubernetes.fencing import policy as written
 
     click.echo(written(namespaces), nl=False)
+
+
+@kubernetes.command()
+@click.option("--namespace", required=True, metavar="NAME", help="Where releases run.")
+@click.option(
+    "--for", "subject", required=True, metavar="NAMESPACE:ACCOUNT", help="The service account that Headway acts as, or a user's name."
+)
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    metavar="PLURAL",
+    help="Of your manifests, besides, such as serviceaccounts; may be given several times.",
+)
+def role(namespace: str, subject: str, kinds: tuple[str, ...]) -> None:
+    """Print the Role that Headway needs in a namespace, each right with what it is for, and its binding."""
+    from headway.adapters.kubernetes.roles import role as written
+
+    click.echo(written(namespace, subject, kinds), nl=False)
 
 
 COMMANDS = (kubernetes,)

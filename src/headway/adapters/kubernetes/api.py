@@ -14,6 +14,7 @@ from lightkube.generic_resource import create_global_resource, create_namespaced
 from headway.adapters.kubernetes.fencing import by_policy
 from headway.adapters.kubernetes.identity import chosen
 from headway.adapters.kubernetes.kinds import MANAGER, Kind, Object, name_of
+from headway.adapters.kubernetes.rights import Right, missing
 from headway.errors import Fenced, HeadwayError, Refused, Unavailable
 
 TIMEOUT = 10.0
@@ -25,6 +26,10 @@ class Conflict(HeadwayError):  # noqa: N818 - named for what it is, as errors.py
 
 class Forbidden(Unavailable):
     """The cluster answered, and what it said was no: a right that is missing, a quota, an admission policy."""
+
+    def __init__(self, text: str, right: Right | None = None) -> None:
+        super().__init__(text)
+        self.right = right
 
 
 class Connection:
@@ -122,6 +127,8 @@ class Api:
             with self._said(f"read the log of {pod}"):
                 log = self._open().log(pod, namespace=self.namespace, container=container, tail_lines=lines, newlines=False)
                 return tuple(log)
+        except Forbidden as no:
+            return (str(no),) if no.right else ()
         except (Unavailable, Refused):
             return ()
 
@@ -140,9 +147,9 @@ class Api:
             raise self._in_words(what, error) from error
         except httpx2.HTTPStatusError as error:  # in plain text: who answers so is no API of this kind
             code = error.response.status_code
-            missing = code == 404
-            says = "it has no such kind; is the extension that brings it installed?" if missing else f"it answered {code}"
-            raise (Forbidden if missing else Unavailable)(f"{self._where} could not {what} in {self.namespace}: {says}") from error
+            unknown = code == 404
+            says = "it has no such kind; is the extension that brings it installed?" if unknown else f"it answered {code}"
+            raise (Forbidden if unknown else Unavailable)(f"{self._where} could not {what} in {self.namespace}: {says}") from error
         except httpx2.HTTPError as error:
             raise Unavailable(f"{self._where} did not answer when asked to {what}: {error or type(error).__name__}") from error
         except (ConfigError, OSError) as error:
@@ -157,6 +164,9 @@ class Api:
             return Refused(f"could not {what} in {self.namespace}: somebody else owns fields of it", _fields(status.details))
         if status.code == 409:
             return Conflict(f"could not {what} in {self.namespace}: {message}")
+        if (right := missing(message)) is not None:
+            no = f"{self._where} does not allow Headway to {what} in {self.namespace}"
+            return Forbidden(f"{no}: the right to {right.verb} {right.resource} is missing; give it: {right.given()}", right)
         if status.code in {401, 403}:
             return Forbidden(f"{self._where} does not allow Headway to {what} in {self.namespace}: {message}")
         if status.code in {400, 404, 405, 415, 422}:

@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from headway.adapters.kubernetes.api import Api, Conflict
+from headway.adapters.kubernetes.api import Api, Conflict, Forbidden
 from headway.adapters.kubernetes.clients import Clients
 from headway.adapters.kubernetes.kinds import (
     DEPLOYMENT,
@@ -28,6 +28,7 @@ from headway.adapters.kubernetes.kinds import (
     labels,
     name_of,
 )
+from headway.adapters.kubernetes.rights import Right
 from headway.environments.model import Cluster
 from headway.errors import HeadwayError
 from headway.ports import Clock
@@ -46,7 +47,7 @@ class Events:
         self._clock = clock
         self._waiting: queue.Queue[tuple[News, Cluster, datetime]] = queue.Queue(MOST)
         self._clients = Clients()
-        self._silent: set[tuple[str, str]] = set()
+        self._silent: set[tuple[str, str, Right | None]] = set()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -66,13 +67,14 @@ class Events:
     def _run(self) -> None:
         while True:
             news, cluster, at = self._waiting.get()
-            key, api = (cluster.context, cluster.namespace), self._clients.of(cluster)
+            api = self._clients.of(cluster)
             try:
                 for kind, thing in _awaited(api, news):
                     write(api, event(news, kind, thing, at))
-                self._silent.discard(key)
+                self._silent = {one for one in self._silent if one[:2] != (cluster.context, cluster.namespace)}
             except HeadwayError as error:
-                if key not in self._silent:  # once, until it goes again
+                key = (cluster.context, cluster.namespace, error.right if isinstance(error, Forbidden) else None)
+                if key not in self._silent:  # once, until it goes again; another right that is missing is other news
                     self._silent.add(key)
                     log.warning("what becomes of releases cannot be told as Kubernetes Events", namespace=cluster.namespace, why=str(error))
             except Exception:  # a thread that dies would tell nobody anything any more

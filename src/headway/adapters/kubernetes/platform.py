@@ -225,20 +225,20 @@ class KubernetesPlatform:
     def _collect(self, api: Api, place: Place, but: str, fence: Fence) -> None:
         """Remove what older generations left behind at size 0. Its configuration goes with it."""
         named = {name for route in api.list(ROUTE, labels(place)) for name in traffic.backends(route)}
-        for workload, deployment in by_workload(api.list(DEPLOYMENT, labels(place))).items():
-            old = writing.fence_of(deployment).generation < fence.generation
+        deployments, services = (by_workload(api.list(kind, labels(place))) for kind in (DEPLOYMENT, SERVICE))
+        for workload in dict.fromkeys((*deployments, *services)):
+            deployment = deployments.get(workload)
+            seen = deployment if deployment is not None else services[workload]
+            service = service_of(deployment) if deployment is not None else name_of(seen)
+            old = writing.fence_of(seen).generation < fence.generation
             # A route that names a Service which is gone is taken by no gateway; the next change of weights drops the name first.
-            if (
-                workload == but
-                or service_of(deployment) in named
-                or replicas_of(deployment)
-                or not old
-                or deployment.get("status", {}).get("replicas")
-            ):
+            if workload == but or service in named or not old or (deployment is not None and _runs(deployment)):
                 continue
             # The team's own Deployment stays, at size 0: who made it may take it away.
-            made = (*((AUTOSCALER,) if autoscaling.scaled(deployment) else ()), DEPLOYMENT, SERVICE, CONFIG, SECRET)
-            for kind in (SERVICE,) if hash_of(workload) else made:
+            scaler = (AUTOSCALER,) if deployment is not None and autoscaling.scaled(deployment) else ()
+            # The Service last: by it the rest is found again, should we be killed, or refused, before all of it is gone. Not the
+            # Deployment: where that is all is, and somebody may go back to it.
+            for kind in (SERVICE,) if hash_of(workload) else (*scaler, DEPLOYMENT, CONFIG, SECRET, SERVICE):
                 for thing in api.list(kind, labels(place, workload)):
                     api.delete(kind, name_of(thing))
 
@@ -259,6 +259,10 @@ class KubernetesPlatform:
         seen = news.group(deployment, own, self._clock.now(), lambda pod, container: api.log(pod, container, LINES))
         # What served before we came is not ours to judge as long as it answers.
         return replace(seen, bad_news=(), log=()) if hash_of(workload) and seen.ready else seen
+
+
+def _runs(deployment: Object) -> bool:
+    return bool(replicas_of(deployment) or deployment.get("status", {}).get("replicas"))
 
 
 def _owners(api: Api, place: Place) -> Mapping[str, str]:
