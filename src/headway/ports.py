@@ -642,6 +642,10 @@ class Tags(Protocol):
         """Make an annotated tag; False if it was there. Refused if there is another of that name, or if it cannot be signed."""
         ...
 
+    def publishes(self, service: str) -> bool:
+        """Whether a tag is where the others find it once it is made; else somebody has to push it."""
+        ...
+
 
 class Store(Protocol):
     """Artifacts by digest: immutable, deduplicated, collected by policy."""

@@ -117,6 +117,7 @@ def test_what_headway_writes_is_published(there: There, places: GitPlaces) -> No
     places.branches(there.url).create("release/1", first)
     tags = PlacedTags(places, lambda service: there.url)
     assert tags.make("shop", ReleaseTag("v1.0.0", first, "what is in it"), "ada", NOW)
+    assert tags.publishes("shop")
     assert there.refs() == {"refs/heads/main": first, "refs/heads/release/1": first, "refs/tags/v1.0.0": first}
     places.fetch(there.url)
     assert places.repository(there.url).refs() == {"main": first, "release/1": first, "refs/tags/v1.0.0": first}

@@ -9,12 +9,13 @@ import pytest
 from headway.adapters.git import GitRepository
 from headway.adapters.gitwrite import GitTags
 from headway.adapters.store import FileStore
-from headway.engine.cutting import Cut, Tagging, cut
+from headway.engine.cutting import Cut, Tagging, cut, tagged
 from headway.errors import Refused
 from headway.ports import Built, Commit, World
 from headway.promotion.model import Trigger
 from headway.releases.model import Recipe
 from headway.releases.policy import Policy
+from headway.testing import sample_release
 from headway.testing.world import FakeWorld, sample_stage
 from support.histories import Told, on, tag, tell
 
@@ -116,6 +117,20 @@ def test_what_is_there_is_not_built_again(told: Told, tmp_path: Path, after: str
         shop.cut()
     shop.cut()
     assert shop.builds == (2 if after in {"build", "store"} else 1)
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "says"),
+    [
+        pytest.param(set(), "made the tag v1.0.0; to publish it: git push origin v1.0.0", id="a repository of somebody's own"),
+        pytest.param({"tally"}, "made the tag v1.0.0 and pushed it", id="one that lives elsewhere"),
+    ],
+)
+def test_whether_anybody_has_to_push_the_tag_is_told_as_it_is(elsewhere: set[str], says: str) -> None:
+    fake = FakeWorld()
+    fake.pipelines.declared = [sample_stage("staging")]
+    fake.tags.elsewhere = elsewhere
+    assert tagged(fake.world, Cut(sample_release("1.0.0"), (), new=True), "ada", Tagging()).evidence == (says,)
 
 
 def test_a_third_time_changes_nothing(told: Told, tmp_path: Path) -> None:

@@ -76,6 +76,9 @@ class PlacedTags:
         with self._places.writing(self._named(service), f"refs/tags/{tag.name}"):
             return self._tags.make(service, tag, by, at)
 
+    def publishes(self, service: str) -> bool:
+        return is_url(self._named(service))
+
 
 class _Published:
     """Branches of a copy: pushed as they are written."""

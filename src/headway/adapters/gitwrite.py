@@ -57,6 +57,10 @@ class GitTags:
             raise Refused(f"git could not sign {tag.name}", (*said.splitlines(), hint))
         raise Unavailable(f"git could not make the tag {tag.name} in {where}: {said}; the same command again goes on from here")
 
+    def publishes(self, service: str) -> bool:  # noqa: ARG002 - as the port has it
+        """A repository of this machine is somebody's own: what leaves it is theirs to push."""
+        return False
+
     def _there(self, service: str, tag: ReleaseTag) -> bool:
         found = self.look(service, tag.name)
         if found is not None and (against := objections(found, tag)):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from headway.analysis.model import Thresholds
+from headway.engine.callers import identity
 from headway.engine.candidate import Asked, consider
 from headway.engine.commands import BLAME, Commands
 from headway.engine.cutting import cut
@@ -31,7 +32,6 @@ ANSWERS = {"good": Answer.GOOD, "bad": Answer.BAD, "skip": Answer.SKIP}
 MANY = 500
 TURNS = 3
 """How often a trial that something else took the turn of is asked for."""
-CLAIMED = "the name is what the caller said"
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +230,7 @@ class Blaming:
         return replace(case, said=(*case.said, said))
 
     def _state(self, said: Inquiry, what: str, why: str) -> None:
-        data: dict[str, object] = {"commit": said.commit, "environment": said.environment, "identity": CLAIMED}
+        data: dict[str, object] = {"commit": said.commit, "environment": said.environment, "identity": identity()}
         self._world.statements.state(said, Event(said.at, said.by, what, (why,) if why else (), data))
 
     # -- what happened

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from headway.engine.adopting import adopt, adopt_first
+from headway.engine.callers import identity
 from headway.engine.candidate import Asked, Considered, consider
 from headway.engine.collecting import collect
 from headway.engine.cutting import Tagging, cut
@@ -238,9 +239,8 @@ class Commands:
             seen.data_digest,
         )
         word = "approved" if yes else "rejected"
-        claimed = "the name is what the caller said"
         self._world.words.approve(
-            approval, Event(now, by, f"{word} for {environment}", (comment,) if comment else (), {**binding, "identity": claimed})
+            approval, Event(now, by, f"{word} for {environment}", (comment,) if comment else (), {**binding, "identity": identity()})
         )
         self._wake_waiting(considered.release.name)
         again = Asked(considered.release.name, place, asked[0] if asked else "", start=waiting.start if waiting else None)
@@ -525,9 +525,7 @@ class Commands:
             start=start,
             host=self.host(place, considered.stage.environment.cluster),
         )
-        asked = Event(
-            now, by, f"promotion to {place.environment} asked for", considered.waits, {"identity": "the name is what the caller said"}
-        )
+        asked = Event(now, by, f"promotion to {place.environment} asked for", considered.waits, {"identity": identity()})
         self._world.rollouts.add(rollout, (asked,), cancel=(*taken_over, *superseded(standing, considered.stage.newer)))
         return rollout
 

@@ -141,7 +141,8 @@ def tagged(world: World, made: Cut, by: str, tagging: Tagging | None) -> Cut:
         return made
     tag = release_tag(made.release, world.pipelines.versions(made.release.service), signed=tagging.signed)
     new = world.tags.make(made.release.service, tag, by, made.release.cut_at)
-    said = f"{'signed' if tagging.signed else 'made'} the tag {tag.name}; to publish it: git push origin {tag.name}"
+    said = f"{'signed' if tagging.signed else 'made'} the tag {tag.name}"
+    said += " and pushed it" if world.tags.publishes(made.release.service) else f"; to publish it: git push origin {tag.name}"
     return Cut(made.release, (*made.evidence, said if new else f"the tag {tag.name} was there already"), made.new, tag.name)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from headway.engine.callers import identity
 from headway.engine.candidate import Asked, Considered, consider
 from headway.engine.commands import Commands
 from headway.engine.views import View
@@ -13,8 +14,6 @@ from headway.promotion import advisory, breakglass, checklists, freezes
 from headway.promotion.model import Advice, Approval, Freeze, ItemRun, Override, Stage, Tick
 from headway.promotion.people import same_person
 from headway.promotion.windows import covering, upcoming
-
-CLAIMED = "the name is what the caller said"
 
 
 class Gating:
@@ -147,7 +146,7 @@ class Gating:
             name, environment, by, now, seen.digest, seen.configuration_digest, seen.target_digest, yes=False, comment=comment, revokes=True
         )
         why = (comment,) if comment else ()
-        self._world.words.approve(word, Event(now, by, f"took back the approval for {environment}", why, {"identity": CLAIMED}))
+        self._world.words.approve(word, Event(now, by, f"took back the approval for {environment}", why, {"identity": identity()}))
         self._commands.wake(place.service)
         left, _, _ = self._consider(release, environment, "")
         return {"release": name, "environment": environment, "by": by, "waits": [*left.refusals, *left.waits]}
@@ -199,11 +198,11 @@ def _item_view(answer: checklists.Answer) -> View:
 
 
 def _said(about: Tick | Advice, what: str, data: dict[str, object]) -> Event:
-    return Event(about.at, about.by, what, (about.comment,) if about.comment else (), {**data, "identity": CLAIMED})
+    return Event(about.at, about.by, what, (about.comment,) if about.comment else (), {**data, "identity": identity()})
 
 
 def _broke(said: Override) -> Event:
-    data: dict[str, object] = {"freezes": list(said.freezes), "until": said.until.isoformat(), "identity": CLAIMED}
+    data: dict[str, object] = {"freezes": list(said.freezes), "until": said.until.isoformat(), "identity": identity()}
     return Event(said.at, said.by, f"broke the glass for {said.environment}", (said.why,), data)
 
 

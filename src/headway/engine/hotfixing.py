@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from headway.engine.callers import identity
 from headway.engine.commands import Commands
 from headway.engine.cutting import cut
 from headway.engine.views import View
@@ -15,8 +16,6 @@ from headway.trains.forward import forward
 from headway.trains.hotfix import PREFIX, closed, conflicted, dropped, may_ship, may_start, merged, next_version, open_lines, shorter
 from headway.trains.model import ENDED, Hotfix, Line, Train
 from headway.trains.timetable import branch_of
-
-CLAIMED = "the name is what the caller said"
 
 
 class Hotfixing:
@@ -62,7 +61,7 @@ class Hotfixing:
             skips,
             environment=place.environment,
         )
-        event = Event(now, by, f"started from {made.live} in {place.environment}", (why,), {"branch": branch, "identity": CLAIMED})
+        event = Event(now, by, f"started from {made.live} in {place.environment}", (why,), {"branch": branch, "identity": identity()})
         self._world.trains.save(made, None, (event,))
         return self._view(made, place.environment)
 
@@ -82,7 +81,7 @@ class Hotfixing:
         made = cut(self._world, fix.service, head, by, version=version, ref=fix.branch).release
         now = self._world.clock.now()
         shipped = replace(fix, release=made.name, commit=head, lines=self._lines(fix))
-        event = Event(now, by, f"cut as {made.name}", (fix.why,), {"commit": head, "skips": list(fix.skips), "identity": CLAIMED})
+        event = Event(now, by, f"cut as {made.name}", (fix.why,), {"commit": head, "skips": list(fix.skips), "identity": identity()})
         self._world.trains.save(shipped, kept.revision, (event,))
         asked = self._promote(shipped, place, by)
         return {**self._view(shipped, place.environment), "asked": asked}
@@ -110,7 +109,7 @@ class Hotfixing:
                 continue
             if outcome.commit is not None:
                 fix = merged(fix, line.branch, outcome.commit)
-                told.append(Event(now, by, f"merged into {line.branch}", (), {"commit": outcome.commit, "identity": CLAIMED}))
+                told.append(Event(now, by, f"merged into {line.branch}", (), {"commit": outcome.commit, "identity": identity()}))
             else:
                 fix = conflicted(fix, line.branch, outcome.conflicts)
                 told.append(Event(now, by, f"conflicts with {line.branch}", outcome.conflicts))
@@ -129,7 +128,7 @@ class Hotfixing:
             raise Refused(f"{fix.id} is not given up without a reason", ("--why says it",))
         now = self._world.clock.now()
         given_up = dropped(fix, why, now)
-        self._world.trains.save(given_up, kept.revision, (Event(now, by, "given up", (why,), {"identity": CLAIMED}),))
+        self._world.trains.save(given_up, kept.revision, (Event(now, by, "given up", (why,), {"identity": identity()}),))
         return self._view(given_up, None)
 
     # -- small parts

@@ -10,6 +10,7 @@ from hashlib import sha256
 
 import structlog
 
+from headway.engine.callers import identity
 from headway.engine.candidate import Asked, Considered, against, consider, not_yet
 from headway.engine.commands import Commands
 from headway.engine.everywhere import everywhere
@@ -30,7 +31,6 @@ NEWEST = 20
 TRIES = 3
 """How often a run that came to nothing by our fault is tried before a person is needed."""
 AGAIN = timedelta(seconds=30)
-CLAIMED = "the name is what the caller said"
 
 
 class ItemRuns:
@@ -128,7 +128,7 @@ class ItemRuns:
 
     def _ask(self, release: str, environment: str, item: str, digest: str, number: int, by: str) -> ItemRun:
         run = ItemRun(release, environment, by, self._world.clock.now(), item, digest, number)
-        data: dict[str, object] = {"digest": digest, "number": number, **({} if by == US else {"identity": CLAIMED})}
+        data: dict[str, object] = {"digest": digest, "number": number, **({} if by == US else {"identity": identity()})}
         self._world.statements.state(run, Event(run.at, by, f"asked for {item} for {environment}", (), data))
         return run
 

@@ -8,6 +8,7 @@ from typing import assert_never
 
 import structlog
 
+from headway.engine.callers import identity
 from headway.engine.candidate import Asked, consider
 from headway.engine.commands import Commands
 from headway.engine.cutting import cut
@@ -32,7 +33,6 @@ from headway.trains.timetable import before, branch_of, next_departure
 log = structlog.get_logger()
 US = "headway"
 LATELY = timedelta(days=1)
-CLAIMED = "the name is what the caller said"
 
 
 class Training:
@@ -173,10 +173,10 @@ class Training:
                 raise Refused(f"{wanted[:10]} has not been asked for yet", ("ask with --kind feature|fix|blocker and --why",))
             train = asked(train, LateChange(wanted, by, now, why, kind))
             back = taken_back(there, next(one for one in train.late if one.commit == wanted))
-            event = Event(now, by, f"asked for {wanted[:10]} to board late", (why, *back), {"kind": kind, "identity": CLAIMED})
+            event = Event(now, by, f"asked for {wanted[:10]} to board late", (why, *back), {"kind": kind, "identity": identity()})
         else:
             train = approved(train, wanted, by, now)
-            event = Event(now, by, f"said yes to {wanted[:10]} boarding late", (why,) if why else (), {"identity": CLAIMED})
+            event = Event(now, by, f"said yes to {wanted[:10]} boarding late", (why,) if why else (), {"identity": identity()})
         kept = self._save(train, kept, (event,))
         change = find(train, wanted)
         assert change is not None
@@ -198,7 +198,7 @@ class Training:
         now, word = self._world.clock.now(), "go" if go else "no-go"
         timetable = self._timetable(name, _train(kept).timetable)
         train = called(_train(kept), by, now, go, why)
-        bound = {"release": train.release, "rides": rides(train), "identity": CLAIMED}
+        bound = {"release": train.release, "rides": rides(train), "identity": identity()}
         self._save(train, kept, (Event(now, by, f"said {word}", (why,) if why else (), bound),))
         return self._view(timetable, train, now)
 
@@ -221,7 +221,7 @@ class Training:
             raise Refused("that needs a reason", ("--why says it; it is shown with the on-time rate",))
         kept = self._under_way(name) if state == "held" else self._any(name)
         train, now = ended(_train(kept), Miss(state, (f"{by}: {why}",)), self._world.clock.now()), self._world.clock.now()
-        self._save(train, kept, (Event(now, by, state, (why,), {"identity": CLAIMED}),))
+        self._save(train, kept, (Event(now, by, state, (why,), {"identity": identity()}),))
         return self._view(self._timetable(name, train.timetable), train, now)
 
     def calendar(self, service: str | None = None) -> View:

@@ -314,9 +314,10 @@ class FakePushes:
 
 @dataclass
 class FakeTags:
-    """Tags by service and name."""
+    """Tags by service and name; those of the services `elsewhere` are pushed as they are made."""
 
     made: dict[tuple[str, str], ReleaseTag] = field(default_factory=dict)
+    elsewhere: set[str] = field(default_factory=set)
     down: bool = False
 
     def look(self, service: str, name: str) -> ReleaseTag | None:
@@ -330,6 +331,9 @@ class FakeTags:
             raise Refused(f"{tag.name} exists and is another tag", against)
         self.made.setdefault((service, tag.name), tag)
         return there is None
+
+    def publishes(self, service: str) -> bool:
+        return service in self.elsewhere
 
 
 @dataclass

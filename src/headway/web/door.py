@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
 
+from headway.engine.callers import OWNED, known
 from headway.engine.commands import Commands
 from headway.errors import HeadwayError, Refused
 from headway.web.app import VERBS, app
@@ -89,7 +90,8 @@ def _in_ones_name(function: Callable[..., Any]) -> Callable[..., Any]:
         who = request.state.who
         if by not in {"", who}:
             raise Refused(f"this token is {who}'s", (f"it cannot speak for {by}; leave --as and HEADWAY_USER out",))
-        return function(by=who, **arguments)
+        with known(OWNED):
+            return function(by=who, **arguments)
 
     parameters = [
         one.replace(kind=inspect.Parameter.KEYWORD_ONLY, default="")
