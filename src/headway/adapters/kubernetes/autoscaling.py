@@ -51,9 +51,9 @@ def start(api: Api, deployment: Object, autoscaler: Object, replicas: int, fence
     _raise(api, there or autoscaler, replicas, fence, new=there is None)
 
 
-def hold(api: Api, place: Place, but: str, fence: Fence) -> None:
+def hold(api: Api, deployments: Mapping[str, Object], but: str, fence: Fence) -> None:
     """What serves stays as big as it is, however little traffic is left to it: it may have to take all of it back at once."""
-    for workload, deployment in by_workload(api.list(DEPLOYMENT, labels(place))).items():
+    for workload, deployment in deployments.items():
         if workload != but and replicas_of(deployment) and scaled(deployment):
             there = api.get(AUTOSCALER, name_of(deployment))
             if there is not None:

@@ -9,7 +9,6 @@ from headway.adapters.kubernetes import adopting, gateway, news, traffic, writin
 from headway.adapters.kubernetes.api import Api
 from headway.adapters.kubernetes.kinds import (
     COMMIT,
-    DEPLOYMENT,
     FENCE,
     ROUTE,
     SERVICE,
@@ -65,10 +64,9 @@ def weights_of(services: Sequence[dict[str, Any]], routes: Sequence[dict[str, An
     return next((traffic.told_by_front(one) for one in services if not label_of(one, WORKLOAD_LABEL)), {})
 
 
-def route(site: Site, effect: SetWeights, fence: Fence) -> None:
-    """Have these weights, taken by the gateway when this returns."""
+def route(site: Site, effect: SetWeights, fence: Fence, deployments: Mapping[str, Object]) -> None:
+    """Have these weights, taken by the gateway when this returns. `deployments` are those that are there, by workload."""
     api, place = site.api, site.place
-    deployments = by_workload(api.list(DEPLOYMENT, labels(place)))
     wanted = {name: percent for name, percent in effect.weights.items() if percent}
     asked = {*wanted, *(match.workload for match in effect.matches)}
     ready = _ready(adopting.pods(api, place, deployments), asked)

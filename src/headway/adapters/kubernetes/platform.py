@@ -21,6 +21,7 @@ from headway.adapters.kubernetes import (
 )
 from headway.adapters.kubernetes.api import Api
 from headway.adapters.kubernetes.clients import Clients
+from headway.adapters.kubernetes.glancing import Glances, Things
 from headway.adapters.kubernetes.kinds import (
     AUTOSCALER,
     CONFIG,
@@ -78,6 +79,7 @@ class KubernetesPlatform:
         self._keyed = keyed
         self._clock = clock
         self._clients = Clients()
+        self._glances = Glances()
         self._owners: Lately[Place, Mapping[str, str]] = Lately(3.0)
         self._commands: Lately[tuple[Place, str, str], tuple[str, ...]] = Lately(3.0)
 
@@ -85,23 +87,30 @@ class KubernetesPlatform:
         """Do SetReplicas or SetWeights."""
         api = self._api(place)
         # Before anything else: whoever was stopped between here and there finds every object written by somebody newer.
-        record.enter(api, place, intent.fence)
+        entered = record.enter(api, place, intent.fence)
+        try:
+            self._do(api, place, intent)
+        finally:  # what was half done changed something, too
+            self._glances.forget(place)
+            for kept in (self._owners, self._commands):
+                kept.forget()
+        record.done(api, place, intent.fence, intent.key, entered)
+
+    def _do(self, api: Api, place: Place, intent: Intent) -> None:
         match intent.effect:
             case SetReplicas(workload, 0):
                 self._stop(api, place, workload.name, intent.fence)
             case SetReplicas(workload, replicas, mend):
                 self._start(api, place, workload, replicas, intent.fence, mend=mend)
             case SetWeights() as effect:
+                there = by_workload(api.list(DEPLOYMENT, labels(place)))
                 with suppress(Refused, Unavailable):  # somebody's hand on an autoscaler is never what keeps traffic on a bad release
-                    autoscaling.hold(api, place, "", intent.fence)
-                moving.route(self._site(place), effect, intent.fence)
+                    autoscaling.hold(api, there, "", intent.fence)
+                moving.route(self._site(place), effect, intent.fence, there)
             case StartCheck() | RunMigration():
                 raise TypeError("checks and migrations are started through ports of their own")
             case unknown:
                 assert_never(unknown)
-        for kept in (self._owners, self._commands):
-            kept.forget()
-        record.done(api, place, intent.fence, intent.key)
 
     def probe(self, place: Place, intent: Intent) -> Probe:
         """Was this intent done? The record in the place knows, whoever wrote it."""
@@ -110,20 +119,19 @@ class KubernetesPlatform:
     def look(self, place: Place) -> Sight:
         """What runs there now, and the weights that the gateway has taken."""
         api = self._api(place)
-        deployments = by_workload(api.list(DEPLOYMENT, labels(place)))
-        pods, wanted = adopting.pods(api, place, deployments), autoscaling.wanted(api, place, deployments)
-        groups = {name: replace(self._group(api, one, name, pods), wanted=wanted[name]) for name, one in deployments.items()}
-        services, routes = api.list(SERVICE, labels(place)), api.list(ROUTE, labels(place))
-        edits = [edit for kind, things in _seen(deployments, services, routes) for one in things for edit in hands.of(kind, one)]
-        edits.extend(hands.gone(deployments.values(), services, routes))
-        return Sight(groups, moving.weights_of(services, routes), edits=tuple(edits))
+        seen = self._glances.look(api, place)
+        groups = {name: replace(self._group(api, one, name, seen.pods), wanted=seen.wanted[name]) for name, one in seen.deployments.items()}
+        edits = [edit for kind, things in _seen(seen) for one in things for edit in hands.of(kind, one)]
+        edits.extend(hands.gone(seen.deployments.values(), seen.services, seen.routes))
+        return Sight(groups, moving.weights_of(seen.services, seen.routes), edits=tuple(edits))
 
     def measure(self, place: Place) -> Readings:
         """The counters of each release, by Prometheus or by the gateway's own Envoys; none where the file names neither."""
         cluster, api = self._clusters(place), self._api(place)
         if not cluster.stats and cluster.prometheus is None:
             raise Unavailable(f"nothing is measured in {place.environment}: its kubernetes: names neither stats: nor prometheus:")
-        services = self._owners.get(place, lambda: _owners(api, place))
+        lately = self._glances.lately(place)
+        services = owners(lately.services) if lately else self._owners.get(place, lambda: owners(api.list(SERVICE, labels(place))))
         if cluster.prometheus is not None:
             return prometheus.measure(cluster, services, self._clock.now, self._secrets)
         return together(self._clock.now(), gateway.measure(cluster, services))
@@ -151,8 +159,8 @@ class KubernetesPlatform:
             return ()
 
     def _by_hand(self, place: Place, bad: str, good: str) -> tuple[str, ...]:
-        cluster, api = self._clusters(place), self._api(place)
-        deployments = by_workload(api.list(DEPLOYMENT, labels(place)))
+        cluster, api, seen = self._clusters(place), self._api(place), self._glances.lately(place)
+        deployments = seen.deployments if seen else by_workload(api.list(DEPLOYMENT, labels(place)))
         if good not in deployments:
             return ()
         if hash_of(good):
@@ -160,10 +168,11 @@ class KubernetesPlatform:
         name, wanted = name_of(deployments[good]), replicas_of(deployments[good])
         size = max(wanted, replicas_of(deployments[bad]) if bad in deployments else 0)
         first = (by_hand.scale(cluster, name, size),) if size > wanted else ()
-        if routes := api.list(ROUTE, labels(place)):
+        if routes := seen.routes if seen else api.list(ROUTE, labels(place)):
             ours = {service_of(one) for one in deployments.values()}
             return (*first, *(by_hand.route(cluster, name_of(one), traffic.all_to(one, name, ours)) for one in routes))
-        fronts = [one for one in api.list(SERVICE, labels(place)) if not label_of(one, WORKLOAD_LABEL)]
+        services = seen.services if seen else api.list(SERVICE, labels(place))
+        fronts = [one for one in services if not label_of(one, WORKLOAD_LABEL)]
         return (*first, *(by_hand.selector(cluster, name_of(one), traffic.alone(one, good)) for one in fronts))
 
     def close(self) -> None:
@@ -181,12 +190,13 @@ class KubernetesPlatform:
                 f"{workload.version} has no image, and {place.environment} is on Kubernetes", ("cut it with --image REF@sha256:…",)
             )
         theirs = self._pattern(place, workload.commit)
-        autoscaling.hold(api, place, workload.name, fence)
+        deployments = by_workload(api.list(DEPLOYMENT, labels(place)))
+        autoscaling.hold(api, deployments, workload.name, fence)
         own = own_name(theirs, workload)
         there = api.get(DEPLOYMENT, own)
         new = there is None
         if there is None:
-            adopting.told_apart(api, place, by_workload(api.list(DEPLOYMENT, labels(place))), fence)
+            adopting.told_apart(api, place, deployments, fence)
             self._make(api, place, workload, theirs, fence)
             there = api.get(DEPLOYMENT, own)
         elif mend:
@@ -217,10 +227,17 @@ class KubernetesPlatform:
     def _stop(self, api: Api, place: Place, workload: str, fence: Fence) -> None:
         deployment = by_workload(api.list(DEPLOYMENT, labels(place, workload))).get(workload)
         if deployment is not None and replicas_of(deployment):
+            self._demand_as_seen(api, place, workload)
             moving.until_quiet(self._site(place), workload)
             autoscaling.let_go(api, deployment)
             writing.size(api, name_of(deployment), 0, fence)
         autoscaling.settle(api, place, workload, fence)
+
+    def _demand_as_seen(self, api: Api, place: Place, workload: str) -> None:
+        """Nobody's pods go by a look of some seconds ago, if somebody moved the traffic since."""
+        seen = self._glances.lately(place)
+        if seen is not None and moving.weights(api, place) != moving.weights_of(seen.services, seen.routes):
+            raise Unavailable(f"somebody moved the traffic of {place} just now; {workload} stays until that has been looked at")
 
     def _collect(self, api: Api, place: Place, but: str, fence: Fence) -> None:
         """Remove what older generations left behind at size 0. Its configuration goes with it."""
@@ -265,18 +282,16 @@ def _runs(deployment: Object) -> bool:
     return bool(replicas_of(deployment) or deployment.get("status", {}).get("replicas"))
 
 
-def _owners(api: Api, place: Place) -> Mapping[str, str]:
+def owners(services: Sequence[dict[str, Any]]) -> Mapping[str, str]:
     """Workloads by the name of their Service."""
-    return {name_of(one): workload for workload, one in by_workload(api.list(SERVICE, labels(place))).items()}
+    return {name_of(one): workload for workload, one in by_workload(services).items()}
 
 
 def _kind(thing: Object) -> Any:
     return next(kind for kind in (CONFIG, SECRET, *SHARED) if kind.name == thing["kind"])
 
 
-def _seen(
-    deployments: Mapping[str, dict[str, Any]], services: Sequence[dict[str, Any]], routes: Sequence[dict[str, Any]]
-) -> Iterator[tuple[str, Sequence[dict[str, Any]]]]:
-    yield DEPLOYMENT.name, tuple(deployments.values())
-    yield SERVICE.name, services
-    yield ROUTE.name, routes
+def _seen(things: Things) -> Iterator[tuple[str, Sequence[dict[str, Any]]]]:
+    yield DEPLOYMENT.name, tuple(things.deployments.values())
+    yield SERVICE.name, things.services
+    yield ROUTE.name, things.routes

@@ -38,28 +38,26 @@ def read(api: Api, place: Place) -> Record:
     return _record(api.get(CONFIG, name(place)))
 
 
-def enter(api: Api, place: Place, fence: Fence) -> None:
-    """Write this fence, before anything else is. Fenced if a higher one is there: whoever wrote that owns the place now."""
-    _change(api, place, fence, lambda record: replace(record, fence=fence))
+def enter(api: Api, place: Place, fence: Fence) -> Mapping[str, Any]:
+    """Write this fence, before anything else is; what is written then. Fenced if a higher one is there: its writer has the place now."""
+    return _change(api, place, fence, lambda record: replace(record, fence=fence), api.get(CONFIG, name(place)))
 
 
-def done(api: Api, place: Place, fence: Fence, key: str) -> None:
-    """Write that this effect is done; Fenced if somebody newer came meanwhile."""
-    _change(api, place, fence, lambda record: record.did(key))
+def done(api: Api, place: Place, fence: Fence, key: str, entered: Mapping[str, Any]) -> None:
+    """Write that this effect is done, over what was written at its beginning; Fenced if somebody newer came meanwhile."""
+    _change(api, place, fence, lambda record: record.did(key), entered)
 
 
-def _change(api: Api, place: Place, fence: Fence, change: Any) -> None:
+def _change(api: Api, place: Place, fence: Fence, change: Any, there: Mapping[str, Any] | None) -> Mapping[str, Any]:
     for _ in range(TRIES):
-        there = api.get(CONFIG, name(place))
         record = _record(there)
         if fence < record.fence:
             written = f"{record.fence.generation}.{record.fence.turn}"
             raise Fenced(f"{place} was written by {written}, so {fence.generation}.{fence.turn} is too late")
         try:
-            api.put(CONFIG, _thing(place, change(record), there))
-        except Conflict:
-            continue  # somebody was quicker: perhaps ourselves before a crash, perhaps somebody newer
-        return
+            return api.put(CONFIG, _thing(place, change(record), there))
+        except Conflict:  # somebody was quicker: perhaps ourselves before a crash, perhaps somebody newer
+            there = api.get(CONFIG, name(place))
     raise Unavailable(f"{name(place)} is written by somebody else all the time")
 
 
