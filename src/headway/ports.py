@@ -54,8 +54,11 @@ class Platform(Protocol):
         """Was this intent done? Asked after a crash, before repeating."""
         ...
 
-    def look(self, place: Place) -> Sight:
-        """What runs there now, and how traffic is routed, as the target itself reports it."""
+    def look(self, place: Place, *, lately: bool = False) -> Sight:
+        """What runs there now, and how traffic is routed, as the target itself reports it.
+
+        `lately`: for who looks every moment. All but the instances may then be as it was some seconds ago, never as before an act.
+        """
         ...
 
     def measure(self, place: Place) -> Readings:

@@ -66,7 +66,7 @@ class PaperPlatform:
         with self._open(place) as page:
             return self._platform(place, page).probe(place, intent)
 
-    def look(self, place: Place) -> Sight:
+    def look(self, place: Place, *, lately: bool = False) -> Sight:
         with self._open(place) as page:
             return self._platform(place, page).look(place)
 

@@ -49,7 +49,7 @@ class NoPlatform:
     def probe(self, place: Place, intent: Intent) -> Probe:
         raise Unavailable(self._why)
 
-    def look(self, place: Place) -> Sight:
+    def look(self, place: Place, *, lately: bool = False) -> Sight:
         raise Unavailable(self._why)
 
     def measure(self, place: Place) -> Readings:

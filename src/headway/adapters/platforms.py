@@ -32,8 +32,8 @@ class Platforms:
     def probe(self, place: Place, intent: Intent) -> Probe:
         return self._of(place).probe(place, intent)
 
-    def look(self, place: Place) -> Sight:
-        return self._of(place).look(place)
+    def look(self, place: Place, *, lately: bool = False) -> Sight:
+        return self._of(place).look(place, lately=lately)
 
     def measure(self, place: Place) -> Readings:
         return self._of(place).measure(place)

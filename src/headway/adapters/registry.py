@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx2
 
+from headway.adapters import asking
 from headway.errors import InvalidSpec, Refused, Unavailable
 from headway.releases.images import Found
 
@@ -85,23 +86,22 @@ class Registries:
     def _look(self, image: str, tag: str) -> Found:
         name, _, digest = image.partition("@")
         named = replace(parse(name if ":" in name.rpartition("/")[2] else f"{name}:any"), tag=digest, written=image)
-        with httpx2.Client(timeout=PATIENCE) as client:
-            there = _answer(client, named, "HEAD")
-            if there.status_code == 404:
-                return Found(there=False)
-            means = _means(client, parse(tag)) if tag else None
-            if digest not in self._architectures:
-                self._architectures[digest] = _architectures(client, named, digest)
+        client = asking.client(PATIENCE)
+        there = _answer(client, named, "HEAD")
+        if there.status_code == 404:
+            return Found(there=False)
+        means = _means(client, parse(tag)) if tag else None
+        if digest not in self._architectures:
+            self._architectures[digest] = _architectures(client, named, digest)
         return Found(True, self._architectures[digest], means)
 
     def by_digest(self, image: str) -> str:
         """The same image, named for good: `REPOSITORY@sha256:…` for `REPOSITORY:TAG`."""
         named = parse(image)
-        with httpx2.Client(timeout=PATIENCE) as client:
-            try:
-                answer = _ask(client, named)
-            except httpx2.HTTPError as error:
-                raise Unavailable(f"the registry {named.host} did not answer about {image}: {type(error).__name__}") from error
+        try:
+            answer = _ask(asking.client(PATIENCE), named)
+        except httpx2.HTTPError as error:
+            raise Unavailable(f"the registry {named.host} did not answer about {image}: {type(error).__name__}") from error
         if answer.status_code == 404:
             raise Refused(f"there is no {image}: {named.host} has no tag {named.tag} of {named.repository}")
         if answer.status_code in {401, 403}:

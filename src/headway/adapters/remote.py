@@ -34,7 +34,7 @@ class Remote:
     def call(self, verb: str, **arguments: object) -> dict[str, object]:
         """One verb with its arguments; raises what the verb raised there."""
         patience = LONG.get(verb, PATIENCE)
-        transport = httpx2.HTTPTransport(uds=str(self._socket)) if self._socket else None
+        transport = _over(self._socket) if self._socket else None
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         try:
             timeout = httpx2.Timeout(patience, connect=5.0)
@@ -63,6 +63,11 @@ class Remote:
         except HeadwayError:
             return False
         return True
+
+
+def _over(socket: Path) -> httpx2.HTTPTransport:
+    """Nothing is encrypted on the way to a socket: to read whom this machine trusts would take longer than the answer."""
+    return httpx2.HTTPTransport(uds=str(socket), verify=False)
 
 
 def _error(body: dict[str, object], status: int) -> HeadwayError:

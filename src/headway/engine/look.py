@@ -45,7 +45,7 @@ def look(held: Held, world: World, now: datetime) -> Look:
 
 
 def _during(rollout: Rollout, held: Held, world: World, now: datetime) -> Look:
-    sight, trouble = _sight(rollout, world)
+    sight, trouble = _sight(rollout, world, lately=True)
     rollout, verdict = _measure(rollout, world, now)
     probed, unprobed = _probe(rollout, world)
     check, unchecked = _check(rollout, world)
@@ -65,9 +65,9 @@ def _during(rollout: Rollout, held: Held, world: World, now: datetime) -> Look:
     )
 
 
-def _sight(rollout: Rollout, world: World) -> tuple[Sight | None, str | None]:
+def _sight(rollout: Rollout, world: World, *, lately: bool = False) -> tuple[Sight | None, str | None]:
     try:
-        return world.platform.look(rollout.place), None
+        return world.platform.look(rollout.place, lately=lately), None
     except Unavailable as error:
         return None, str(error)
 

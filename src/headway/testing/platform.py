@@ -101,7 +101,7 @@ class FakePlatform:
             return Probe.UNKNOWN
         return Probe.DONE if intent.key in self._site(place).done else Probe.NOT_DONE
 
-    def look(self, place: Place) -> Sight:
+    def look(self, place: Place, *, lately: bool = False) -> Sight:  # noqa: ARG002 - as the port has it
         site, now = self._site(place), self.clock.now()
         groups = {name: _group(instances, now) for name, instances in site.groups.items() if instances.known(now)}
         edits = self.edits.get(place, ())

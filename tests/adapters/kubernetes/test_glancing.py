@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from kube_things import PLACE
 
-from headway.adapters.kubernetes.glancing import AGAIN, BRIEF, WHOLE, Glances
+from headway.adapters.kubernetes.glancing import BRIEF, WHOLE, Glances
 from headway.adapters.kubernetes.kinds import DEPLOYMENT, POD, ROUTE, SERVICE, WORKLOAD_LABEL, Kind
+from headway.errors import Unavailable
 
 
 def thing(name: str, workload: str = "", **more: Any) -> dict[str, Any]:
@@ -110,9 +111,18 @@ def test_who_looks_four_times_a_second_asks_twice(scene: Scene) -> None:
     assert BRIEF < 0.5
 
 
-def test_who_looks_now_and_then_is_shown_how_it_is(scene: Scene) -> None:
+def test_a_cluster_that_does_not_answer_is_trouble_and_no_old_news(scene: Scene) -> None:
+    class Away(LittleApi):
+        def table(self, kind: Kind, labels: Mapping[str, str]) -> None:
+            return None
+
+        def list(self, kind: Kind, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+            raise Unavailable("the cluster did not answer")
+
     scene.look()
-    assert scene.look(AGAIN) == ALL
+    scene.api = Away(scene.api.things)
+    with pytest.raises(Unavailable):
+        scene.look()
 
 
 def test_as_long_as_a_gateway_has_not_taken_a_route_every_look_is_a_whole_one(scene: Scene) -> None:

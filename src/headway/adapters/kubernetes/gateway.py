@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import httpx2
 
+from headway.adapters.asking import client
 from headway.adapters.kubernetes.names import GATEWAYS
 from headway.adapters.local.envoy_admin import readings
 from headway.analysis.model import Counters
@@ -17,6 +18,8 @@ from headway.errors import Unavailable
 
 _COUNTED = "upstream_rq_completed|upstream_rq_5xx|upstream_rq_retry|upstream_rq_active|upstream_cx_connect_fail"
 _COUNTED += "|upstream_rq_pending_overflow|upstream_rq_retry_overflow|upstream_rq_time"
+
+TIMEOUT = 5.0
 
 
 def measure(cluster: Cluster, services: Mapping[str, str]) -> Mapping[str, Mapping[str, Counters]]:
@@ -67,7 +70,7 @@ def _ask(url: str, named: str, names: str) -> Mapping[str, Any]:
     pattern = rf"^cluster\.{named}\.({names})$"
     whole = f"{url.rstrip('/')}/stats?format=json&histogram_buckets=detailed&filter={quote(pattern)}"
     try:
-        answer = httpx2.get(whole, timeout=5.0)
+        answer = client(TIMEOUT).get(whole)
         answer.raise_for_status()
         told = json.loads(answer.content)
         if not isinstance(told, dict) or not isinstance(told.get("stats"), list):

@@ -19,8 +19,6 @@ from headway.environments.model import Place
 
 WHOLE = 5.0
 """Seconds after which a place is looked at as a whole again: a node that went takes its pods out of service without a word in the table."""
-AGAIN = 2.5
-"""Whoever looks less often than that is shown all of it, as it is."""
 BRIEF = 0.4
 """Seconds for which not even the short question is asked: a new weight is looked at four times a second for what is measured."""
 Rows = tuple[tuple[str, ...], ...]
@@ -61,11 +59,11 @@ class Glances:
         self._lock = threading.Lock()
 
     def look(self, api: Api, place: Place) -> Things:
-        """What is there now."""
+        """What is there, for who looks every moment."""
         now = self._elapsed()
         with self._lock:
             seen, forgotten = self._seen.get(place), self._forgotten[place]
-        known = seen is not None and now - seen.whole < WHOLE and now - seen.last < AGAIN
+        known = seen is not None and now - seen.whole < WHOLE
         if seen is not None and known and now - seen.last < BRIEF:
             return seen.things
         # Taken first: what changes while the rest is read is another table the next time.

@@ -21,7 +21,7 @@ from headway.adapters.kubernetes import (
 )
 from headway.adapters.kubernetes.api import Api
 from headway.adapters.kubernetes.clients import Clients
-from headway.adapters.kubernetes.glancing import Glances, Things
+from headway.adapters.kubernetes.glancing import Glances, Things, whole
 from headway.adapters.kubernetes.kinds import (
     AUTOSCALER,
     CONFIG,
@@ -116,10 +116,10 @@ class KubernetesPlatform:
         """Was this intent done? The record in the place knows, whoever wrote it."""
         return Probe.DONE if intent.key in record.read(self._api(place), place).done else Probe.NOT_DONE
 
-    def look(self, place: Place) -> Sight:
+    def look(self, place: Place, *, lately: bool = False) -> Sight:
         """What runs there now, and the weights that the gateway has taken."""
         api = self._api(place)
-        seen = self._glances.look(api, place)
+        seen = self._glances.look(api, place) if lately else whole(api, place)
         groups = {name: replace(self._group(api, one, name, seen.pods), wanted=seen.wanted[name]) for name, one in seen.deployments.items()}
         edits = [edit for kind, things in _seen(seen) for one in things for edit in hands.of(kind, one)]
         edits.extend(hands.gone(seen.deployments.values(), seen.services, seen.routes))

@@ -1,9 +1,9 @@
 """What a cluster says of a release before it is sent: asked at once for a person, and now and then for who waits."""
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from headway.adapters.kubernetes.kinds import Object
 from headway.adapters.secrets import in_cluster
@@ -11,6 +11,9 @@ from headway.environments.manifests.changes import Preview
 from headway.environments.model import Place
 from headway.errors import InvalidSpec, Unavailable
 from headway.rollout.model import Workload
+
+if TYPE_CHECKING:
+    from headway.adapters.kubernetes.clients import Clients
 
 YES, NO = 60.0, 15.0
 """For so many seconds an answer is believed: a good one, and one that somebody may just be mending."""
@@ -34,6 +37,7 @@ class Previews:
         self._keyed = keyed
         self._elapsed = elapsed
         self._kept: dict[object, tuple[float, Preview | Unavailable]] = {}
+        self._clients: Clients | None = None
         self._lock = threading.Lock()
 
     def preview(self, place: Place, new: Workload, live: Workload | None, *, anew: bool = False) -> Preview:
@@ -60,7 +64,7 @@ class Previews:
         if cluster is None:
             return Preview()
         try:
-            from headway.adapters.kubernetes.api import Api
+            from headway.adapters.kubernetes.clients import Clients
             from headway.adapters.kubernetes.dryrun import attempt
         except ModuleNotFoundError as missing:
             raise Unavailable(f"environments on Kubernetes need the client {missing.name}: pip install 'headway[kubernetes]'") from missing
@@ -73,5 +77,6 @@ class Previews:
             made = render(opened(theirs), place, new, told, self._keyed)
         except InvalidSpec:
             return Preview()  # whoever looks at the manifests themselves says what is wrong, with file and line
-        with contextlib.closing(Api(cluster.context, cluster.namespace)) as api:
-            return attempt(api, place, theirs, made, new, live)
+        with self._lock:
+            self._clients = self._clients or Clients()
+        return attempt(self._clients.of(cluster), place, theirs, made, new, live)

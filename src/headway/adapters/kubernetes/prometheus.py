@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx2
 
+from headway.adapters.asking import client
 from headway.adapters.kubernetes.names import GATEWAYS, PODS, Series
 from headway.analysis.model import Counters, Readings, together
 from headway.environments.model import Cluster, Prometheus
@@ -170,11 +171,10 @@ def _ask(asked: Prometheus, parts: tuple[Part, ...], secrets: Callable[[str], st
 
 def _query(asked: Prometheus, query: str, secrets: Callable[[str], str]) -> list[Mapping[str, Any]]:
     headers = {"Authorization": f"Bearer {_token(asked.token, secrets)}"} if asked.token else {}
-    trusted: Any = _trusting(secrets(asked.ca)) if asked.ca else True
+    trusted = _trusting(secrets(asked.ca)) if asked.ca else None
     try:
-        answer = httpx2.post(
-            f"{asked.url.rstrip('/')}/api/v1/query", data={"query": query}, headers=headers, timeout=TIMEOUT, verify=trusted
-        )
+        whole = f"{asked.url.rstrip('/')}/api/v1/query"
+        answer = client(TIMEOUT, trusted).post(whole, data={"query": query}, headers=headers)
     except httpx2.HTTPError as error:
         raise Unavailable(f"Prometheus at {asked.url} does not answer: {error or type(error).__name__}") from error
     try:

@@ -83,7 +83,7 @@ class LocalPlatform:
         """Was this intent done? The record on disk knows, whoever wrote it."""
         return Probe.DONE if self._supervisor(place.environment).was_done(place.service, intent.key) else Probe.NOT_DONE
 
-    def look(self, place: Place) -> Sight:
+    def look(self, place: Place, *, lately: bool = False) -> Sight:  # noqa: ARG002 - as the port has it
         """What runs there now, and the weights that Envoy confirmed. Where an environment rests, that is nothing."""
         if self._rests(place.environment):
             return Sight()
