@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -193,28 +194,44 @@ TABLE = tuple(Story(row, "canary") for row in (*OUTSIDE, *BAD, *BY_HAND))
 
 
 class Watch:
-    """When the cluster said for the first time that a service's pods are no good."""
+    """When the cluster said for the first time that a service's pods are no good. A pod that goes at once is seen too: looking now and
+    then would miss it."""
 
     def __init__(self, namespace: Namespace) -> None:
         self.said: dict[str, datetime] = {}
-        self._namespace = namespace
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._watches = [
+            subprocess.Popen(
+                ["kubectl", "--namespace", namespace.name, "get", kind, "--watch", "--output=json"], stdout=subprocess.PIPE, text=True
+            )
+            for kind in ("pods", "deployments")
+        ]
+        self._threads = [threading.Thread(target=self._read, args=(one,), daemon=True) for one in self._watches]
 
     def __enter__(self) -> "Watch":
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
+        for watch in self._watches:
+            watch.terminate()
+            watch.wait()
+        for thread in self._threads:
+            thread.join()
 
-    def _run(self) -> None:
-        while not self._over.wait(1.0):
-            for one in json.loads(self._namespace.kubectl("get", "pods,deployments", "--output=json"))["items"]:
-                if _is_bad(one):
-                    now = datetime.now(UTC)  # noqa: TID251 - the tests of what is real live in real time
-                    self.said.setdefault(one["metadata"]["labels"].get("headway/service", ""), now)
+    def _read(self, watch: subprocess.Popen[str]) -> None:
+        assert watch.stdout is not None
+        lines: list[str] = []
+        for line in watch.stdout:
+            lines.append(line)
+            if line.rstrip() == "}":  # one object ends
+                self._look(json.loads("".join(lines)))
+                lines.clear()
+
+    def _look(self, thing: Object) -> None:
+        if _is_bad(thing):
+            now = datetime.now(UTC)  # noqa: TID251 - the tests of what is real live in real time
+            self.said.setdefault(thing["metadata"]["labels"].get("headway/service", ""), now)
 
 
 def _is_bad(thing: Object) -> bool:
