@@ -4,7 +4,6 @@ import fcntl
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -51,17 +50,6 @@ def push(reference: str, name: str, variables: Mapping[str, str] | None = None) 
         return f"{reference.rpartition(':')[0]}@{digest.read().strip()}"
 
 
-def base() -> Path:
-    """A small Debian's tree, for images that need more than one program; made once."""
-    tree = cache() / "base"
-    if not tree.exists():
-        draft = cache() / "base.part"
-        shutil.rmtree(draft, ignore_errors=True)
-        _run("debootstrap", "--variant=minbase", "bookworm", str(draft))
-        draft.rename(tree)
-    return tree
-
-
 def compiled(name: str) -> Path:
     """One of our own programs, from its source beside us; kept by the source's content."""
     source = IMAGES / name
@@ -71,7 +59,7 @@ def compiled(name: str) -> Path:
     if not program.exists():
         draft = program.with_suffix(".part")
         argv = ["go", "build", "-trimpath", "-ldflags", "-s -w", "-o", str(draft), "."]
-        _run(*argv, cwd=source, environment={"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false"})
+        run(*argv, cwd=source, environment={"CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false"})
         draft.rename(program)
     return program
 
@@ -79,7 +67,7 @@ def compiled(name: str) -> Path:
 def _buildah(*argv: str) -> str:
     folders = (f"--root={_scratch()}/buildah", f"--runroot={_scratch()}/buildah-run")
     whole = ["buildah", *folders, "--storage-driver=vfs", *argv]
-    return _run(*(inside(whole) if STATE.exists() else whole), environment={"BUILDAH_ISOLATION": "chroot"})
+    return run(*(inside(whole) if STATE.exists() else whole), environment={"BUILDAH_ISOLATION": "chroot"})
 
 
 def _scratch() -> Path:
@@ -87,7 +75,8 @@ def _scratch() -> Path:
     return STATE if STATE.exists() else cache()
 
 
-def _run(*argv: str, cwd: Path | None = None, environment: Mapping[str, str] | None = None) -> str:
+def run(*argv: str, cwd: Path | None = None, environment: Mapping[str, str] | None = None) -> str:
+    """What a command says; Trouble with what it said last if it fails."""
     whole = os.environ | dict(environment or {})
     done = subprocess.run(argv, cwd=cwd, env=whole, capture_output=True, text=True, check=False)
     if done.returncode:
