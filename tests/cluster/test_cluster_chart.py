@@ -1,0 +1,207 @@
+"""Headway in the cluster as a company has it: its image, its chart by helm, two replicas on PostgreSQL, asked over the network."""
+
+import json
+import re
+import secrets
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from cluster_scene import ClusterScene
+from doors import door, repositories
+from lab import ourselves
+from lab.layout import CHECKOUT
+from scene import View
+from stand import Load, Namespace, until
+
+from headway.adapters.remote import Remote
+from support.postgres import GUARDED, PASSWORD, Postgres
+
+Image = Callable[..., str]
+CHART = CHECKOUT / "deploy" / "chart"
+NAME = "headway"
+EVERYTHING = {
+    "image": "registry.example/headway:1",
+    "repositories": ["https://git.example/shop.git"],
+    "branch": "trunk",
+    "git": {"secret": "git"},
+    "args": ["--open-metrics"],
+    "env": [{"name": "PGPASSFILE", "value": "/run/more/pgpass"}],
+    "volumes": [{"name": "more", "secret": {"secretName": "more"}}],
+    "volumeMounts": [{"name": "more", "mountPath": "/run/more"}],
+    "pullSecrets": ["registry"],
+    "serviceAccount": {"annotations": {"cloud.example/role": "releases"}},
+    "podLabels": {"team": "releases"},
+    "podAnnotations": {"since": "today"},
+    "nodeSelector": {"disk": "fast"},
+    "tolerations": [{"key": "only", "operator": "Exists"}],
+    "affinity": {"nodeAffinity": {}},
+    "priorityClassName": "system-cluster-critical",
+    "ingress": {"host": "headway.example", "className": "edge", "tlsSecret": "headway-tls", "annotations": {"a.example/b": "c"}},
+    "httpRoute": {"parentRefs": [{"name": "edge", "namespace": "gateways"}], "hostnames": ["headway.example"]},
+    "networkPolicy": {"enabled": True, "from": [{"namespaceSelector": {}}], "egress": [{}]},
+}
+
+
+def helm(*argv: str, told: object = None) -> str:
+    values = ("--values=-",) if told is not None else ()
+    done = subprocess.run(["helm", *argv, *values], input=json.dumps(told), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"helm {' '.join(argv)}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def test_with_everything_in_it_the_chart_is_what_the_api_server_takes(namespace: Namespace) -> None:
+    everything = EVERYTHING | {"environments": [namespace.name]}
+    helm("lint", str(CHART), told=everything)
+    made = helm("template", NAME, str(CHART), "--namespace", namespace.name, told=everything)
+    assert made.count("\nkind: ") == 10
+    namespace.kubectl("apply", "--server-side", "--dry-run=server", "--filename=-", text=made)
+    monitored = helm("template", NAME, str(CHART), told=everything | {"serviceMonitor": {"enabled": True}})
+    assert "\nkind: ServiceMonitor" in monitored, "its kind is the operator's, which is not in this cluster"
+
+
+def test_a_value_that_it_does_not_know_is_refused(namespace: Namespace) -> None:
+    done = subprocess.run(["helm", "template", str(CHART), "--set", "image=x,replica=3"], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "replica" in done.stderr
+
+
+class Installed(ClusterScene):
+    """The scene whose server runs in the cluster."""
+
+    def install(self, own: Namespace, image: str, repository: str, database: str) -> None:
+        self.own = own
+        said = {name: self.headway("token", name) for name in ("alice", "metrics")}
+        self.asking = {name: re.findall(r"HEADWAY_TOKEN=(\S+)", one.text)[0] for name, one in said.items()}
+        lines = "".join(one.out for one in said.values())
+        told = {"database": database, "key": secrets.token_hex(32), "tokens": lines, "metrics": self.asking["metrics"]}
+        own.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "headway"}, "stringData": told})
+        self.values = {"image": image, "repositories": [repository], "environments": [self.namespace.name]}
+        helm("install", NAME, str(CHART), "--namespace", own.name, "--wait", "--timeout=180s", told=self.values)
+        self.address = f"http://{own.get('service', NAME)['spec']['clusterIP']}"
+        self.remote = Remote.at(self.address, self.asking["alice"])
+
+    def command_line(self, by: str = "ops") -> tuple[str, ...]:
+        asked = ("--server", self.address) if hasattr(self, "address") else ("--home", str(self.home))
+        return ("", "-m", "headway", *asked)
+
+    def cut(self, version: str, image: str) -> None:
+        (self.repo.folder / "version.txt").write_text(version)
+        commit = self.repo.commit(f"feat: {version}")
+        self.headway("release", "cut", commit, "--version", version, "--image", image)
+
+    def pods(self) -> dict[str, str]:
+        """The servers and where each is."""
+        found = self.own.all("pods", "app.kubernetes.io/name=headway")
+        return {one["metadata"]["name"]: one["status"].get("podIP", "") for one in found if "deletionTimestamp" not in one["metadata"]}
+
+    def leader(self) -> str:
+        """Which of them leads, by what each tells Prometheus."""
+        return str(until("one to lead", lambda: next((name for name, ip in self.pods().items() if self._leads(ip)), None)))
+
+    def _leads(self, ip: str) -> bool:
+        request = urllib.request.Request(f"http://{ip}:8080/metrics", headers={"Authorization": f"Bearer {self.asking['metrics']}"})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return "\nheadway_leader 1.0\n" in answer.read().decode()
+        except OSError:
+            return False
+
+    def half_way(self, version: str, image: str) -> View:
+        rollout = self.promote(version, image)
+        return self.when(rollout, lambda view: 0 < view["weight"] < 100, "some of the traffic")
+
+    def ended_well(self, rollout: View) -> View:
+        """Waited for through whichever server answers."""
+
+        def look() -> View | None:
+            try:
+                view = self.ask("rollout", target=rollout["rollout"])
+            except Exception as away:
+                told.append(repr(away))
+                return None
+            told.append(f"{view['phase']}: {view['why']}")
+            return view if view["ended"] else None
+
+        told: list[str] = []
+        view: View = until("the end of it", look)
+        assert view["phase"] == "completed", told[-3:]
+        return view
+
+
+@pytest.fixture(scope="module")
+def scene(
+    namespaces: Callable[[], Namespace],
+    little: Image,
+    gateway: str,
+    stats: str,
+    postgres: Postgres,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Installed]:
+    own, shop = namespaces(), namespaces()
+    folder = tmp_path_factory.mktemp("scene")
+    image = ourselves.headway("test")
+    with ExitStack() as open_, pytest.MonkeyPatch.context() as patch:
+        database = open_.enter_context(postgres.database())
+        record = open_.enter_context(door(postgres.socket / ".s.PGSQL.5432"))
+        counters = open_.enter_context(door(stats))
+        repos = open_.enter_context(repositories(folder))
+        made = Installed(folder)
+        made.found(shop, gateway, counters, f"shop.{shop.name}.test", little("1.0.0"))
+        file = folder / made.service / "headway.yaml"
+        text = (
+            file.read_text().replace("    kubernetes:\n", "    kubernetes:\n      registry: skip\n").replace("[20, 50, 100]", "[50, 100]")
+        )
+        file.write_text(text)
+        made.repo.commit("chore: the registry is the nodes' alone")
+        url = f"postgresql://{GUARDED}:{PASSWORD}@{record}/{database.rpartition('/')[2].partition('?')[0]}"
+        made.install(own, image, f"{repos}/{made.service}", url)
+        patch.setenv("HEADWAY_TOKEN", made.asking["alice"])
+        yield made
+
+
+def test_installed_by_helm_two_of_them_answer_and_helm_tests_it(scene: Installed) -> None:
+    assert len(scene.pods()) == 2
+    assert "Succeeded" in helm("test", NAME, "--namespace", scene.own.name, "--timeout=60s")
+    assert scene.leader()
+    assert scene.headway("--version")
+
+
+def test_the_leading_pod_dies_in_mid_canary_and_another_goes_on(scene: Installed, little: Image, gateway: str) -> None:
+    with Load(gateway, f"shop.{scene.namespace.name}.test", rate=40) as load:
+        first = scene.promote("1.0.0", little("1.0.0"))
+        scene.ended_well(first)
+        lost = len(load.failures)  # before the first release nobody is there
+        rollout = scene.half_way("1.1.0", little("1.1.0"))
+        led = scene.leader()
+        scene.own.kubectl("delete", "pod", led, "--force", "--grace-period=0")
+        scene.ended_well(rollout)
+        assert scene.leader() != led
+        assert load.failures[lost:] == []
+
+
+def test_helm_upgrades_it_with_a_rollout_in_flight(scene: Installed, little: Image, gateway: str) -> None:
+    file = scene.repo.folder / "headway.yaml"
+    file.write_text(file.read_text().replace("min_time: 2s", "min_time: 25s"))
+    before = set(scene.pods())
+    with Load(gateway, f"shop.{scene.namespace.name}.test", rate=40) as load:
+        rollout = scene.half_way("1.2.0", little("1.2.0"))
+        upgraded = scene.values | {"podAnnotations": {"turned": str(time.monotonic())}}
+        helm("upgrade", NAME, str(CHART), "--namespace", scene.own.name, "--wait", "--timeout=180s", told=upgraded)
+        assert not before & set(scene.pods()), "both are new"
+        assert not scene.ask("rollout", target=rollout["rollout"])["ended"], "it was in flight from before to after"
+        scene.ended_well(rollout)
+        assert load.failures == []
+
+
+def test_uninstalled_it_leaves_behind_what_it_released(scene: Installed, gateway: str) -> None:
+    host = f"shop.{scene.namespace.name}.test"
+    helm("uninstall", NAME, "--namespace", scene.own.name, "--wait", "--timeout=120s")
+    assert scene.pods() == {}
+    with Load(gateway, host, rate=40) as load:
+        until("some traffic", lambda: load.answers.total() > 60)
+    assert set(load.answers) == {"1.2.0"}
+    assert load.failures == []
