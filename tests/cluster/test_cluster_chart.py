@@ -20,6 +20,7 @@ from stand import Load, Namespace, until
 from headway.adapters.remote import Remote
 from support.postgres import GUARDED, PASSWORD, Postgres
 
+pytestmark = pytest.mark.timeout(600)  # the first run makes the image
 Image = Callable[..., str]
 CHART = CHECKOUT / "deploy" / "chart"
 NAME = "headway"
