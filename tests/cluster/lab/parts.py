@@ -167,8 +167,10 @@ def _write_networks() -> None:
 
 
 def _write(name: str, content: object) -> str:
-    file = STATE / name
-    file.write_text(json.dumps(content, indent=2))
+    """The same again is left alone: a kube-proxy ends when its file is written to, whatever is in it."""
+    file, text = STATE / name, json.dumps(content, indent=2)
+    if not file.exists() or file.read_text() != text:
+        file.write_text(text)
     return str(file)
 
 
