@@ -123,6 +123,13 @@ class Images(Protocol):
         """
         ...
 
+    def copied(self, image: str, to: str) -> str:
+        """Have an image, by its digest, in the repository `to`: empty once it is there, else how far it is. Asking begins it, and goes on.
+
+        Unavailable, or Refused, with why it came to nothing, for a while; then it is tried again.
+        """
+        ...
+
 
 class Live(Protocol):
     """What the release that is live in a place does just now."""

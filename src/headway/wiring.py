@@ -35,7 +35,7 @@ from headway.adapters.nowhere import NO_MACHINE, NoBuilder, NoPlatform, Silent
 from headway.adapters.platforms import Heralds, Kubernetes, Platforms
 from headway.adapters.policytext import PolicyText
 from headway.adapters.pushes import NotedPushes
-from headway.adapters.registry import Registries
+from headway.adapters.registrycopy import Copying
 from headway.adapters.remote import Remote
 from headway.adapters.secrets import SCHEMES, fingerprint, in_cluster, resolve
 from headway.adapters.socketpath import socket_path
@@ -329,7 +329,7 @@ def build(home: Path, database: str | None = None, *, serving: bool, machine: bo
         adoptions=platform,
         manifests=Inspections(sources, committed, Trying(_understood)),
         previews=previews,
-        images=Registries(),
+        images=Copying(),
         live=LiveTraffic(platform),
         checks=PlacedChecks(checks, lambda: _jobs(home, where, clock), where),
         migrations=databases,

@@ -125,6 +125,38 @@ def test_manifests_that_cannot_be_looked_at_now_keep_a_release_waiting(fake: Fak
     assert fake.world.records.place(PRODUCTION).live is not None
 
 
+def test_where_the_nodes_have_a_registry_of_their_own_the_image_is_there_before_anything_starts(
+    fake: FakeWorld, commands: Commands
+) -> None:
+    fake.pipelines.declared = [on(replace(HERE, copy_to="registry.prod.example/tally"))]
+    cut(commands, "1.1.0")
+    assert commands.plan("1.1.0", "production", "ada")["warnings"] == [
+        "its image is copied to registry.prod.example/tally before it starts"
+    ]
+    assert fake.images.copies == set(), "a plan touches nothing"
+    fake.images.copying = "2 of 7 parts are there"
+    asked = commands.promote("1.1.0", "production", "ada")
+    run(fake, 5)
+    shown = commands.rollout(str(asked["rollout"]))
+    assert (shown["phase"], shown["why"]) == ("pending", "2 of 7 parts are there")
+    assert fake.world.records.place(PRODUCTION).live is None
+    fake.images.copying = ""
+    run(fake)
+    live = fake.world.records.place(PRODUCTION).live
+    assert live is not None
+    assert {live.image} == fake.images.copies == {"registry.prod.example/tally@sha256:" + "ab" * 32}
+
+
+def test_what_was_copied_need_not_be_where_it_was_pushed_any_more(fake: FakeWorld, commands: Commands) -> None:
+    fake.pipelines.declared = [on(replace(HERE, copy_to="registry.prod.example/tally"))]
+    cut(commands, "1.1.0")
+    fake.images.gone = {IMAGE}
+    assert commands.plan("1.1.0", "production", "ada")["objections"] == []
+    fake.images.gone = {IMAGE, IMAGE.replace("registry.example", "registry.prod.example")}
+    (objection,) = commands.plan("1.1.0", "production", "ada")["objections"]
+    assert f"there is no {IMAGE} in its registry" in objection
+
+
 def test_a_way_back_is_not_kept_out_by_a_rule_that_came_later(fake: FakeWorld, commands: Commands) -> None:
     fake.pipelines.declared = [on(HERE)]
     for version in ("1.1.0", "1.2.0"):

@@ -270,6 +270,12 @@ def test_a_fault_of_a_service_says_where_what_and_what_instead(lines: str, fault
             id="a judge without numbers",
         ),
         pytest.param(
+            f"{CLUSTERED}, copy_to: registry.prod.example/shop:1.4}}",
+            '5:60: environments.dev.kubernetes.copy_to is "registry.prod.example/shop:1.4", expected a repository with its registry, '
+            "such as registry.prod.example/shop, without a tag",
+            id="a repository with a tag",
+        ),
+        pytest.param(
             f"{CLUSTERED}, gateway: envoy-gateway, stats: http://10.0.0.7:8002}}",
             "5:75: environments.dev.kubernetes: envoy-gateway counts by rule and not by release, "
             "expected prometheus: {counts: pods} instead of stats",

@@ -57,7 +57,7 @@ class Named:
 
 
 class Registries:
-    """The Images port on whatever registries the names say."""
+    """The Images port on whatever registries the names say, but for copies: registrycopy.py."""
 
     def __init__(self, elapsed: Callable[[], float] = time.monotonic) -> None:
         """`elapsed` are seconds since whenever."""
@@ -177,14 +177,14 @@ def _ask(client: httpx2.Client, named: Named, method: str = "GET", path: str = "
     if answer.status_code != 401:
         return answer
     kind, _, rest = answer.headers.get("WWW-Authenticate", "").partition(" ")
-    login = _login(named.host)
-    if kind.lower() == "basic" and login is not None:
-        return client.request(method, url, headers=headers, auth=login, follow_redirects=bool(path))
+    known = login(named.host)
+    if kind.lower() == "basic" and known is not None:
+        return client.request(method, url, headers=headers, auth=known, follow_redirects=bool(path))
     asked = dict(re.findall(r'(\w+)="([^"]*)"', rest))
-    if kind.lower() != "bearer" or not _private(asked.get("realm", "")):
+    if kind.lower() != "bearer" or not private(asked.get("realm", "")):
         return answer
     wanted = {"service": asked.get("service", ""), "scope": asked.get("scope", f"repository:{named.repository}:pull")}
-    told = client.get(asked["realm"], params=wanted, auth=login) if login else client.get(asked["realm"], params=wanted)
+    told = client.get(asked["realm"], params=wanted, auth=known) if known else client.get(asked["realm"], params=wanted)
     if told.status_code != 200:
         return told
     try:
@@ -194,7 +194,7 @@ def _ask(client: httpx2.Client, named: Named, method: str = "GET", path: str = "
     return client.request(method, url, headers={**headers, "Authorization": f"Bearer {token}"}, follow_redirects=bool(path))
 
 
-def _private(realm: str) -> bool:
+def private(realm: str) -> bool:
     """Nobody between us and there may read a password."""
     url = httpx2.URL(realm) if realm else None
     return url is not None and (url.scheme == "https" or (url.scheme == "http" and url.host in {"localhost", "127.0.0.1"}))
@@ -203,7 +203,7 @@ def _private(realm: str) -> bool:
 # -- what `docker login` left
 
 
-def _login(host: str) -> tuple[str, str] | None:
+def login(host: str) -> tuple[str, str] | None:
     """Name and password for a registry; None if nobody logged in there."""
     path = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
     try:

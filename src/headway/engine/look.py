@@ -8,6 +8,7 @@ from headway.analysis.evidence import Evidence, fold, with_copies
 from headway.analysis.judge import SILENCE, judge
 from headway.analysis.model import Outcome, Verdict
 from headway.engine.candidate import Asked, consider
+from headway.engine.sending import copying
 from headway.engine.sizing import sizing
 from headway.environments.model import same_target
 from headway.errors import HeadwayError, InvalidSpec, Refused, Unavailable
@@ -22,6 +23,9 @@ from headway.rollout.seen import CheckRun, MigrationRun, Probe, Seen, Sight
 
 JUDGED = ACTIVE - {Phase.ROLLING_BACK}
 """Held too: a first release keeps its traffic when it is held, for there is nobody else to have it."""
+
+A_MOMENT = timedelta(seconds=5)
+"""After which a copy that is under way is asked about again: long enough to wait without holding the rollout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +173,8 @@ def _before(rollout: Rollout, world: World, now: datetime) -> Seen:
         return seen
     if before := next((one for one in earlier(rollout, standing) if _could_start(one, world, now)), None):
         return replace(seen, behind=before.id)
+    if way := copying(considered.plan, considered.release, world):
+        return replace(seen, waits=(way,), until=now + A_MOMENT)
     sight, trouble = _sight(rollout, world)
     return replace(seen, sight=sight, trouble=trouble)
 

@@ -9,8 +9,9 @@ from headway.errors import Refused, Unavailable
 from headway.ports import World
 from headway.promotion.model import Stage
 from headway.releases import images
+from headway.releases.images import Found
 from headway.releases.model import Release
-from headway.rollout.model import Workload
+from headway.rollout.model import Plan, Workload
 from headway.rollout.plan import workload
 
 
@@ -76,13 +77,36 @@ def _image(release: Release, cluster: Cluster, preview: Preview, world: World, *
         return Sending()
     digest = release.image.rpartition("@")[2]
     try:
-        found = world.images.look(release.image, release.tag, anew=anew)
+        found = _found(release, cluster, world, anew=anew)
     except Refused as no:
         return Sending(warnings=(str(no),))
     except Unavailable as trouble:
         return Sending(waits=(f"whether its image is there cannot be told: {trouble}",))
+    copied = (f"its image is copied to {cluster.copy_to} before it starts",) if cluster.copy_to else ()
     wanted = cluster.architecture or (preview.architectures if len(preview.architectures) == 1 else ())
     return Sending(
         refusals=images.objections(release.image, found, wanted),
-        warnings=(*images.advice(release.tag, digest, found), *(() if wanted else images.stray(found, preview.architectures))),
+        warnings=(*copied, *images.advice(release.tag, digest, found), *(() if wanted else images.stray(found, preview.architectures))),
     )
+
+
+def _found(release: Release, cluster: Cluster, world: World, *, anew: bool) -> Found:
+    """What is known of it where it was pushed; where that does not answer, or has it no more, it may be where it was copied to before."""
+    try:
+        found = world.images.look(release.image, release.tag, anew=anew)
+    except (Refused, Unavailable):
+        if not cluster.copy_to or not (there := world.images.look(cluster.pulled(release.image), anew=anew)).there:
+            raise
+        return there
+    return found if found.there or not cluster.copy_to else world.images.look(cluster.pulled(release.image), anew=anew)
+
+
+def copying(plan: Plan, release: Release, world: World) -> str:
+    """What is still to be copied before this may start; asking has it copied."""
+    cluster = plan.new.cluster
+    if cluster is None or not cluster.copy_to or not release.image:
+        return ""
+    try:
+        return world.images.copied(release.image, cluster.copy_to)
+    except (Refused, Unavailable) as trouble:
+        return f"its image is not in {cluster.copy_to} yet: {trouble}"

@@ -130,6 +130,12 @@ class Cluster:
     """Of its nodes: an image must be for all of these. Empty: as its pods ask for, or as its nodes are where they may be read."""
     registry: Literal["ask", "skip"] = "ask"
     """Whether the image's registry is asked before a rollout."""
+    copy_to: str = ""
+    """The repository that its nodes pull from, which images are copied to by their digest; empty: from where they were pushed."""
+
+    def pulled(self, image: str) -> str:
+        """What its nodes are told to pull for an image that was pushed as this."""
+        return f"{self.copy_to}@{image.rpartition('@')[2]}" if image and self.copy_to else image
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ def workload(release: Release, environment: Environment) -> Workload:
         release.run,
         configuration,
         environment.port,
-        release.image,
+        environment.cluster.pulled(release.image) if environment.cluster is not None else release.image,
         environment.cluster,
     )
 

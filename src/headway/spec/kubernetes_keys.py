@@ -7,6 +7,10 @@ from headway.spec.records import Key, Record
 from headway.spec.shapes import ListOf, Value
 
 NAMESPACE = matching(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", 'the name of a namespace: small letters, digits and "-"')
+REPOSITORY = matching(
+    r"(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+|[a-z0-9.-]+:[0-9]+)(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+",
+    "a repository with its registry, such as registry.prod.example/shop, without a tag",
+)
 URL = matching(r"https?://[^\s]+", "a URL such as https://shop.example")
 
 
@@ -101,6 +105,12 @@ KUBERNETES = Record(
             one_of("ask", "skip"),
             "Whether the image's registry is asked before a rollout: is the digest there, what is it for, has its tag moved.",
             "ask",
+        ),
+        Key(
+            "copy_to",
+            REPOSITORY,
+            "The repository that its nodes pull from, where it has its own: an image is copied there, by its digest, before a rollout.",
+            otherwise="images stay where CI pushed them",
         ),
         Key("url", URL, "Where users, and checks, reach the service.", otherwise="its Service's own address"),
     ),

@@ -226,6 +226,7 @@ def _cluster(found: Found) -> Cluster | None:
         prometheus=_prometheus(where["prometheus"]),
         architecture=where["architecture"].values(),
         registry=where["registry"].value,
+        copy_to=where["copy_to"].value or "",
     )
 
 

@@ -41,6 +41,16 @@ class FakeImages:
     architectures: dict[str, frozenset[str]] = field(default_factory=dict)
     """What each image, by digest, is for."""
     unavailable: bool = False
+    copies: set[str] = field(default_factory=set)
+    """Images, by digest, that somebody asked to have in another repository."""
+    copying: str = ""
+    """How far a copy is; empty: it is there at once."""
+
+    def copied(self, image: str, to: str) -> str:
+        if self.unavailable:
+            raise Unavailable(f"the registry of {to} does not answer")
+        self.copies.add(f"{to}@{image.rpartition('@')[2]}")
+        return self.copying
 
     def by_digest(self, image: str) -> str:
         if image not in self.tags:
