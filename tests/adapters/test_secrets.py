@@ -45,9 +45,9 @@ def test_a_variable_that_is_not_set_is_named() -> None:
         resolve("env:HEADWAY_TEST_NOT_SET")
 
 
-@pytest.mark.parametrize("reference", ["", "env:", "file:", NOT_REAL, f"vault:{NOT_REAL}", f"ENV:{NOT_REAL}"])
+@pytest.mark.parametrize("reference", ["", "env:", "file:", NOT_REAL, f"vault:{NOT_REAL}", f"keyring:{NOT_REAL}", f"ENV:{NOT_REAL}"])
 def test_a_value_where_a_reference_belongs_is_not_repeated(reference: str) -> None:
-    with pytest.raises(InvalidSpec, match="env:NAME") as error:
+    with pytest.raises(InvalidSpec, match=r"is named as (env:NAME|vault:PATH#KEY|keyring:SERVICE/NAME).*what stands there is n") as error:
         resolve(reference)
     assert NOT_REAL not in str(error.value)
 

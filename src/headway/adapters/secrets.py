@@ -11,7 +11,7 @@ import secrets
 import stat
 from pathlib import Path
 
-from headway.adapters import sops
+from headway.adapters import keyrings, sops, vault
 from headway.adapters.databases.branched import of_branch
 from headway.environments.branches import own_database
 from headway.errors import Contradiction, InvalidSpec, Refused, Unavailable
@@ -19,8 +19,9 @@ from headway.errors import Contradiction, InvalidSpec, Refused, Unavailable
 _KEY_BYTES = 32
 _LARGEST = 1024 * 1024
 
-SCHEMES = ("env:", "file:", "sops:")
+SCHEMES = ("env:", "file:", "sops:", "vault:", "keyring:")
 """How a reference that is followed begins."""
+ONES_OWN = "env:NAME, file:PATH, sops:PATH#KEY, vault:PATH#KEY or keyring:SERVICE/NAME"
 IN_CLUSTER = "kubernetes"
 """The scheme of references that Headway hands on and never follows."""
 
@@ -31,7 +32,7 @@ def in_cluster(reference: str) -> bool:
 
 
 def resolve(reference: str) -> str:
-    """The value behind `env:NAME`, `file:PATH` or `sops:PATH#KEY`; a file's last newline does not count.
+    """The value behind `env:NAME`, `file:PATH`, or what sops.py, vault.py and keyrings.py follow; a file's last newline does not count.
 
     Of a branch's own database, its URL.
     """
@@ -46,12 +47,16 @@ def resolve(reference: str) -> str:
         value = _contents(reference, Path(name))
     elif scheme == sops.SCHEME and name:
         value = sops.value(reference)
+    elif scheme == vault.SCHEME and name:
+        value = vault.value(reference)
+    elif scheme == keyrings.SCHEME and name:
+        value = keyrings.value(reference)
     elif scheme == IN_CLUSTER:
-        instead = "anything else needs env:NAME, file:PATH or sops:PATH#KEY"
+        instead = f"anything else needs {ONES_OWN}"
         raise Unavailable(f"the secret {reference} is in the cluster, where only pods read it; {instead}")
     else:
         # What was found is not shown: somebody may have put the value itself there.
-        raise InvalidSpec("a secret is named as `env:NAME`, `file:PATH` or `sops:PATH#KEY`; what stands there is none of these")
+        raise InvalidSpec(f"a secret is named as {ONES_OWN}; what stands there is none of these")
     if not value:
         raise Unavailable(f"the secret {reference} is empty")
     if "\0" in value:

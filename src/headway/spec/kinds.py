@@ -136,13 +136,15 @@ SETTING_NAME = Value(
 SETTING = Value("text, a number, true or false", _setting, {"type": ["string", "number", "boolean"]})
 TOLD_SECRET = matching(
     f"({values.REFERENCE}|{values.IN_CLUSTER})",
-    "a reference such as env:DB_PASSWORD, file:/run/db, sops:/etc/shop.yaml#db or kubernetes:shop-secrets/db, never the secret itself",
+    "a reference such as env:DB_PASSWORD, file:/run/db, sops:/etc/shop.yaml#db, vault:secret/data/shop#db, keyring:shop/db "
+    "or kubernetes:shop-secrets/db, never the secret itself",
     quiet=True,
 )
 """Of a service's own variables: those that run on a cluster may be given what is there."""
 SECRET = matching(
     values.REFERENCE,
-    "a reference such as env:DB_PASSWORD, file:/run/db or sops:/etc/shop.yaml#db, never the secret itself",
+    "a reference such as env:DB_PASSWORD, file:/run/db, sops:/etc/shop.yaml#db, vault:secret/data/shop#db or keyring:shop/db, "
+    "never the secret itself",
     quiet=True,
 )
 PERSON = matching(r"\S+", "the name of a person, without blanks")

@@ -8,7 +8,7 @@ DURATION = r"(?=[0-9])([0-9]{1,4}d)?([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,7}(\.[0
 LONGEST = 1000 * SECONDS["d"]
 PERCENT = r"[0-9]{1,3}(\.[0-9]{1,6})?%"
 SIZE = r"[0-9]{1,7}(MB|GB)"
-REFERENCE = r"(env:[A-Za-z_][A-Za-z0-9_]*|file:[^\s]+|sops:/[^\s#]+#[^\s#]+)"
+REFERENCE = r"(env:[A-Za-z_][A-Za-z0-9_]*|file:[^\s]+|sops:/[^\s#]+#[^\s#]+|vault:[^\s#/][^\s#]*#[^\s#]+|keyring:[^\s]+/[^\s/]+)"
 IN_CLUSTER = r"kubernetes:[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/[-._a-zA-Z0-9]{1,253}"
 """A key of a Secret that is in the cluster already: named, and never read by Headway."""
 

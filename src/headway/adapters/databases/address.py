@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from headway.adapters.secrets import SCHEMES, in_cluster, resolve
+from headway.adapters.secrets import ONES_OWN, SCHEMES, in_cluster, resolve
 from headway.environments.branches import OWN
 from headway.errors import InvalidSpec
 from headway.migration.model import Dialect
@@ -41,7 +41,7 @@ class Address:
 def address(reference: str) -> Address:
     """Read a URL, or the reference to one. No error shows the URL: what does not parse may hold a password anywhere."""
     if in_cluster(reference):
-        told = "migrations run where Headway runs, which needs it as env:NAME, file:PATH or sops:PATH#KEY"
+        told = f"migrations run where Headway runs, which needs it as {ONES_OWN}"
         raise InvalidSpec(f"the database's URL is {reference}, a Secret that only pods of that cluster read; {told}")
     url = resolve(reference) if reference.startswith((*SCHEMES, OWN)) else reference
     scheme = url.partition(":")[0]
