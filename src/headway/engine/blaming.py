@@ -112,11 +112,7 @@ class Blaming:
         if bad not in answers:  # the whole is tried first: what cannot be shown there cannot be searched for there
             return self._try(case, bad, by)
         if answers[bad] is not Answer.BAD:
-            why = (
-                case.last.text
-                if answers[bad] is Answer.SKIP
-                else f"{case.place.environment} shows nothing wrong with {case.release.version}"
-            )
+            why = case.last.text if answers[bad] is Answer.SKIP else _nothing(case)
             return self._end(case, f"it cannot be found out in {case.place.environment}: {why}")
         match search(len(case.commits), answers):
             case Try(index):
@@ -357,6 +353,14 @@ def _trial(begun: Inquiry) -> Trial:
 def _other(begun: Inquiry, check: str | None, path: str | None) -> bool:
     """Is this another question than the one that was answered?"""
     return check not in {None, begun.check} or path not in {None, begun.path}
+
+
+def _nothing(case: _Case) -> str:
+    """What was wrong elsewhere is not there, and where to look next: its users may have asked for something else than Headway did."""
+    nothing = f"{case.place.environment} shows nothing wrong with {case.release.version}"
+    if case.begun.limits is None:
+        return nothing
+    return f"{nothing} under requests for {case.begun.path}; --path says where it shows, --check names a check that shows it"
 
 
 def _judged(standing: Standing, begun: Inquiry, failure: tuple[str, str | None]) -> tuple[InquiryState, str]:
