@@ -205,7 +205,7 @@ class Migrations(Protocol):
         """How the run with this key is going; of one that was lost, what the database's ledger says became of it."""
         ...
 
-    def stop(self, key: str) -> None:
+    def stop(self, key: str, effect: RunMigration) -> None:
         """End it, if it still runs, and let it not be started any more: what is in a transaction is rolled back."""
         ...
 

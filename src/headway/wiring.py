@@ -27,6 +27,8 @@ from headway.adapters.kubernetes.trying import Trying
 from headway.adapters.ledger import Ledger, open_ledger
 from headway.adapters.livetraffic import LiveTraffic
 from headway.adapters.local.platform import LocalPlatform
+from headway.adapters.migrating.placed import Jobs as MigrationJobs
+from headway.adapters.migrating.placed import PlacedMigrations
 from headway.adapters.migrating.port import DatabaseMigrations
 from headway.adapters.migrating.rehearsals import DatabaseRehearsals
 from headway.adapters.migrating.shelves import DatabaseShelves
@@ -332,7 +334,7 @@ def build(home: Path, database: str | None = None, *, serving: bool, machine: bo
         images=Copying(),
         live=LiveTraffic(platform),
         checks=PlacedChecks(checks, lambda: _jobs(home, where, clock), where),
-        migrations=databases,
+        migrations=PlacedMigrations(databases, lambda: _migration_jobs(home, sources, committed, clock, key)),
         rehearsals=rehearsals,
         shelves=DatabaseShelves(home),
         rollouts=Counted(ledger.rollouts, measures),
@@ -469,6 +471,21 @@ def _jobs(home: Path, where: "Whereabouts", clock: SystemClock) -> Jobs:
     except ModuleNotFoundError as error:
         raise Unavailable(f"checks in a cluster need the client {error.name}: pip install 'headway[kubernetes]'") from error
     return JobChecks(home, where.cluster, resolve, clock)
+
+
+def _migration_jobs(home: Path, sources: Sources, committed: Committed, clock: SystemClock, key: bytes) -> MigrationJobs:
+    try:
+        from headway.adapters.kubernetes.migrationjobs import JobMigrations
+    except ModuleNotFoundError as error:
+        raise Unavailable(f"migrations in a cluster need the client {error.name}: pip install 'headway[kubernetes]'") from error
+    return JobMigrations(
+        home,
+        manifests=_manifests(committed),
+        sources=sources,
+        secrets=resolve,
+        keyed=lambda text: fingerprint(key, text),
+        clock=clock,
+    )
 
 
 def _understood(cluster: Cluster) -> None:

@@ -156,7 +156,7 @@ def test_what_was_applied_by_a_run_that_nobody_remembers_is_done_says_the_ledger
 
 def test_a_run_that_was_stopped_before_it_began_never_begins(bench: Bench) -> None:
     intent = bench.intent(bench.release("1.0.0", FIRST))
-    bench.port.stop(intent.key)
+    bench.port.stop(intent.key, effect_of(intent))
     bench.port.start(PLACE, intent)
     assert bench.ended(intent).state is RunState.STOPPED
     found = bench.port.outlook(bench.database, bench.release("1.0.0", FIRST), ()).shipping
@@ -308,7 +308,7 @@ def test_a_stop_rolls_back_what_was_in_a_transaction(pg: Bench) -> None:
     pg.port.start(PLACE, intent)
     _until(lambda: _statement(pg, "pg_sleep"))
     started = time.monotonic()
-    pg.port.stop(intent.key)
+    pg.port.stop(intent.key, effect_of(intent))
     assert time.monotonic() - started < 8
     assert pg.ended(intent).state is RunState.STOPPED
     assert pg_store(pg).look().rows == ()
@@ -321,7 +321,7 @@ def test_a_stop_on_sqlite_rolls_back_too(lite: Bench) -> None:
     lite.port.start(PLACE, intent)
     path = address(lite.database.url).path
     _until(lambda: _busy(path))
-    lite.port.stop(intent.key)
+    lite.port.stop(intent.key, effect_of(intent))
     run = lite.ended(intent)
     assert run.state is RunState.STOPPED, run
     with closing(sqlite3.connect(path)) as on:
@@ -384,3 +384,8 @@ def _until(true: Callable[[], object]) -> None:
     while not true():
         assert time.monotonic() < end, "it never came to that"
         time.sleep(0.02)
+
+
+def effect_of(intent: Intent) -> RunMigration:
+    assert isinstance(intent.effect, RunMigration)
+    return intent.effect

@@ -1,17 +1,35 @@
-"""The whole way on a cluster: dev, staging and production in three namespaces, with checks as Jobs, a migration and an approval."""
+"""The whole way on a cluster: dev, staging and production in three namespaces, with checks and migrations as Jobs, and an approval.
+
+The migrations are dbmate's, in the release's image. In dev Headway runs it where it is itself; in staging a Job does, with the URL that
+Headway knows; in production with one that is in the cluster, and that Headway never reads.
+"""
 
 import json
 import secrets
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from doors import door
+from lab import images
 from scene import Scene, View
 from stand import Load, Namespace, Object, deployment, route, service, until
 
+from support.postgres import Postgres
+
 Image = Callable[..., str]
-USERS = "-- migrate:up\nCREATE TABLE users (id integer primary key, name text);\n-- migrate:down\nDROP TABLE users;\n"
-JOBS = "headway/service=shop"
+DBMATE = Path(sys.executable).with_name("dbmate")
+USERS = """\
+-- migrate:up
+CREATE TABLE users (id integer primary key, name text);
+DO $$ BEGIN IF to_regclass('slow') IS NOT NULL THEN PERFORM pg_sleep(5); END IF; END $$;
+-- migrate:down
+DROP TABLE users;
+"""
+ORDERS = "-- migrate:up\nALTER TABLE orders ADD COLUMN paid boolean;\n-- migrate:down\nALTER TABLE orders DROP COLUMN paid;\n"
+CHECKS, MIGRATIONS = "headway/check,headway/service=shop", "headway/migration,headway/service=shop"
 
 
 class Pipeline(Scene):
@@ -27,8 +45,9 @@ class Pipeline(Scene):
             where.mkdir(parents=True)
             (where / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": things}))
             assert space.name
-        (folder / "migrations").mkdir()
-        (folder / "migrations" / "0001_users.sql").write_text(USERS)
+        self.migrations = folder / "database" / "db" / "migrations"
+        self.migrations.mkdir(parents=True)
+        (self.migrations / "0001_users.sql").write_text(USERS)
         (folder / "headway.yaml").write_text(json.dumps(self._file(gateway, stats), indent=2))  # JSON is YAML
         self.repo.git("init", "--quiet", "--initial-branch=main")
         self.repo.commit("feat: a shop with users")
@@ -39,7 +58,7 @@ class Pipeline(Scene):
                 "platform": "kubernetes",
                 "replicas": 1,
                 "kubernetes": {"manifests": f"k8s/{name}", "namespace": self.spaces[name].name, **_taken(more, "kubernetes")},
-                "database": {"url": f"env:{name.upper()}_DATABASE", "lint": "off", "rehearse": "off"},
+                "database": {"tool": "dbmate", **_taken(more, "database")},
                 "config": {"TOLD_WHERE": name},
                 "secrets": {"TOLD_TOKEN": f"env:{name.upper()}_TOKEN"},
                 "analysis": "health",
@@ -48,13 +67,17 @@ class Pipeline(Scene):
                 **more,
             }
 
+        by_job = {"in": "cluster", "timeout": "2m"}
+        dbmate = {"dir": "database", "tool": "dbmate", "command": str(DBMATE), "in_image": "/dbmate --migrations-dir /db"}
         asks = {"run": "/little ask", "in": "cluster", "timeout": "40s"}
         return {
             "headway": 1,
-            "services": {"shop": {"run": "little", "ready_within": "60s", "migrations": "migrations", "checks": {"smoke": asks}}},
+            "services": {"shop": {"run": "little", "ready_within": "60s", "migrations": dbmate, "checks": {"smoke": asks}}},
             "environments": {
-                "dev": environment("dev"),
-                "staging": environment("staging", after="dev", strategy="blue-green", checks=["smoke"]),
+                "dev": environment("dev", database={"url": "env:DEV_DATABASE"}),
+                "staging": environment(
+                    "staging", after="dev", strategy="blue-green", checks=["smoke"], database={"url": "env:STAGING_DATABASE", **by_job}
+                ),
                 "production": environment(
                     "production",
                     after="staging",
@@ -62,10 +85,16 @@ class Pipeline(Scene):
                     preview=["smoke"],
                     strategy={"canary": [30, 100]},
                     analysis={"error_rate": "1%", "needs": 20, "min_time": "2s", "hold_for": "30s"},
+                    database={"url": "kubernetes:shop-database/url", **by_job},
                     kubernetes={"stats": f"http://{stats}", "url": f"http://{gateway}"},
                 ),
             },
         }
+
+    def image(self, version: str, **behaviour: object) -> str:
+        """The service with dbmate and the migrations as they are now."""
+        files = {one.name: one.read_text() for one in self.migrations.iterdir()}
+        return images.migrating(version, DBMATE, files, behaviour)
 
     def cut(self, version: str, image: str) -> None:
         (self.repo.folder / "version.txt").write_text(version)
@@ -100,27 +129,46 @@ def spaces(namespace: Namespace) -> Iterator[dict[str, Namespace]]:
         subprocess.run(["kubectl", "delete", "namespace", made[name].name, "--wait=false"], check=True, capture_output=True)
 
 
+@pytest.mark.timeout(300)
 def test_a_release_goes_from_dev_to_production_and_a_bad_one_ends_in_staging(
-    spaces: dict[str, Namespace], little: Image, gateway: str, stats: str, postgres, tmp_path_factory: pytest.TempPathFactory
+    spaces: dict[str, Namespace],
+    little: Image,
+    gateway: str,
+    stats: str,
+    postgres: Postgres,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    host = f"shop.{spaces['production'].name}.test"
+    shop = f"shop.{spaces['production'].name}.test"
     tokens = {f"{name.upper()}_TOKEN": secrets.token_hex(12) for name in spaces}
-    with postgres.database() as dev, postgres.database() as staging, postgres.database() as production:
-        databases = {"DEV_DATABASE": dev, "STAGING_DATABASE": staging, "PRODUCTION_DATABASE": production}
+    with (
+        door(postgres.socket / ".s.PGSQL.5432") as at,
+        postgres.database() as dev,
+        postgres.database() as staging,
+        postgres.database() as production,
+    ):
+        there = {one: f"postgres://headway@{at}/{_name(one)}?sslmode=disable" for one in (staging, production)}
+        spaces["production"].kubectl("create", "secret", "generic", "shop-database", f"--from-literal=url={there[production]}")
+        databases = {"DEV_DATABASE": dev, "STAGING_DATABASE": there[staging]}
         scene = Pipeline(tmp_path_factory.mktemp("pipeline"), environment=databases | tokens, service="shop")
         try:
-            scene.found(spaces, gateway, stats, host, little("1.0.0"))
+            scene.found(spaces, gateway, stats, shop, little("1.0.0"))
             scene.start()
-            _to_production(scene, little, gateway, host)
-            _the_record_and_the_cluster_agree(scene, little)
-            _a_bad_one_ends_in_staging(scene, little, gateway, host)
-            _no_secret_is_where_people_look(scene, tokens)
+            image = scene.image("1.0.0")
+            _to_production(scene, image, gateway, shop, postgres, _name(production))
+            _the_record_and_the_cluster_agree(scene, image)
+            _a_migration_that_fails_ends_in_staging(scene, postgres, _name(dev), _name(staging))
+            _a_bad_one_ends_in_staging(scene, gateway, shop)
+            _no_secret_is_where_people_look(scene, [*tokens.values(), *there.values()])
         finally:
             scene.end()
 
 
-def _to_production(scene: Pipeline, little: Image, gateway: str, host: str) -> None:
-    scene.cut("1.0.0", little("1.0.0"))
+def _name(url: str) -> str:
+    return url.partition("@/")[2].partition("?")[0]
+
+
+def _to_production(scene: Pipeline, image: str, gateway: str, host: str, postgres: Postgres, database: str) -> None:
+    scene.cut("1.0.0", image)
     assert "staging" in scene.headway("plan", "shop@1.0.0", "--to", "production").text, "nobody skips a stage"
     scene.promote("1.0.0", "dev")
     staged = scene.promote("1.0.0", "staging")
@@ -129,41 +177,84 @@ def _to_production(scene: Pipeline, little: Image, gateway: str, host: str) -> N
     rollout = scene.ask("rollout", target=answer["rollout"])
     scene.when(rollout, lambda view: "approv" in view["why"], "the wait for an approval")
     assert scene.spaces["production"].all("deployments") == [], "nothing is touched before the yes"
+    plan = scene.headway("plan", "shop@1.0.0", "--to", "production").text
+    assert "`/dbmate --migrations-dir /db`, without a backup" in plan
+    assert "0001_users.sql" in plan
+    with postgres.connect(database) as on:
+        on.execute("CREATE TABLE slow ()")
     with Load(gateway, host, rate=60):
         scene.headway("approve", "shop@1.0.0", "--to", "production", "--comment", "seen in staging", by="bob")
+        until("the migration at work", lambda: _sleeps(postgres, database))
+        scene.kill()
+        scene.start()
         live = scene.ended_as(answer["rollout"], "completed")
-    assert any(event["what"].startswith("migrated the database") for event in live["events"])
+    (job,) = scene.spaces["production"].all("jobs", MIGRATIONS)
+    assert job["status"]["succeeded"] == 1, "killed in its middle, Headway did not begin it again"
+    assert any("migrated the database of kubernetes:shop-database/url" in _said(event) for event in live["events"]), live["events"]
+    with postgres.connect(database) as on:
+        assert on.execute("SELECT version FROM schema_migrations").fetchall() == [("0001",)]
 
 
-def _the_record_and_the_cluster_agree(scene: Pipeline, little: Image) -> None:
+def _sleeps(postgres: Postgres, database: str) -> bool:
+    with postgres.connect() as on:
+        found = on.execute("SELECT 1 FROM pg_stat_activity WHERE datname = %s AND wait_event = 'PgSleep'", [database]).fetchall()
+    return bool(found)
+
+
+def _said(event: View) -> str:
+    return f"{event['what']}: {'; '.join(event['why'])}"
+
+
+def _the_record_and_the_cluster_agree(scene: Pipeline, image: str) -> None:
     for name, space in scene.spaces.items():
         (deployed,) = space.all("deployments")
         (container,) = deployed["spec"]["template"]["spec"]["containers"]
-        assert container["image"] == little("1.0.0"), f"the same image by digest in {name}"
-    (job,) = scene.spaces["staging"].all("jobs", JOBS)
-    assert job["spec"]["template"]["spec"]["containers"][0]["image"] == little("1.0.0")
-    until("the cluster's own word on the check", lambda: scene.spaces["staging"].all("jobs", JOBS)[0]["status"].get("succeeded") == 1)
-    (previewed,) = scene.spaces["production"].all("jobs", JOBS)
+        assert container["image"] == image, f"the same image by digest in {name}"
+    assert scene.spaces["dev"].all("jobs") == [], "there Headway runs the tool itself"
+    (job,) = scene.spaces["staging"].all("jobs", CHECKS)
+    assert job["spec"]["template"]["spec"]["containers"][0]["image"] == image
+    until("the cluster's own word on the check", lambda: scene.spaces["staging"].all("jobs", CHECKS)[0]["status"].get("succeeded") == 1)
+    (previewed,) = scene.spaces["production"].all("jobs", CHECKS)
     told = {one["name"]: one.get("value") for one in previewed["spec"]["template"]["spec"]["containers"][0]["env"]}
     assert told["HEADWAY_URL"].startswith("http://10."), "the new release alone, before it has any traffic"
 
 
-def _a_bad_one_ends_in_staging(scene: Pipeline, little: Image, gateway: str, host: str) -> None:
-    scene.cut("1.1.0", little("1.1.0-fails", FAIL=100))
+def _a_migration_that_fails_ends_in_staging(scene: Pipeline, postgres: Postgres, dev: str, staging: str) -> None:
+    (scene.migrations / "0002_orders.sql").write_text(ORDERS)
+    with postgres.connect(dev) as on:
+        on.execute("CREATE TABLE orders (id integer)")
+    scene.cut("1.1.0", scene.image("1.1.0"))
     scene.promote("1.1.0", "dev")
+    bad = scene.promote("1.1.0", "staging", "rolled back")
+    assert 'relation "orders" does not exist' in "; ".join(bad["reasons"]), "the tool's own word"
+    assert "only its own table tells" in "; ".join(bad["reasons"])
+    (deployed,) = scene.spaces["staging"].all("deployments")
+    assert deployed["metadata"]["annotations"]["headway/version"] == "1.0.0", "no pod of the new release was made"
+    with postgres.connect(staging) as on:
+        assert on.execute("SELECT version FROM schema_migrations").fetchall() == [("0001",)]
+        on.execute("CREATE TABLE orders (id integer)")
+    scene.headway("release", "clear", "shop@1.1.0", "--why", "staging lacked a table")
+
+
+def _a_bad_one_ends_in_staging(scene: Pipeline, gateway: str, host: str) -> None:
+    scene.cut("1.2.0", scene.image("1.2.0", FAIL=100))
+    scene.promote("1.2.0", "dev")
     with Load(gateway, host, rate=30) as load:
-        bad = scene.promote("1.1.0", "staging", "rolled back")
+        bad = scene.promote("1.2.0", "staging", "rolled back")
         assert "smoke failed: exit 1" in "; ".join(bad["reasons"])
         assert "answered 500" in "; ".join(bad["reasons"])
-        assert "quarantine" in scene.headway("plan", "shop@1.1.0", "--to", "production", code=None).text
+        assert any("the schema keeps 0002_orders.sql" in _said(event) for event in bad["events"]), "its Job had got through"
+        assert "quarantine" in scene.headway("plan", "shop@1.2.0", "--to", "production", code=None).text
     assert load.failures == []
     assert set(load.answers) == {"1.0.0"}
 
 
-def _no_secret_is_where_people_look(scene: Pipeline, tokens: dict[str, str]) -> None:
+def _no_secret_is_where_people_look(scene: Pipeline, values: list[str]) -> None:
     shown = [space.kubectl("get", "jobs,deployments,events,configmaps", "--output=json") for space in scene.spaces.values()]
     shown += [json.dumps(scene.ask("rollout", target=one["rollout"])) for one in scene.ask("rollouts")["rollouts"]]
     logs = [file.read_text() for file in scene.home.glob("checks/*/log")]
     assert any("TOLD_TOKEN=***" in log for log in logs), "a check may print what it was told; its log does not show it"
-    for value in tokens.values():
-        assert not any(value in text for text in (*shown, *logs, scene.log()))
+    migrated = [file.read_text() for file in scene.home.glob("migrations/headway-migrate-*/log")]
+    assert any("Applied: 0001_users.sql" in log for log in migrated), "the whole log of a migration is in the home"
+    for value in values:
+        assert not any(value in text for text in (*shown, *logs, *migrated, scene.log()))

@@ -15,6 +15,7 @@ from headway.engine.notices import notices
 from headway.errors import Fenced, HeadwayError, Unavailable
 from headway.ports import Event, Held, World
 from headway.promotion.model import Quarantine
+from headway.rollout.data import what_runs
 from headway.rollout.decide import decide
 from headway.rollout.effects import landed, stumbled
 from headway.rollout.model import Backfill, Intent, Kind, Rollout, RunMigration, StartCheck
@@ -149,8 +150,10 @@ def _stop_run(rollout: Rollout, seen: Seen, world: World) -> None:
     back = rollout.phase in BACK
     running = seen.run is not None and seen.run.state is RunState.RUNNING
     if back or (running and rollout.phase is Phase.PAUSED and isinstance(present(rollout), Backfill)):
+        effect = what_runs(rollout)
         with suppress(Unavailable):
-            world.migrations.stop(rollout.run)
+            if effect is not None:
+                world.migrations.stop(rollout.run, effect)
 
 
 def _carry_out(rollout: Rollout, intent: Intent, world: World) -> None:

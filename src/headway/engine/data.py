@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from headway.engine.everywhere import everywhere
-from headway.environments.model import Database, Place
+from headway.environments.model import Database, Place, same_target
 from headway.errors import HeadwayError, InvalidSpec, Refused, Unavailable
 from headway.migration.shipping import Anew, Outlook
 from headway.ports import Alive, Event, World
@@ -75,9 +75,15 @@ def _sharing(place: Place, database: Database, world: World) -> tuple[Place, ...
     shared = [
         Place(stage.service, stage.environment.name)
         for stage in everywhere(world)
-        if stage.environment.database is not None and stage.environment.database.url == database.url
+        if stage.environment.database is not None and _same(stage.environment.database, database)
     ]
     return tuple(one for one in shared if one != place)
+
+
+def _same(one: Database, other: Database) -> bool:
+    """A reference to a Secret of the cluster means another database in another namespace."""
+    here, there = one.inside.cluster if one.inside else None, other.inside.cluster if other.inside else None
+    return one.url == other.url and same_target(here, there)
 
 
 def taken(release: Release | None, place: Place, world: World) -> tuple[str, ...]:

@@ -30,61 +30,6 @@ class Configuration:
 
 
 @dataclass(frozen=True, slots=True)
-class Backups:
-    """Where an environment's backups are kept and which stay. `keep` counts the newest, days and weeks; `key` is a secret's reference.
-
-    No folder: one in Headway's home. Besides the one before every migration there may be a schedule: `every` so many seconds or `at` a time
-    of the day; `drill`: how often one is restored to prove it, in seconds; `at_most`: how old the last may be when a migration wants to go.
-    """
-
-    folder: str | None = None
-    keep: tuple[int, int, int] | None = None
-    key: str | None = None
-    every: float | None = None
-    at: str | None = None
-    drill: float | None = None
-    at_most: float | None = None
-
-    @property
-    def scheduled(self) -> bool:
-        """Whether backups are made by the clock too."""
-        return self.every is not None or self.at is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Database:
-    """Where a service keeps its data in one environment, and how migrations go about it there. Times in seconds.
-
-    `url` is a reference such as `env:DATABASE_URL`, never the URL itself. `together` says how far a transaction reaches; none: as suits
-    the database. `contract`: `hold` leaves files that take something away to the next promotion, `auto` asks for that by itself. `tool` is
-    whom the URL may be given to: a tool that is not ours runs as the release's own code. `seed` are commands, and single words that end in
-    .sql: what fills a database that was made anew. `lint`: what is dangerous under traffic blocks, or warns. `rehearse`: on what a release
-    is tried before anybody can approve it; `old_release`: whether the one that runs is started there too.
-    """
-
-    url: str
-    together: Literal["release", "file"] | None = None
-    lock_timeout: float = 2.0
-    statement_timeout: float = 900.0
-    contract: Literal["hold", "auto"] = "hold"
-    backup: Backups = Backups()
-    tool: Literal["headway", "alembic", "django", "flyway", "dbmate"] = "headway"
-    seed: tuple[tuple[str, ...], ...] = ()
-    lint: Literal["block", "warn", "off"] = "block"
-    rehearse: Literal["backup", "copy", "template", "off"] = "copy"
-    old_release: Literal["start", "skip"] = "start"
-    setting: str | None = None
-    """In which the service is told the URL; None: in those whose value is the URL."""
-    reset: str | None = None
-    """When it is made anew, as cron by the people's clock; None: only when somebody asks, or what comes in has diverged."""
-
-    @property
-    def rehearsed(self) -> bool:
-        """Whether anything is found out before people approve."""
-        return self.lint != "off" or self.rehearse != "off"
-
-
-@dataclass(frozen=True, slots=True)
 class Prometheus:
     """A Prometheus that knows what releases do, and what it calls that.
 
@@ -136,6 +81,76 @@ class Cluster:
     def pulled(self, image: str) -> str:
         """What its nodes are told to pull for an image that was pushed as this."""
         return f"{self.copy_to}@{image.rpartition('@')[2]}" if image and self.copy_to else image
+
+
+@dataclass(frozen=True, slots=True)
+class InCluster:
+    """That a database is migrated by a Job in the environment's namespace, with the release's image: Headway need not reach it.
+
+    `backup`: what runs first, in the same pod, in `image` or in the release's own; empty: nobody makes one. Times in seconds.
+    """
+
+    cluster: Cluster
+    timeout: float = 3600.0
+    backup: tuple[str, ...] = ()
+    image: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Backups:
+    """Where an environment's backups are kept and which stay. `keep` counts the newest, days and weeks; `key` is a secret's reference.
+
+    No folder: one in Headway's home. Besides the one before every migration there may be a schedule: `every` so many seconds or `at` a time
+    of the day; `drill`: how often one is restored to prove it, in seconds; `at_most`: how old the last may be when a migration wants to go.
+    """
+
+    folder: str | None = None
+    keep: tuple[int, int, int] | None = None
+    key: str | None = None
+    every: float | None = None
+    at: str | None = None
+    drill: float | None = None
+    at_most: float | None = None
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether backups are made by the clock too."""
+        return self.every is not None or self.at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Where a service keeps its data in one environment, and how migrations go about it there. Times in seconds.
+
+    `url` is a reference such as `env:DATABASE_URL`, never the URL itself. `together` says how far a transaction reaches; none: as suits
+    the database. `contract`: `hold` leaves files that take something away to the next promotion, `auto` asks for that by itself. `tool` is
+    whom the URL may be given to: a tool that is not ours runs as the release's own code. `seed` are commands, and single words that end in
+    .sql: what fills a database that was made anew. `lint`: what is dangerous under traffic blocks, or warns. `rehearse`: on what a release
+    is tried before anybody can approve it; `old_release`: whether the one that runs is started there too.
+    """
+
+    url: str
+    together: Literal["release", "file"] | None = None
+    lock_timeout: float = 2.0
+    statement_timeout: float = 900.0
+    contract: Literal["hold", "auto"] = "hold"
+    backup: Backups = Backups()
+    tool: Literal["headway", "alembic", "django", "flyway", "dbmate"] = "headway"
+    seed: tuple[tuple[str, ...], ...] = ()
+    lint: Literal["block", "warn", "off"] = "block"
+    rehearse: Literal["backup", "copy", "template", "off"] = "copy"
+    old_release: Literal["start", "skip"] = "start"
+    setting: str | None = None
+    """In which the service is told the URL; None: in those whose value is the URL."""
+    reset: str | None = None
+    """When it is made anew, as cron by the people's clock; None: only when somebody asks, or what comes in has diverged."""
+    inside: InCluster | None = None
+    """Where a Job migrates it; None: Headway does, from where it runs."""
+
+    @property
+    def rehearsed(self) -> bool:
+        """Whether anything is found out before people approve."""
+        return self.lint != "off" or self.rehearse != "off"
 
 
 @dataclass(frozen=True, slots=True)

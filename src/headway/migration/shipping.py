@@ -232,7 +232,7 @@ def _then(shipping: Shipping) -> str:
         return "Headway promotes this release once more when the old one is gone"
     again = "promote this release once more when the old one is gone"
     # With the next only what can be compared with what the release before had.
-    return again if any(one.unclear for one in shipping.waiting) else f"{again}, or it goes with the next"
+    return again if any(one.unclear and not one.sha256 for one in shipping.waiting) else f"{again}, or it goes with the next"
 
 
 def way_back(shipping: Shipping) -> tuple[str, ...]:

@@ -22,6 +22,8 @@ class Pending:
 
     name: str
     sql: str | None
+    file: str = ""
+    """The sha256 of its file, where that was read: by it two releases can be compared all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,8 @@ class Knows:
     same: bool = False
 
     def has(self, one: Shipped) -> bool:
-        """Has it this migration, unchanged? One that cannot be read cannot be compared either."""
-        return self.same or (not one.unclear and (one.title, one.sha256) in self.known)
+        """Has it this migration, unchanged? One of which nothing could be read cannot be compared either."""
+        return self.same or (one.sha256 != "" and (one.title, one.sha256) in self.known)
 
 
 def outlook_by_tool(
@@ -74,7 +76,7 @@ def outlook_by_tool(
 
 def known(pending: Sequence[Pending]) -> frozenset[tuple[str, str]]:
     """What a release with these migrations has, of those that are still to come; what cannot be read cannot be compared."""
-    return frozenset((one.name, _sha256(one.sql)) for one in pending if one.sql is not None)
+    return frozenset((one.name, mark) for one in pending if (mark := _mark(one)))
 
 
 def _shipped(
@@ -86,9 +88,9 @@ def _shipped(
             yield Shipped(at, one.name, "", Kind.EXPAND)
         elif one.sql is None:
             back = f"after {one.name} nobody can say whether there is an automatic way back: what it runs cannot be told beforehand"
-            yield Shipped(at, one.name, "", Kind.CONTRACT, back, "what nobody can say", unclear=True)
+            yield Shipped(at, one.name, _mark(one), Kind.CONTRACT, back, "what nobody can say", unclear=True)
         else:
-            migration = Migration(at, one.name, one.name, _sha256(one.sql), Script(one.sql, 1))
+            migration = Migration(at, one.name, one.name, _mark(one), Script(one.sql, 1))
             found = changes(migration.up, dialect, created.copy())
             kind = kind_of(migration, dialect, created)
             counted = {each.loss: count(each.loss) for each in found if each.loss}
@@ -97,6 +99,11 @@ def _shipped(
             back = back.replace("; it has no down", down or f"; {tool.name} has no way down")
             lost = ", ".join(str(Counted(loss, number)) for loss, number in counted.items()) if kind is Kind.CONTRACT else ""
             yield Shipped(at, one.name, migration.sha256, kind, back, lost)
+
+
+def _mark(one: Pending) -> str:
+    """By which it is known: what it runs, else its file; empty where neither could be read."""
+    return one.file or ("" if one.sql is None else _sha256(one.sql))
 
 
 def _sha256(sql: str) -> str:

@@ -45,7 +45,7 @@ def target_digest(stage: Stage) -> str:
 
 
 def _without_unused(database: dict[str, object]) -> dict[str, object]:
-    return {name: value for name, value in database.items() if value or name not in {"seed", "reset"}}
+    return {name: value for name, value in database.items() if value or name not in {"seed", "reset", "inside"}}
 
 
 _NEW = {"gateway": "contour", "prometheus": None, "architecture": (), "registry": "ask"}

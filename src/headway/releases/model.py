@@ -74,6 +74,8 @@ class MigrationSpec:
     """How the tool is run in that folder; empty: as usual."""
     url_in: str = "DATABASE_URL"
     """The variable in which the tool gets the database's URL."""
+    in_image: tuple[str, ...] = ()
+    """How the tool is run in the release's image; empty: as `command` says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,13 @@
 
 import hashlib
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 
 from headway.analysis.model import Thresholds
-from headway.environments.model import Environment
+from headway.environments.model import Environment, InCluster
 from headway.migration import shipping as data
+from headway.migration.abilities import ByTool
 from headway.migration.shipping import Shipping
 from headway.releases.model import Release
 from headway.rollout.dividing import had
@@ -110,7 +112,9 @@ def _with_data(steps: tuple[Step, ...], migrations: Shipping) -> tuple[Step, ...
     if migrations.anew:  # what the files promise was asked while it was made; the seed need not keep to it
         return (Reset(), *steps)
     before = (Migrate(),) if migrations.apply else ()
-    after = (*((VerifyData(),) if migrations.apply else ()), *((Backfill(),) if migrations.fill else ()))
+    # By a Job nobody is asked twice: its tool keeps no promises to be asked for, and has said that it got through.
+    asked = migrations.apply and migrations.database.inside is None
+    after = (*((VerifyData(),) if asked else ()), *((Backfill(),) if migrations.fill else ()))
     return (*before, *(one for step in steps for one in ((*after, step) if isinstance(step, Soak) else (step,))))
 
 
@@ -173,6 +177,17 @@ def _sentence(step: Step, plan: Plan) -> str:
             return f"soak for {step.seconds:g} s: it must stay good"
 
 
+def _by_a_job(tool: ByTool, inside: InCluster) -> str:
+    """Who migrates where Headway does not reach the database, with what, for how long at most; and who backs up."""
+    command = shlex.join(tool.command)
+    image = f" in {inside.image}" if inside.image else ""
+    backed = "without a backup, which Headway cannot make there,"
+    if inside.backup:
+        backed = f"back up by `{shlex.join(inside.backup)}`{image}, then"
+    job = f"in a Job in {inside.cluster.namespace}, once, within {inside.timeout:g} s, with the release's image and `{command}`,"
+    return f"{job} {backed}"
+
+
 def _shift_sentence(weight: Weight, plan: Plan) -> str:
     new, routing = plan.new.version, plan.routing
     if weight > NONE:
@@ -191,6 +206,8 @@ def _on_data(kind: str, plan: Plan) -> str:
             by = plan.migrations.tool
             names = ", ".join(f"{one.title} ({one.word})" for one in apply)
             said = f"; {by.name} declares: {', '.join(by.promises.words)}" if by else ""
+            if by and (inside := plan.migrations.database.inside) is not None:
+                return f"{_by_a_job(by, inside)} migrate {where}: {names}, what of it is not there yet{said}"
             return f"back up {where}, then migrate it{f' by {by.name}' if by else ''}: {names}{said}"
         case "reset":
             files = ", ".join((*(one.title for one in apply), *(" ".join(one) for one in plan.migrations.database.seed)))

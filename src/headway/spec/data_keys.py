@@ -1,6 +1,6 @@
 """The keys about stored data: where a service has its migrations, and which database an environment gives it."""
 
-from headway.spec.kinds import COMMAND, FOLDER, SECRET, SETTING_NAME, TIME, matching, one_of
+from headway.spec.kinds import COMMAND, FOLDER, SECRET, SETTING_NAME, TEXT, TIME, TOLD_SECRET, matching, one_of
 from headway.spec.moments import CLOCK, CRON
 from headway.spec.records import Key, Record
 from headway.spec.shapes import ListOf
@@ -13,6 +13,12 @@ MIGRATIONS = Record(
         Key("dir", FOLDER, "The folder with the migrations, relative to the repository.", required=True),
         Key("tool", TOOL, "What runs them.", "headway"),
         Key("command", COMMAND, "How a tool other than `headway` is run in that folder.", otherwise="the tool's usual command"),
+        Key(
+            "in_image",
+            COMMAND,
+            "How it is run in the release's image, for a database `in: cluster`.",
+            otherwise="`command`",
+        ),
         Key("url_in", SETTING_NAME, "The variable in which such a tool gets the database's URL.", "DATABASE_URL"),
     ),
     short="dir",
@@ -40,13 +46,34 @@ BACKUP = Record(
             otherwise="twice `every`, or 26h",
         ),
         Key("key", SECRET, "The secret that they are encrypted with.", otherwise="they are not encrypted"),
+        Key(
+            "run",
+            COMMAND,
+            "With `in: cluster`, the command that makes it, in the pod of the migration; while it fails, nothing is migrated.",
+            otherwise="none is made there, and the plan says so",
+        ),
+        Key("image", TEXT, "The image that `run` is run in.", otherwise="the release's own"),
     ),
 )
 
 DATABASE = Record(
     "a reference such as env:DATABASE_URL, or a mapping with url",
     (
-        Key("url", SECRET, "Where the database's URL stands: `sqlite:////path/app.db` or `postgresql://…`.", required=True),
+        Key(
+            "url",
+            TOLD_SECRET,
+            "Where the database's URL stands: `sqlite:////path/app.db` or `postgresql://…`. A Secret of the cluster, "
+            "`kubernetes:NAME/KEY`, only with `in: cluster`.",
+            required=True,
+        ),
+        Key(
+            "in",
+            one_of("headway", "cluster"),
+            "Who reaches it: `headway`, from where it runs; `cluster`, a Job in the environment's namespace that runs the release's own "
+            "tool in the release's image.",
+            "headway",
+        ),
+        Key("timeout", TIME, "How long such a Job may take, backup included.", "1h"),
         Key(
             "together",
             one_of("release", "file"),

@@ -6,7 +6,7 @@ from headway.analysis.model import Thresholds
 from headway.environments.branches import PerBranch
 from headway.environments.configuration import Layer, Setting
 from headway.environments.local import SOURCES, Local
-from headway.environments.model import Backups, Cluster, Database, Environment, Prometheus
+from headway.environments.model import Backups, Cluster, Database, Environment, InCluster, Prometheus
 from headway.promotion.model import Approvals, Stage, Trigger
 from headway.releases.model import BuildSpec, CheckSpec, Limits, MigrationSpec, RunSpec
 from headway.releases.stamping import Stamp
@@ -101,7 +101,8 @@ def _service(found: Found, path: str) -> ReleasePart:
 def _migrations(found: Found) -> MigrationSpec | None:
     if not found.given:
         return None
-    return MigrationSpec(found["dir"].value, found["tool"].value, found["command"].value or (), found["url_in"].value)
+    command, in_image = found["command"].value or (), found["in_image"].value or ()
+    return MigrationSpec(found["dir"].value, found["tool"].value, command, found["url_in"].value, in_image)
 
 
 def _local(found: Found, path: str) -> Local:
@@ -139,7 +140,7 @@ def _environment(name: str, found: Found, after: tuple[str, ...], path: str) -> 
             found["replicas"].value,
             platform=found["platform"].value,
             port=found["port"].value,
-            database=_database(found["database"], guarded=guarded),
+            database=_database(found["database"], _cluster(found), guarded=guarded),
             data=found["data"].value,
             cluster=_cluster(found),
         ),
@@ -172,7 +173,7 @@ def _environment(name: str, found: Found, after: tuple[str, ...], path: str) -> 
             _layer(one, path),
             one["replicas"].value,
             one["port"].value,
-            _database(one["database"], guarded=guarded),
+            _database(one["database"], _cluster(found), guarded=guarded),
             one["manifests"].value,
             one["url"].value,
         )
@@ -181,11 +182,13 @@ def _environment(name: str, found: Found, after: tuple[str, ...], path: str) -> 
     return Declared(stage, _layer(found, path), overrides)
 
 
-def _database(found: Found, *, guarded: bool) -> Database | None:
+def _database(found: Found, cluster: Cluster | None, *, guarded: bool) -> Database | None:
     """`guarded`: what enters comes from somewhere, or people have a say."""
     if not found.given:
         return None
-    backup = found["backup"]
+    backup, inside = found["backup"], None
+    if found["in"].value == "cluster" and cluster is not None:
+        inside = InCluster(cluster, found["timeout"].value, backup["run"].value or (), backup["image"].value or "")
     keep = tuple(int(number) for number in backup["keep"].value.split(",")) if backup["keep"].given else None
     return Database(
         url=found["url"].value,
@@ -209,6 +212,7 @@ def _database(found: Found, *, guarded: bool) -> Database | None:
         tool=found["tool"].value,
         seed=tuple(one.value for one in found["seed"].items()),
         reset=found["reset"].value,
+        inside=inside,
     )
 
 

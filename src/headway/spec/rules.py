@@ -5,7 +5,7 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
 from headway.releases.stamping import KNOWN
-from headway.spec import data_rules, gating_rules, kubernetes_rules
+from headway.spec import data_rules, gating_rules, job_rules, kubernetes_rules
 from headway.spec.faults import Faults
 from headway.spec.gating import expanded, groups
 from headway.spec.keys import QUANTILES
@@ -32,6 +32,7 @@ def agree(file: Found, faults: Faults) -> None:
         kubernetes_rules.counted(name, environment, faults)
         _approvals(name, environment["approvals"], groups(file), faults)
         _database(name, environment, file, faults)
+        job_rules.agree(name, environment, faults)
     data_rules.agree(file, afters(file["environments"]), faults)
     _circles(file["environments"], faults)
     _namespaces(file["environments"], faults)

@@ -9,7 +9,8 @@ LONGEST = 1000 * SECONDS["d"]
 PERCENT = r"[0-9]{1,3}(\.[0-9]{1,6})?%"
 SIZE = r"[0-9]{1,7}(MB|GB)"
 REFERENCE = r"(env:[A-Za-z_][A-Za-z0-9_]*|file:[^\s]+|sops:/[^\s#]+#[^\s#]+|vault:[^\s#/][^\s#]*#[^\s#]+|keyring:[^\s]+/[^\s/]+)"
-IN_CLUSTER = r"kubernetes:[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/[-._a-zA-Z0-9]{1,253}"
+IN_CLUSTER_SCHEME = "kubernetes:"
+IN_CLUSTER = IN_CLUSTER_SCHEME + r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/[-._a-zA-Z0-9]{1,253}"
 """A key of a Secret that is in the cluster already: named, and never read by Headway."""
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from headway.environments.configuration import Resolved, resolve
-from headway.environments.model import Cluster
+from headway.environments.model import Cluster, Database
 from headway.errors import Refused
 from headway.promotion.model import Stage
 from headway.spec.faults import instead
@@ -48,6 +48,7 @@ def _stage(file: File, service: str, declared: Declared) -> Stage:
     # One environment may serve several services; each runs those of its checks that it has.
     checks = file.services[service].checks
     named = [checks[name] for name in shared.checks if name in checks]
+    cluster = _cluster(shared.environment.cluster, own)
     return replace(
         shared,
         service=service,
@@ -55,8 +56,8 @@ def _stage(file: File, service: str, declared: Declared) -> Stage:
             shared.environment,
             replicas=own.replicas or shared.environment.replicas,
             port=own.port or shared.environment.port,
-            database=own.database or shared.environment.database,
-            cluster=_cluster(shared.environment.cluster, own),
+            database=_database(own.database or shared.environment.database, cluster),
+            cluster=cluster,
             configuration=configured(file, service, shared.environment.name).configuration,
         ),
         drill=DRILL in shared.checks,
@@ -70,3 +71,10 @@ def _cluster(shared: Cluster | None, own: Override) -> Cluster | None:
     if shared is None:
         return None
     return replace(shared, manifests=own.manifests or shared.manifests, url=own.url or shared.url)
+
+
+def _database(found: Database | None, cluster: Cluster | None) -> Database | None:
+    """The Job that migrates it is made from this service's own manifests."""
+    if found is None or found.inside is None or cluster is None:
+        return found
+    return replace(found, inside=replace(found.inside, cluster=cluster))

@@ -110,7 +110,7 @@ class FakeMigrations:
             return self._by_the_ledger(key, effect)
         return MigrationRun(RunState.RUNNING, f"{effect.what} goes on")
 
-    def stop(self, key: str) -> None:
+    def stop(self, key: str, effect: RunMigration) -> None:  # noqa: ARG002 - as the port has it: here a key is enough
         self._answer()
         self.stopped.add(key)
 

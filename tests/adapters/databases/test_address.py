@@ -7,5 +7,5 @@ from headway.errors import InvalidSpec
 
 
 def test_a_url_that_only_pods_can_read_is_refused_with_where_migrations_run() -> None:
-    with pytest.raises(InvalidSpec, match=r"kubernetes:shop/url, a Secret that only pods .* migrations run where Headway runs.*env:NAME"):
+    with pytest.raises(InvalidSpec, match=r"kubernetes:shop/url, a Secret that only pods .* in: cluster .*env:NAME"):
         address("kubernetes:shop/url")

@@ -275,7 +275,7 @@ def test_half_of_a_migration_that_nobody_saw_end_is_for_a_person(lite: Bench) ->
 
 def test_a_stop_ends_the_tool_and_says_what_it_left(lite: Bench) -> None:
     intent, _ = _held(lite)
-    lite.port.stop(intent.key)
+    lite.port.stop(intent.key, effect_of(intent))
     run = lite.ended(intent)
     assert run.state is RunState.STOPPED, run
     assert any("table slow" in one for one in run.notes), run.notes
@@ -301,3 +301,8 @@ def _until(true: object) -> None:
     while not true():
         assert time.monotonic() < end, "it never came to that"
         time.sleep(0.05)
+
+
+def effect_of(intent: Intent) -> RunMigration:
+    assert isinstance(intent.effect, RunMigration)
+    return intent.effect

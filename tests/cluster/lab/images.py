@@ -34,12 +34,24 @@ def little(version: str, behaviour: Mapping[str, object] | None = None) -> str:
     return known.read_text()
 
 
-def push(reference: str, name: str, variables: Mapping[str, str] | None = None) -> str:
-    """Build an image that holds one program, push it, and answer with its reference by digest."""
+def migrating(version: str, dbmate: Path, migrations: Mapping[str, str], behaviour: Mapping[str, object]) -> str:
+    """The little service with a tool that migrates, and its migrations; returns its reference by digest."""
+    with tempfile.TemporaryDirectory(dir=_scratch(), prefix="migrating-") as made:
+        folder = Path(made)
+        for name, text in migrations.items():
+            (folder / name).write_text(text)
+        variables = {"VERSION": version, **{name: str(value) for name, value in behaviour.items()}}
+        return push(f"{REGISTRY}/little:{version}", "little", variables, {"/dbmate": dbmate, "/db": folder})
+
+
+def push(reference: str, name: str, variables: Mapping[str, str] | None = None, beside: Mapping[str, Path] | None = None) -> str:
+    """Build an image that holds one program and what is to lie beside it, push it, and answer with its reference by digest."""
     program = compiled(name)
     container = _buildah("from", "scratch")
     try:
         _buildah("copy", container, str(program), f"/{name}")
+        for where, what in (beside or {}).items():
+            _buildah("copy", container, str(what), where)
         described = [f"--env={key}={value}" for key, value in (variables or {}).items()]
         _buildah("config", f'--entrypoint=["/{name}"]', "--user=1000:1000", *described, container)
         _buildah("commit", "--quiet", "--format=oci", container, reference)

@@ -41,7 +41,7 @@ class Address:
 def address(reference: str) -> Address:
     """Read a URL, or the reference to one. No error shows the URL: what does not parse may hold a password anywhere."""
     if in_cluster(reference):
-        told = f"migrations run where Headway runs, which needs it as {ONES_OWN}"
+        told = f"say in: cluster and a Job migrates it there; from here it is needed as {ONES_OWN}"
         raise InvalidSpec(f"the database's URL is {reference}, a Secret that only pods of that cluster read; {told}")
     url = resolve(reference) if reference.startswith((*SCHEMES, OWN)) else reference
     scheme = url.partition(":")[0]

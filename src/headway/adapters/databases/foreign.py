@@ -33,6 +33,7 @@ class Alembic:
     """`alembic`, in the folder of its alembic.ini."""
 
     usual: ClassVar[Argv] = ("alembic",)
+    ups: ClassVar[Argv] = ("upgrade", "heads")
     tables: ClassVar[tuple[str, ...]] = ("alembic_version",)
     environment = staticmethod(_variable)
     command: Command
@@ -72,7 +73,7 @@ class Alembic:
         return None
 
     def up(self) -> str:
-        return self.command.run("upgrade", "heads")
+        return self.command.run(*self.ups)
 
     def down(self, steps: int) -> str:
         return self.command.run("downgrade", f"-{steps}")
@@ -96,6 +97,7 @@ class Django:
     """`python manage.py`, in the project's folder."""
 
     usual: ClassVar[Argv] = ("python", "manage.py")
+    ups: ClassVar[Argv] = ("migrate", "--no-input", "--no-color")
     tables: ClassVar[tuple[str, ...]] = ("django_migrations",)
     environment = staticmethod(_variable)
     command: Command
@@ -110,7 +112,7 @@ class Django:
         return Stands(tuple(name for mark, name in found if mark == "X"), tuple(name for mark, name in found if mark == " "))
 
     def up(self) -> str:
-        return self.command.run("migrate", "--no-input", "--no-color")
+        return self.command.run(*self.ups)
 
     def down(self, steps: int) -> str:
         """Newest of the plan first, until so many are gone: Django goes back by application, and what depends on one goes with it."""
@@ -147,6 +149,7 @@ class Flyway:
     """`flyway`, with its own configuration file; the database comes by FLYWAY_URL, FLYWAY_USER and FLYWAY_PASSWORD."""
 
     usual: ClassVar[Argv] = ("flyway",)
+    ups: ClassVar[Argv] = ("migrate",)
     tables: ClassVar[tuple[str, ...]] = ("flyway_schema_history",)
     command: Command
 
@@ -198,7 +201,7 @@ class Flyway:
         return found
 
     def up(self) -> str:
-        return self.command.run("migrate")
+        return self.command.run(*self.ups)
 
     def down(self, steps: int) -> str:
         raise Refused(
@@ -227,6 +230,7 @@ class Dbmate:
     """`dbmate`, with DATABASE_URL in its environment."""
 
     usual: ClassVar[Argv] = ("dbmate",)
+    ups: ClassVar[Argv] = ("--no-dump-schema", "up")
     tables: ClassVar[tuple[str, ...]] = ("schema_migrations",)
     command: Command
 
@@ -258,7 +262,7 @@ class Dbmate:
         )
 
     def up(self) -> str:
-        return self.command.run("--no-dump-schema", "up")
+        return self.command.run(*self.ups)
 
     def down(self, steps: int) -> str:
         return "".join(self.command.run("--no-dump-schema", "rollback") for _ in range(steps))

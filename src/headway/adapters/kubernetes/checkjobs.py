@@ -111,7 +111,7 @@ class JobChecks:
             values = {line for one in jobs.about(thing).hidden for line in self._secrets(one).splitlines() if line.strip()}
         except HeadwayError as error:
             return (f"(not shown, for a secret that it may contain cannot be looked up: {error})",)
-        return tuple(_without(line, values) for line in said)
+        return tuple(without(line, values) for line in said)
 
     def _log(self, key: str) -> Path:
         return self._home / "checks" / f"job-{hashlib.sha256(key.encode()).hexdigest()[:20]}" / "log"
@@ -120,7 +120,8 @@ class JobChecks:
         return self._clients.of(self._clusters(place))
 
 
-def _without(line: str, values: Iterable[str]) -> str:
+def without(line: str, values: Iterable[str]) -> str:
+    """A line with every secret in it replaced."""
     for value in sorted(values, key=len, reverse=True):
         line = line.replace(value, MASKED)
     return line

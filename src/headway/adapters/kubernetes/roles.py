@@ -63,9 +63,9 @@ NEEDED: Sequence[Needed] = (
     Needed(AUTOSCALER, ("get", "list", "create", "patch", "delete"), "each release has one, where you have one"),
     Needed(ROUTE, ("get", "list", "create", "patch"), "weights"),
     Needed(DISRUPTIONS, OF_MANIFESTS, "of your manifests, as `headway init --kubernetes` writes one"),
-    Needed(JOB, ("get", "create", "update"), "checks with `in: cluster`"),
+    Needed(JOB, ("get", "create", "update"), "checks and migrations with `in: cluster`"),
     Needed(POD, ("list",), "what is ready, and what is wrong with what is not"),
-    Needed(POD, ("get",), "the last lines of what fails; the log of a check", "log"),
+    Needed(POD, ("get",), "the last lines of what fails; the log of a check or a migration", "log"),
     Needed(EVENT, ("get", "create", "update"), "what `kubectl describe` tells of a release"),
 )
 

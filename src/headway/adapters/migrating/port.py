@@ -165,7 +165,7 @@ class DatabaseMigrations:
         ended = "its process is gone" if isinstance(state, processes.Never) else f"its process {state}"
         return MigrationRun(found.state, f"{found.text} ({ended})", log=log)
 
-    def stop(self, key: str) -> None:
+    def stop(self, key: str, effect: RunMigration) -> None:  # noqa: ARG002 - as the port has it: here a key is enough
         """End it, if it still runs, and let it not be started any more."""
         folder = self._folder(key)
         with disk(f"stop the run {key}"):
