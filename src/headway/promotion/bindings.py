@@ -48,7 +48,7 @@ def _without_unused(database: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in database.items() if value or name not in {"seed", "reset", "inside"}}
 
 
-_NEW = {"gateway": "contour", "prometheus": None, "architecture": (), "registry": "ask"}
+_NEW = {"gateway": "contour", "prometheus": None, "architecture": (), "registry": "ask", "copy_to": ""}
 """What a cluster could not say at first, and what it means where it is not said."""
 
 
