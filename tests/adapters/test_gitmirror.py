@@ -73,6 +73,19 @@ def test_it_is_read_as_if_it_were_here(there: There, places: GitPlaces, tmp_path
     assert (tmp_path / "out" / "file").read_text() == "one"
 
 
+def test_git_tidies_the_copy_up_before_it_returns(there: There, places: GitPlaces, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, (key, value) in enumerate({"gc.auto": "1", "fetch.unpackLimit": "1000"}.items()):
+        monkeypatch.setenv(f"GIT_CONFIG_KEY_{number}", key)
+        monkeypatch.setenv(f"GIT_CONFIG_VALUE_{number}", value)
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "2")
+    for number in range(300):  # git guesses by one of 256 folders whether there are too many
+        there.commit(f"{number}")
+    places.repository(there.url).refs()
+    (copy,) = (one.parent for one in (places.folder(there.url)).parent.glob("*/HEAD"))
+    assert list(copy.glob("objects/pack/*.pack"))
+    assert not list(copy.glob("gc.pid"))
+
+
 def test_what_moved_there_is_here_after_a_fetch_and_what_went_is_gone(there: There, places: GitPlaces) -> None:
     there.commit("one")
     feature = there.commit("two", "feature/x")

@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,33 +10,45 @@ from pathlib import Path
 from lab.layout import NODE
 
 
-@contextmanager
-def door(to: str | Path) -> Iterator[str]:
-    """An address on the node that leads there: to `host:port`, or to a socket's file."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    server = asyncio.run_coroutine_threadsafe(asyncio.start_server(lambda *ends: _carry(*ends, to), NODE, 0), loop).result()
-    try:
-        yield f"{NODE}:{server.sockets[0].getsockname()[1]}"
-    finally:
-        asyncio.run_coroutine_threadsafe(_end(server), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+class Door:
+    """An address on the node that leads there: to `host:port`, or to a socket's file. It can be shut, and opened again."""
+
+    def __init__(self, to: str | Path) -> None:
+        self._to = to
+        self._port = 0
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+
+    @property
+    def address(self) -> str:
+        return f"{NODE}:{self._port}"
+
+    def open(self) -> None:
+        coming = asyncio.start_server(lambda *ends: _carry(*ends, self._to), NODE, self._port)
+        self._server = asyncio.run_coroutine_threadsafe(coming, self._loop).result()
+        self._port = self._server.sockets[0].getsockname()[1]
+
+    def shut(self) -> None:
+        """Whoever stands in it is thrown out."""
+        asyncio.run_coroutine_threadsafe(_end(self._server), self._loop).result()
+
+    def gone(self) -> None:
+        self.shut()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
 
 @contextmanager
-def repositories(folder: Path) -> Iterator[str]:
-    """git's own server for the repositories in a folder; everybody in the cluster may read them."""
-    port = _free()
-    argv = ["git", "daemon", "--export-all", f"--base-path={folder}", f"--listen={NODE}", f"--port={port}", "--reuseaddr", str(folder)]
-    daemon = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def door(to: str | Path) -> Iterator[Door]:
+    """An open one."""
+    made = Door(to)
+    made.open()
     try:
-        yield f"git://{NODE}:{port}"
+        yield made
     finally:
-        daemon.terminate()
-        daemon.wait()
+        made.gone()
 
 
 async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, to: str | Path) -> None:
@@ -51,7 +61,8 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, to:
     except OSError:
         writer.close()
         return
-    await asyncio.gather(_copy(reader, there[1]), _copy(there[0], writer))
+    with contextlib.suppress(asyncio.CancelledError):  # the door was shut
+        await asyncio.gather(_copy(reader, there[1]), _copy(there[0], writer))
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -68,10 +79,3 @@ async def _end(server: asyncio.Server) -> None:
     for task in carrying:
         task.cancel()
     await asyncio.gather(*carrying, return_exceptions=True)
-
-
-def _free() -> int:
-    with socket.socket() as one:
-        one.bind((NODE, 0))
-        port: int = one.getsockname()[1]
-        return port

@@ -8,14 +8,16 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from urllib.parse import urlsplit
 
 import pytest
 from cluster_scene import ClusterScene
-from doors import door, repositories
+from doors import Door, door
+from githost import repositories
 from lab import ourselves
 from lab.layout import CHECKOUT
 from scene import View
-from stand import Load, Namespace, until
+from stand import Load, Namespace, Object, ask, until
 
 from headway.adapters.remote import Remote
 from support.postgres import GUARDED, PASSWORD, Postgres
@@ -30,7 +32,7 @@ EVERYTHING = {
     "branch": "trunk",
     "git": {"secret": "git"},
     "args": ["--open-metrics"],
-    "env": [{"name": "PGPASSFILE", "value": "/run/more/pgpass"}],
+    "env": [{"name": "PGPASSWORD", "valueFrom": {"secretKeyRef": {"name": "postgres", "key": "password"}}}],
     "volumes": [{"name": "more", "secret": {"secretName": "more"}}],
     "volumeMounts": [{"name": "more", "mountPath": "/run/more"}],
     "pullSecrets": ["registry"],
@@ -73,14 +75,28 @@ def test_a_value_that_it_does_not_know_is_refused(namespace: Namespace) -> None:
 class Installed(ClusterScene):
     """The scene whose server runs in the cluster."""
 
-    def install(self, own: Namespace, image: str, repository: str, database: str) -> None:
+    def install(self, own: Namespace, image: str, repository: str, database: str, credentials: str) -> None:
         self.own = own
+        self.host = f"headway.{own.name}.test"
         said = {name: self.headway("token", name) for name in ("alice", "metrics")}
         self.asking = {name: re.findall(r"HEADWAY_TOKEN=(\S+)", one.text)[0] for name, one in said.items()}
         lines = "".join(one.out for one in said.values())
-        told = {"database": database, "key": secrets.token_hex(32), "tokens": lines, "metrics": self.asking["metrics"]}
-        own.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "headway"}, "stringData": told})
-        self.values = {"image": image, "repositories": [repository], "environments": [self.namespace.name]}
+        told = {
+            "database": database,
+            "key": secrets.token_hex(32),
+            "tokens": lines,
+            "metrics": self.asking["metrics"],
+            "password": PASSWORD,
+        }
+        own.apply(*(_secret(name, **data) for name, data in {"headway": told, "git": {"credentials": credentials}}.items()))
+        self.values = {
+            "image": image,
+            "repositories": [repository],
+            "environments": [self.namespace.name],
+            "git": {"secret": "git"},
+            "env": [{"name": "PGPASSWORD", "valueFrom": {"secretKeyRef": {"name": "headway", "key": "password"}}}],
+            "httpRoute": {"parentRefs": [{"name": "edge", "namespace": "gateways"}], "hostnames": [self.host]},
+        }
         helm("install", NAME, str(CHART), "--namespace", own.name, "--wait", "--timeout=180s", told=self.values)
         self.address = f"http://{own.get('service', NAME)['spec']['clusterIP']}"
         self.remote = Remote.at(self.address, self.asking["alice"])
@@ -107,7 +123,7 @@ class Installed(ClusterScene):
         request = urllib.request.Request(f"http://{ip}:8080/metrics", headers={"Authorization": f"Bearer {self.asking['metrics']}"})
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
-                return "\nheadway_leader 1.0\n" in answer.read().decode()
+                return "\nheadway_leader 1\n" in answer.read().decode()
         except OSError:
             return False
 
@@ -133,6 +149,17 @@ class Installed(ClusterScene):
         return view
 
 
+def _secret(name: str, **data: str) -> Object:
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data}
+
+
+@pytest.fixture(scope="module")
+def record(postgres: Postgres) -> Iterator[Door]:
+    """PostgreSQL, as pods reach it."""
+    with door(postgres.socket / ".s.PGSQL.5432") as made:
+        yield made
+
+
 @pytest.fixture(scope="module")
 def scene(
     namespaces: Callable[[], Namespace],
@@ -140,6 +167,7 @@ def scene(
     gateway: str,
     stats: str,
     postgres: Postgres,
+    record: Door,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Installed]:
     own, shop = namespaces(), namespaces()
@@ -147,28 +175,34 @@ def scene(
     image = ourselves.headway("test")
     with ExitStack() as open_, pytest.MonkeyPatch.context() as patch:
         database = open_.enter_context(postgres.database())
-        record = open_.enter_context(door(postgres.socket / ".s.PGSQL.5432"))
         counters = open_.enter_context(door(stats))
-        repos = open_.enter_context(repositories(folder))
+        password = secrets.token_hex(12)
+        repos = open_.enter_context(repositories(folder, "headway", password))
         made = Installed(folder)
-        made.found(shop, gateway, counters, f"shop.{shop.name}.test", little("1.0.0"))
+        made.found(shop, gateway, counters.address, f"shop.{shop.name}.test", little("1.0.0"))
         file = folder / made.service / "headway.yaml"
-        text = (
-            file.read_text().replace("    kubernetes:\n", "    kubernetes:\n      registry: skip\n").replace("[20, 50, 100]", "[50, 100]")
-        )
-        file.write_text(text)
+        text = file.read_text().replace("    kubernetes:\n", "    kubernetes:\n      registry: skip\n")
+        file.write_text(text.replace("[20, 50, 100]", "[50, 100]").replace("hold_for: 30s", "hold_for: 3m"))
         made.repo.commit("chore: the registry is the nodes' alone")
-        url = f"postgresql://{GUARDED}:{PASSWORD}@{record}/{database.rpartition('/')[2].partition('?')[0]}"
-        made.install(own, image, f"{repos}/{made.service}", url)
+        url = f"postgresql://{GUARDED}@{record.address}{urlsplit(database).path}"
+        credentials = repos.replace("://", f"://headway:{password}@")
+        made.install(own, image, f"{repos}/{made.service}", url, credentials)
         patch.setenv("HEADWAY_TOKEN", made.asking["alice"])
         yield made
 
 
-def test_installed_by_helm_two_of_them_answer_and_helm_tests_it(scene: Installed) -> None:
+def test_installed_by_helm_two_of_them_answer_and_helm_tests_it(scene: Installed, gateway: str) -> None:
     assert len(scene.pods()) == 2
     assert "Succeeded" in helm("test", NAME, "--namespace", scene.own.name, "--timeout=60s")
     assert scene.leader()
-    assert scene.headway("--version")
+    until("the gateway to lead to them", lambda: _told(gateway, scene.host) == "ready")
+
+
+def _told(gateway: str, host: str) -> str:
+    try:
+        return ask(gateway, host, "/readyz")
+    except OSError as error:
+        return str(error)
 
 
 def test_the_leading_pod_dies_in_mid_canary_and_another_goes_on(scene: Installed, little: Image, gateway: str) -> None:
@@ -185,15 +219,16 @@ def test_the_leading_pod_dies_in_mid_canary_and_another_goes_on(scene: Installed
 
 
 def test_helm_upgrades_it_with_a_rollout_in_flight(scene: Installed, little: Image, gateway: str) -> None:
-    file = scene.repo.folder / "headway.yaml"
-    file.write_text(file.read_text().replace("min_time: 2s", "min_time: 25s"))
     before = set(scene.pods())
     with Load(gateway, f"shop.{scene.namespace.name}.test", rate=40) as load:
-        rollout = scene.half_way("1.2.0", little("1.2.0"))
+        rollout = scene.half_way("1.4.0", little("1.4.0"))
+        scene.headway("pause", "production", "--why", "so that it lasts until all of them are new, however slow this machine is")
         upgraded = scene.values | {"podAnnotations": {"turned": str(time.monotonic())}}
         helm("upgrade", NAME, str(CHART), "--namespace", scene.own.name, "--wait", "--timeout=180s", told=upgraded)
         assert not before & set(scene.pods()), "both are new"
-        assert not scene.ask("rollout", target=rollout["rollout"])["ended"], "it was in flight from before to after"
+        standing = scene.ask("rollout", target=rollout["rollout"])
+        assert 0 < standing["weight"] < 100, standing
+        scene.headway("resume", "production")
         scene.ended_well(rollout)
         assert load.failures == []
 
@@ -204,5 +239,5 @@ def test_uninstalled_it_leaves_behind_what_it_released(scene: Installed, gateway
     assert scene.pods() == {}
     with Load(gateway, host, rate=40) as load:
         until("some traffic", lambda: load.answers.total() > 60)
-    assert set(load.answers) == {"1.2.0"}
+    assert set(load.answers) == {"1.4.0"}
     assert load.failures == []

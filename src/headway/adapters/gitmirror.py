@@ -80,7 +80,10 @@ class Mirror:
         self._git_says("init", "init", "--quiet", "--bare", os.fspath(self.folder))
 
     def _run(self, *arguments: str) -> None:
-        self._git_says(arguments[0], "-C", os.fspath(self.folder), "-c", "core.hooksPath=/dev/null", *arguments)
+        # Tidied up before it returns: what git leaves behind in the background nobody waits for where Headway is process 1.
+        settings = ("core.hooksPath=/dev/null", "gc.autoDetach=false", "maintenance.autoDetach=false")
+        told = (word for setting in settings for word in ("-c", setting))
+        self._git_says(arguments[0], "-C", os.fspath(self.folder), *told, *arguments)
 
     def _git_says(self, what: str, *arguments: str) -> None:
         command = (self._git, *arguments)

@@ -42,6 +42,8 @@ def serve(
     new_key: bool = False,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C. What was started on this machine goes on; the next start takes over."""
+    # In a pod this is process 1, and the kernel drops what it has no handler for: told to end during its first fetch, it would go on.
+    signal.signal(signal.SIGTERM, _leave)
     private(home)
     with patiently_locked(home) as mine:
         if not mine:
@@ -51,6 +53,10 @@ def serve(
         for path, branch in repos:
             _watch(headway, path, branch, say)
         Served(headway, socket_path(home), network).run(say)
+
+
+def _leave(*_: object) -> None:
+    raise SystemExit(0)
 
 
 def _watch(headway: Headway, path: str, branch: str, say: Callable[[str], None]) -> None:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from types import FrameType
 
-from lab import life, programs
+from lab import life, ourselves, programs
 from lab.layout import GATEWAY, KUBECONFIG, STATS, folder, modules
 from lab.network import inside
 from lab.trouble import Trouble
@@ -24,6 +24,7 @@ def main(argv: list[str]) -> int:
         case ["build"]:
             life.demand()
             programs.build()
+            ourselves.prepare()
         case ["up"]:
             life.up()
         case ["down"]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lab import cgroups, gateway, images, network, papers, parts, programs
+from lab import cgroups, gateway, images, network, ourselves, papers, parts, programs
 from lab.layout import KUBECONFIG, NAME, STATE
 from lab.packages import demand
 from lab.processes import end, gone, start
@@ -21,6 +21,7 @@ def up() -> None:
     """Start the whole cluster. What a crashed run left goes first."""
     demand()
     programs.build()
+    ourselves.prepare()
     if running():
         return
     down()

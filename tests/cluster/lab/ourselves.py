@@ -5,6 +5,7 @@ import hashlib
 import shutil
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,13 @@ PACKAGES = ("python3", "python3-venv", "git", "ca-certificates", "openssh-client
 EXTRAS = "kubernetes,kubectl,postgres"
 PYTHON = "3.11"
 """Debian bookworm's, which the base has; the wheels are for it, whichever Python makes them."""
+
+
+def prepare() -> None:
+    """What comes from elsewhere, fetched before anybody is inside of the cluster's network, from where nothing else is reached."""
+    with _alone():
+        _base()
+        _dependencies()
 
 
 def headway(tag: str) -> str:
@@ -49,7 +57,7 @@ def _built() -> str:
         ]
         run(*argv)
         (wheel,) = context.glob("*.whl")
-        dependencies = _dependencies(wheel)
+        dependencies = _dependencies()
         content = (wheel.read_bytes(), containerfile.read_bytes(), dependencies.name.encode(), _base().encode())
         name = f"localhost/headway:{hashlib.sha256(b''.join(content)).hexdigest()[:12]}"
         if name not in _images():
@@ -64,16 +72,16 @@ def _built() -> str:
     return name
 
 
-def _dependencies(wheel: Path) -> Path:
+def _dependencies() -> Path:
     """Everything that it needs, for the base's Python."""
-    asked = (CHECKOUT / "pyproject.toml").read_bytes()
-    folder = cache() / f"wheels-{hashlib.sha256(asked + EXTRAS.encode()).hexdigest()[:12]}"
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    asked = [*project["dependencies"], *(one for extra in EXTRAS.split(",") for one in project["optional-dependencies"][extra])]
+    folder = cache() / f"wheels-{hashlib.sha256(' '.join([PYTHON, *asked]).encode()).hexdigest()[:12]}"
     if not folder.exists():
         draft = folder.with_suffix(".part")
         shutil.rmtree(draft, ignore_errors=True)
         where = ("--only-binary=:all:", f"--python-version={PYTHON}", f"--dest={draft}")
-        run(sys.executable, "-m", "pip", "download", "--quiet", *where, f"{wheel}[{EXTRAS}]")
-        (draft / wheel.name).unlink()
+        run(sys.executable, "-m", "pip", "download", "--quiet", *where, *asked)
         draft.rename(folder)
     return folder
 
