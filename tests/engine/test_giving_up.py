@@ -1,5 +1,6 @@
 """A way back that cannot be gone: a person gives it up, and the fix goes out from what answers."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -92,3 +93,19 @@ def test_giving_up_needs_a_reason_and_something_to_give_up(stuck: Story) -> None
     story = Story()
     with pytest.raises(Refused, match="only a way back that cannot be gone is given up"):
         story.commands.tell("give up", "production", "dana", "because")
+
+
+@pytest.mark.parametrize("strategy", ["rolling", "canary"])
+def test_where_neither_answers_the_third_that_is_good_gets_everybody(stuck: Story, strategy: str) -> None:
+    for instances in stuck.fake.platform.sites[HERE].groups.values():
+        instances.script = Script(never_ready=True)
+    stuck.fake.platform.scripts |= {version: Script(never_ready=True) for version in ("1.0.0", "1.1.0")}
+    stuck.commands.tell("give up", "production", "dana", "1.1.1 is on its way")
+    stuck.until(lambda one: one.phase in ENDED)
+    stuck.commands.clear("tally@1.1.0", "dana", "1.1.1 mends it")
+    (stage,) = stuck.fake.pipelines.declared
+    stuck.fake.pipelines.declared = [replace(stage, strategy=strategy)]
+    stuck.promote("1.1.1")
+    stuck.until(lambda one: one.phase in ENDED and one.tidied, 1800.0)
+    assert (stuck.rollout().release, stuck.rollout().phase) == ("tally@1.1.1", Phase.COMPLETED)
+    assert stuck.fake.world.records.place(HERE).live_release == "tally@1.1.1"

@@ -57,12 +57,15 @@ def settle(rollout: Rollout, intent: Intent, seen: Seen, now: datetime) -> Decis
             assert_never(seen.probe)
 
 
-def _once_more(rollout: Rollout, intent: Intent, seen: Seen, now: datetime) -> Decision:
+def _once_more(rollout: Rollout, intent: Intent, seen: Seen, now: datetime) -> Decision | Rollout:
     if rollout.phase is Phase.PAUSED:
         return Decision(rollout, for_a_person(rollout, now, "; ".join(rollout.reasons) or "paused"))
     if rollout.phase is Phase.PARKED:  # what could not be told can be told now, but a person was asked and decides
         return Decision(rollout, for_a_person(rollout, now, parked_because(rollout)))
     if empty := _nobody_there(intent, seen):
+        old = plan_of(rollout).old
+        if old is not None and empty == old.name != plan_of(rollout).new.name:
+            return replace(calm(rollout), intent=None)  # it died meanwhile: decided anew, from what answers
         return Decision(rollout, Wait(now + SOON, f"{empty} has no ready replica that traffic could go to"))
     again = rollout.troubled_at + backed_off(rollout) if rollout.trouble is not None and rollout.troubled_at else now
     if now < again:

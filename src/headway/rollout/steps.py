@@ -8,6 +8,7 @@ from headway.analysis.model import Outcome
 from headway.rollout.back import CONFIRM, give_back, hold
 from headway.rollout.data import on_the_data
 from headway.rollout.drift import unanswered, under_way
+from headway.rollout.forsaken import all_at_once
 from headway.rollout.model import (
     ALL,
     NONE,
@@ -119,16 +120,18 @@ def _scale(rollout: Rollout, side: Side, replicas: int, seen: Seen, now: datetim
     workload = plan.new if side is Side.NEW else plan.old
     if workload is None:
         return _enter_next(rollout, seen, now)
+    assert seen.sight is not None
+    group = seen.sight.group(workload.name)
+    if side is Side.NEW and rollout.weight == ALL and group.ready >= replicas:
+        return _enter_next(rollout, seen, now)  # it grew before its time, for everybody came to it: never smaller again
     if not rollout.asked:
         # What is live already is asked for again for this very reason.
         mend = plan.old is not None and plan.old.name == plan.new.name
         return do(rollout, SetReplicas(workload, replicas, mend=mend), now)
-    assert seen.sight is not None
-    group = seen.sight.group(workload.name)
     if side is Side.OLD and group.running > replicas:
         # The machine may not hold both: the next of the new release come when these are gone.
         return Decision(rollout, Wait(now + SOON, f"{group.running - replicas} replicas of {workload.version} finish what they have"))
-    if group.ready >= replicas:
+    if group.ready >= replicas or (side is Side.OLD and rollout.weight == ALL):  # nobody waits for those that have no users left
         return _enter_next(rollout, seen, now)
     return Decision(rollout, Wait(now + SOON, f"{group.ready} of {replicas} replicas of {workload.version} are ready"))
 
@@ -136,6 +139,8 @@ def _scale(rollout: Rollout, side: Side, replicas: int, seen: Seen, now: datetim
 def _shift(rollout: Rollout, weight: Weight, seen: Seen, now: datetime) -> Decision:
     plan = plan_of(rollout)
     assert seen.sight is not None
+    if at_once := all_at_once(rollout, weight, seen.sight, now):
+        return at_once if isinstance(at_once, Decision) else _enter_next(rollout, seen, now)
     told = forward(plan, weight)
     if not rollout.asked:
         return _carried(rollout, weight, seen, now) or do(rollout, told, now)
@@ -220,6 +225,9 @@ def _drill(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
     plan = plan_of(rollout)
     if plan.old is None or plan.old.name == plan.new.name:
         return _enter_next(rollout, seen, now, Said("no drill", ("there is nothing to go back to",)))
+    assert seen.sight is not None
+    if rollout.drilled is None and (dead := seen.sight.group(plan.old.name)).bad_news and not dead.ready:
+        return _enter_next(rollout, seen, now, Said("no drill", (f"no replica of {plan.old.version} is ready: {dead.bad_news[0]}",)))
     if rollout.drilled is None:
         if way := give_back(rollout, plan, seen, now):
             return way
