@@ -17,7 +17,7 @@ test: $(VENV)/.dev ## every test, in parallel (ARGS="-k words" picks some)
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 test-cluster: $(VENV)/.dev ## the tests on a real Kubernetes, which this builds (once), starts and removes; Debian, root, go (ARGS="-k words")
-	@scripts/cluster run $(BIN)/python -m pytest -n 2 -o cache_dir=.pytest_cache/cluster tests/cluster $(ARGS)
+	@scripts/cluster run $(BIN)/python -m pytest -n 3 --no-loadscope-reorder -o cache_dir=.pytest_cache/cluster tests/cluster $(ARGS)
 
 check: $(VENV)/.dev ## lint, format, types, layers
 	$(BIN)/ruff check .

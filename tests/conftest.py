@@ -26,6 +26,10 @@ def pytest_report_header() -> str | None:
     return None if os.environ.get("HEADWAY_TEST_KUBECONFIG") else left_out
 
 
+SHARED_CLUSTER = tuple(f"test_cluster_{name}.py" for name in ("table", "trouble", "faults", "chart"))
+"""Of the tests on a cluster, those that stand on what one of them has set up."""
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Under xdist the tests of a file that stand on a server or a cluster, and the long pages, share a worker; others go anywhere."""
@@ -36,9 +40,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             file = nodeid.partition("::")[0]
             if file.endswith("test_e2e_table.py"):  # a server for each strategy
                 return f"{file}[{nodeid.rpartition('[')[2].partition('-')[0]}"
-            return (
-                file if "e2e/" in file or "cluster/" in file or file.endswith(("test_tutorial.py", "test_third_party_page.py")) else nodeid
-            )
+            if "cluster/" in file and not file.endswith(SHARED_CLUSTER):
+                return nodeid  # each has a namespace of its own
+            shared = "e2e/" in file or "cluster/" in file or file.endswith(("test_tutorial.py", "test_third_party_page.py"))
+            return file if shared else nodeid
 
     return Shared(config, log) if config.getvalue("dist") == "load" else None
 

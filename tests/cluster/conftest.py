@@ -47,15 +47,27 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(NothingLeftOut())
 
 
+LONG = ("table", "trouble", "adoption", "ungated", "pipeline", "chart", "autoscaling", "drift", "prometheus", "rollouts")
+"""What takes long begins first, or one worker is still at it when all others have gone home."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Whoever breaks the cluster waits for everybody and lets nobody in meanwhile: last, when nobody is busy for minutes.
+    breaking = {item.path for item in items if item.get_closest_marker("breaks_the_cluster")}
+    items.sort(key=lambda item: (item.path in breaking, _rank(item.path)))
     for item in items:
         if item.get_closest_marker("breaks_the_cluster") and not OURS:
             item.add_marker(pytest.mark.skip(reason="only a cluster that `make test-cluster` started may be broken by its tests"))
 
 
+def _rank(file: Path) -> int:
+    name = file.stem.removeprefix("test_cluster_")
+    return LONG.index(name) if name in LONG else len(LONG)
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Two workers share one cluster, except while a test breaks what both stand on."""
+    """Several workers share one cluster, except while a test breaks what both stand on."""
     if not OURS:
         return (yield)
     with turn(alone=item.get_closest_marker("breaks_the_cluster") is not None):

@@ -2,10 +2,11 @@
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
-from lab import packages, programs
+from lab import packages, processes, programs
 from lab.trouble import Trouble
 
 
@@ -27,3 +28,13 @@ def test_on_another_system_than_debian_it_names_what_has_to_be_there(monkeypatch
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(Trouble, match=r"needs what Debian calls .*containerd .*runc .*; install these your way"):
         packages.demand()
+
+
+def test_a_part_that_has_ended_by_itself_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(processes, "STATE", tmp_path)
+    over = subprocess.Popen(["true"])
+    over.wait()
+    (tmp_path / "pids").mkdir()
+    for name, pid in (("etcd", os.getpid()), ("kube-proxy", over.pid)):
+        (tmp_path / "pids" / name).write_text(str(pid))
+    assert processes.ended() == ["kube-proxy"]

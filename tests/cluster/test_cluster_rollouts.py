@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from cluster_scene import ClusterScene
-from lab.life import without
 from stand import Load, Namespace, until
 
 Image = Callable[..., str]
@@ -99,19 +98,6 @@ def test_the_other_strategies_lose_nobody_either(scene: ClusterScene, little: Im
             before = load.answers.copy()
             until("some more traffic", lambda before=before: load.answers.total() > before.total() + 60)
             assert set(load.answers - before) == {version}
-    assert load.failures == []
-
-
-@pytest.mark.breaks_the_cluster
-def test_an_api_server_that_is_away_is_no_verdict(scene: ClusterScene, little: Image, gateway: str, host: str) -> None:
-    with Load(gateway, host, rate=60) as load:
-        rollout = scene.promote("1.1.0", little("1.1.0"))
-        scene.when(rollout, lambda view: view["weight"] > 0, "some traffic on the new release")
-        with without("kube-apiserver"):
-            scene.when(rollout, lambda view: "trying again" in view["why"], "the trouble to be told")
-            held = scene.ask("rollout", target=rollout["rollout"])
-            assert held["phase"] == "running"
-        scene.end_of(rollout, "completed")
     assert load.failures == []
 
 

@@ -124,7 +124,11 @@ class Hands:
         rollout, new, _ = self.half_way(act)
         self.namespace.kubectl("set", "env", f"deployment/{new}", "TOLD_BY=somebody")
         self.namespace.kubectl("rollout", "status", f"deployment/{new}", "--timeout=120s")
-        return self.on(act, rollout)
+        act.tell("resume", rollout, "go on")
+        told = act.when(rollout, lambda one: one["ended"] or "a person decides: retry" in one["why"], "the hand to be told")
+        assert "containers[little].env was not there" in told["why"], told
+        act.tell("retry", rollout, "nobody agreed to that")
+        return act.end(rollout)
 
     def scales(self, act: Act) -> View:
         rollout, new, old = self.half_way(act)

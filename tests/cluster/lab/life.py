@@ -13,7 +13,7 @@ from pathlib import Path
 from lab import cgroups, gateway, images, network, ourselves, papers, parts, programs
 from lab.layout import KUBECONFIG, NAME, STATE
 from lab.packages import demand
-from lab.processes import end, gone, start
+from lab.processes import end, ended, gone, start
 from lab.trouble import Trouble
 
 
@@ -53,6 +53,8 @@ def without(name: str) -> Iterator[None]:
         yield
     finally:
         start(part)
+        if dead := ended():
+            raise Trouble(f"these parts of the cluster {NAME} ended by themselves: {', '.join(dead)}; see {STATE / 'logs'}")
 
 
 def running() -> bool:

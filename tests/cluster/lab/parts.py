@@ -92,7 +92,8 @@ def control() -> Iterator[Part]:
             f"--service-account-private-key-file={paper('accounts.key')}",
             "--use-service-account-credentials=true",
             "--leader-elect=false",
-            "--node-monitor-grace-period=60s",
+            # Longer than the API server is ever away: a node that cannot tell how it is would be taken for dead, its pods out of service.
+            "--node-monitor-grace-period=600s",
         ],
         lambda: _answers("https://127.0.0.1:10257/healthz"),
     )

@@ -79,6 +79,11 @@ def end(name: str, patience: float = 5.0) -> None:
     _file(name).unlink(missing_ok=True)
 
 
+def ended() -> list[str]:
+    """The parts that were started here, were not told to end, and run no more."""
+    return [file.name for file in sorted(_file("").iterdir()) if not _alive(int(file.read_text()))]
+
+
 def gone(pids: Sequence[int], within: float) -> bool:
     """Wait until none of these is left."""
     until = time.monotonic() + within
