@@ -7,7 +7,8 @@ import pytest
 from data_story import Story
 
 from headway.engine.commands import Commands
-from headway.environments.model import Database, Place
+from headway.engine.data import running
+from headway.environments.model import Cluster, Database, InCluster, Place
 from headway.errors import Refused
 from headway.promotion.model import Stage
 from headway.testing import FakeWorld, Script, sample_release, sample_stage
@@ -314,3 +315,24 @@ def test_a_database_that_is_away_makes_the_release_wait_and_is_asked_again(live:
     assert (view["phase"], "cannot be told" in str(view["why"])) == ("pending", True)
     live.run(90.0)
     assert live.shown(str(view["rollout"]))["phase"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("namespace", "there"),
+    [
+        pytest.param("shop", ["tally@1.0.0"], id="the same database"),
+        pytest.param("elsewhere", [], id="of the same name in another namespace"),
+    ],
+)
+def test_a_secret_of_the_cluster_names_another_database_in_another_namespace(live: Story, namespace: str, there: list[str]) -> None:
+    def of(name: str, where: str) -> Stage:
+        inside = InCluster(Cluster("k8s", where))
+        made = stage()
+        return replace(
+            made, environment=replace(made.environment, name=name, database=Database("kubernetes:db/url", tool="dbmate", inside=inside))
+        )
+
+    live.fake.pipelines.declared = [of("production", "shop"), of("other", namespace)]
+    asked = live.fake.pipelines.declared[1].environment.database
+    assert asked is not None
+    assert [one.name for one in running(Place("tally", "other"), asked, live.fake.world)] == there
