@@ -82,6 +82,7 @@ def test_what_a_cluster_could_not_say_before_voids_no_approval_until_it_is_said(
 
     assert digest(Cluster("k8s", "shop")) == "sha256:4a4ab47be4ffe45ff653db9b20cf390693da7203e96973133a6522277a831eae"
     assert digest(Cluster("k8s", "shop")) != digest(Cluster("k8s", "shop", prometheus=Prometheus("http://p")))
+    assert digest(Cluster("k8s", "shop")) != digest(Cluster("k8s", "shop", copy_to="registry.prod.example/shop"))
 
 
 def test_the_digest_is_stable_over_releases_of_headway() -> None:
