@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -13,6 +12,7 @@ from headway.engine.collecting import collect
 from headway.engine.cutting import Tagging, cut
 from headway.engine.data import taken
 from headway.engine.drifting import standing as drifted
+from headway.engine.everywhere import ways
 from headway.engine.resetting import next_reset, reset
 from headway.engine.views import View, event_view, place_view, preview_view, release_view, rollout_view
 from headway.environments.branches import of_a_branch
@@ -376,9 +376,12 @@ class Commands:
     def status(self, service: str | None = None) -> View:
         """What runs where, what is on its way, and why it waits. Where no file can be read, the ledger knows the places."""
         faults: list[View] = []
+        stages: dict[Place, Stage] = {}
         try:
-            services = [service] if service else list(self._world.pipelines.services())
-            places = [place for one in services for stage in self._world.pipelines.stages(one) for place in self._places_of(stage)]
+            found = {service: self._world.pipelines.stages(service)} if service else dict(ways(self._world))
+            services = list(found)
+            stages = {place: stage for way in found.values() for stage in way for place in self._places_of(stage)}
+            places = list(stages)
         except HeadwayError as error:
             places = [place for place in self._known_places() if service in {None, place.service}]
             if not places:
@@ -391,7 +394,7 @@ class Commands:
             what = "nothing new is promoted while its pipeline cannot be read; ways back are open"
             faults.append({"service": name, "at": self._now().isoformat(), "what": f"{name}: {what}", "why": [self._fault_of(name)]})
         return {
-            "places": [self._place(place) for place in (*places, *hidden)],
+            "places": [self._place(place, stages.get(place)) for place in (*places, *hidden)],
             "unreleased": [*faults, *(one for name in services for one in self._unreleased(name))],
         }
 
@@ -568,7 +571,8 @@ class Commands:
                 self._world.rollouts.signal(one.rollout.id, Signal(Word.WAKE, "headway", now))
         self._woken()
 
-    def _place(self, place: Place) -> View:
+    def _place(self, place: Place, stage: Stage | None) -> View:
+        """`stage`: as the file has it; None, if it no longer names the place."""
         record = self._world.records.place(place)
         try:
             url: str | None = self._world.platform.url(place)
@@ -578,9 +582,7 @@ class Commands:
         # What is on its way says itself what is not as it was written.
         clustered = record.live is not None and record.live.cluster is not None and record.active is None
         drift = drifted(place, self._world) if clustered else ()
-        due = None
-        with suppress(HeadwayError):  # a place that the file no longer names
-            due = next_reset(self._world.pipelines.stage(place), self._world)
+        due = next_reset(stage, self._world) if stage is not None else None
         standings = tuple(self._world.records.standings(place=place, ended=False))
         return place_view(record, standings, url, branch, due.at if due is not None else None, drift)
 

@@ -86,8 +86,8 @@ class Api:
                     return None
                 raise
 
-    def list(self, kind: Kind, labels: Mapping[str, str]) -> list[dict[str, Any]]:
-        """Those with these labels."""
+    def list(self, kind: Kind, labels: Mapping[str, str | None]) -> list[dict[str, Any]]:
+        """Those with these labels; None: whatever the label says."""
         with self._said(f"list {kind.plural}"):
             try:
                 found = self._open().list(_resource(kind), namespace=self.namespace, labels=cast(Any, dict(labels)))

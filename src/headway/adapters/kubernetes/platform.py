@@ -26,9 +26,11 @@ from headway.adapters.kubernetes.kinds import (
     AUTOSCALER,
     CONFIG,
     DEPLOYMENT,
+    ENVIRONMENT_LABEL,
     ROUTE,
     SECRET,
     SERVICE,
+    SERVICE_LABEL,
     SHARED,
     WORKLOAD_LABEL,
     Object,
@@ -81,6 +83,7 @@ class KubernetesPlatform:
         self._clients = Clients()
         self._glances = Glances()
         self._owners: Lately[Place, Mapping[str, str]] = Lately(3.0)
+        self._fronts: Lately[tuple[str, str], Mapping[tuple[str, str], str]] = Lately(3.0)
         self._commands: Lately[tuple[Place, str, str], tuple[str, ...]] = Lately(3.0)
 
     def act(self, place: Place, intent: Intent) -> None:
@@ -92,7 +95,7 @@ class KubernetesPlatform:
             self._do(api, place, intent)
         finally:  # what was half done changed something, too
             self._glances.forget(place)
-            for kept in (self._owners, self._commands):
+            for kept in (self._owners, self._commands, self._fronts):
                 kept.forget()
         record.done(api, place, intent.fence, intent.key, entered)
 
@@ -141,11 +144,15 @@ class KubernetesPlatform:
         cluster, api = self._clusters(place), self._api(place)
         if workload is None and cluster.url:
             return cluster.url
-        services = api.list(SERVICE, labels(place, workload))
-        found = next((one for one in services if workload or not label_of(one, WORKLOAD_LABEL)), None)
-        if found is None:
+        if workload is None:
+            # Whoever asks for one place's most often asks for them all: a status of hundreds would be as many questions.
+            known = self._fronts.get((cluster.context, cluster.namespace), lambda: _fronts(api))
+            address = known.get((place.service, place.environment))
+        else:
+            address = next(map(_address, api.list(SERVICE, labels(place, workload))), None)
+        if address is None:
             raise Unavailable(f"{workload or place} has no Service yet")
-        return f"http://{found['spec']['clusterIP']}:{found['spec']['ports'][0]['port']}"
+        return address
 
     def find(self, place: Place, commit: str) -> Foundling | None:
         """What serves there already, by the manifests of that commit, although Headway did not make it."""
@@ -285,6 +292,17 @@ def _runs(deployment: Object) -> bool:
 def owners(services: Sequence[dict[str, Any]]) -> Mapping[str, str]:
     """Workloads by the name of their Service."""
     return {name_of(one): workload for workload, one in by_workload(services).items()}
+
+
+def _fronts(api: Api) -> Mapping[tuple[str, str], str]:
+    """Where each place of a namespace is reached, by service and environment."""
+    services = api.list(SERVICE, {SERVICE_LABEL: None})
+    fronts = (one for one in services if not label_of(one, WORKLOAD_LABEL) and one["spec"].get("clusterIP") and one["spec"].get("ports"))
+    return {(label_of(one, SERVICE_LABEL), label_of(one, ENVIRONMENT_LABEL)): _address(one) for one in fronts}
+
+
+def _address(service: Object) -> str:
+    return f"http://{service['spec']['clusterIP']}:{service['spec']['ports'][0]['port']}"
 
 
 def _kind(thing: Object) -> Any:

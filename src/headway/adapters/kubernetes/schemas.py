@@ -4,11 +4,12 @@ import importlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
 from msgspec import Struct
-from msgspec.structs import fields
+from msgspec.structs import FieldInfo, fields
 
 from headway.environments.manifests.model import Finding, Manifest, Step, error, kind_of
 
@@ -38,7 +39,7 @@ def _model(api: str, kind: str) -> type[Struct] | None:
 
 
 def _object(value: Mapping[str, Any], model: type[Struct], path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], str]]:
-    known = {field.encode_name: field for field in fields(model)}
+    known = _known(model)
     for key, inner in value.items():
         if key not in known:
             near = get_close_matches(str(key), known, n=1)
@@ -51,12 +52,18 @@ def _object(value: Mapping[str, Any], model: type[Struct], path: tuple[Step, ...
             yield path, f'{_told(path)} has no "{key}", which it must have'
 
 
+@cache
+def _known(model: type[Struct]) -> Mapping[str, FieldInfo]:
+    """What it may have; working that out takes longer than all that is done with it."""
+    return {field.encode_name: field for field in fields(model)}
+
+
 def _value(value: object, expected: Any, path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], str]]:
     kinds = [one for one in get_args(expected) if one is not type(None)] if get_origin(expected) in {Union, UnionType} else [expected]
     if len(kinds) == 1 and isinstance(kinds[0], type) and issubclass(kinds[0], Struct):
         if not isinstance(value, Mapping):
             yield path, _wrong(path, "a mapping", value)
-        elif fields(kinds[0]):  # one without fields holds anything
+        elif _known(kinds[0]):  # one without fields holds anything
             yield from _object(value, kinds[0], path)
     elif len(kinds) == 1 and get_origin(kinds[0]) is list:
         if not isinstance(value, list):

@@ -28,6 +28,8 @@ _STANDINGS = {
     (True, False): Prepared(_NEWEST.where(places.at(rollouts), _UNENDED)),
 }
 
+_EVENTS = Prepared(select(events).order_by(events.c.id.desc()).limit(bindparam("most")))
+_EVENTS_OF = Prepared(select(events).where(events.c.stream == bindparam("this")).order_by(events.c.number.desc()).limit(bindparam("most")))
 _WAITING = Prepared(
     select(rollouts.c.id)
     .where(rollouts.c.service == bindparam("of_service"), rollouts.c.phase == Phase.PENDING.value)
@@ -76,11 +78,9 @@ class LedgerRecords:
 
     def events(self, id: str | None = None, most: int = 1000) -> Sequence[Recorded]:
         """Oldest first; where there are more than `most`, the latest of them."""
-        query = select(events).order_by(events.c.id.desc()).limit(most)
-        if id is not None:
-            query = select(events).where(events.c.stream == id).order_by(events.c.number.desc()).limit(most)
-        with self._database.reading() as on:
-            return tuple(chain.recorded(row) for row in reversed(on.execute(query).all()))
+        query, given = (_EVENTS, {"most": most}) if id is None else (_EVENTS_OF, {"most": most, "this": id})
+        with self._database.looking() as on:
+            return tuple(chain.recorded(row) for row in reversed(query.all(on, given)))
 
     def verify(self) -> Sequence[str]:
         with self._database.snapshot() as on:
