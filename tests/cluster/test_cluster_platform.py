@@ -61,6 +61,12 @@ def test_without_a_gateway_the_services_selector_carries_the_traffic(stand: Stan
         stand.weigh(weights)
         assert stand.weights() == weights
         until(f"{selected} addresses behind the Service", lambda selected=selected: len(_addresses(stand.namespace)) == selected)
+    reached = {stand.platform.url(PLACE), stand.platform.url(PLACE, old.name), stand.platform.url(PLACE, new.name)}
+    addresses = {one["spec"]["clusterIP"] for one in stand.namespace.all("services", "headway/service=shop")}
+    assert {url.removeprefix("http://").partition(":")[0] for url in reached} == addresses
+    assert len(addresses) == 3
+    with pytest.raises(Unavailable, match="nowhere has no Service yet"):
+        stand.platform.url(replace(PLACE, environment="nowhere"))
 
 
 def test_somebody_elses_hand_on_the_selector_is_seen(stand: Stand, little: Image) -> None:
