@@ -141,12 +141,12 @@ def test_a_release_goes_from_dev_to_production_and_a_bad_one_ends_in_staging(
     shop = f"shop.{spaces['production'].name}.test"
     tokens = {f"{name.upper()}_TOKEN": secrets.token_hex(12) for name in spaces}
     with (
-        door(postgres.socket / ".s.PGSQL.5432") as at,
+        door(postgres.socket / ".s.PGSQL.5432") as opened,
         postgres.database() as dev,
         postgres.database() as staging,
         postgres.database() as production,
     ):
-        there = {one: f"postgres://headway@{at}/{_name(one)}?sslmode=disable" for one in (staging, production)}
+        there = {one: f"postgres://headway@{opened.address}/{_name(one)}?sslmode=disable" for one in (staging, production)}
         spaces["production"].kubectl("create", "secret", "generic", "shop-database", f"--from-literal=url={there[production]}")
         databases = {"DEV_DATABASE": dev, "STAGING_DATABASE": there[staging]}
         scene = Pipeline(tmp_path_factory.mktemp("pipeline"), environment=databases | tokens, service="shop")
