@@ -109,3 +109,30 @@ def test_where_neither_answers_the_third_that_is_good_gets_everybody(stuck: Stor
     stuck.until(lambda one: one.phase in ENDED and one.tidied, 1800.0)
     assert (stuck.rollout().release, stuck.rollout().phase) == ("tally@1.1.1", Phase.COMPLETED)
     assert stuck.fake.world.records.place(HERE).live_release == "tally@1.1.1"
+
+
+def test_where_neither_answers_the_fix_goes_out_to_everybody_and_every_step_says_so(stuck: Story) -> None:
+    for instances in stuck.fake.platform.sites[HERE].groups.values():
+        instances.script = Script(never_ready=True)
+    stuck.commands.tell("give up", "production", "dana", "1.1.1 mends it")
+    stuck.until(lambda one: one.phase in ENDED)
+    over = stuck.rollout()
+    neither = "neither 1.0.0 nor 1.1.0 answers"
+    assert (over.phase, over.reasons[-1]) == (Phase.GIVEN_UP, neither)
+    assert stuck.commands.status()["places"][0]["given_up"].endswith(neither)
+
+    stuck.commands.clear("tally@1.1.0", "dana", "1.1.1 mends it")
+    stuck.promote("1.1.1")
+    fix = stuck.rollout().id
+    stuck.until(lambda one: one.id == fix and one.phase in ENDED and one.tidied, 1800.0)
+    assert stuck.rollout().phase is Phase.COMPLETED
+    site = stuck.fake.platform.sites[HERE]
+    (serving,) = site.weights
+    assert serving.startswith("v1-1-1")
+    assert {name for name, instances in site.groups.items() if instances.started} == {serving}
+    assert stuck.fake.world.records.place(HERE).live_release == "tally@1.1.1"
+    said = [line.event for line in stuck.fake.world.records.events(fix)]
+    assert [one.why for one in said if one.what == "all at once"] == [
+        ("no replica of 1.1.0, which is live, is ready; 1.1.1 answers and gets all of the traffic",)
+    ]
+    assert "given_up" not in stuck.commands.status()["places"][0], "it is mended"

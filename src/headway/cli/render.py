@@ -45,6 +45,8 @@ def status(view: View) -> RenderableType:
         table.add_row(place["service"], place["environment"], live.get("version", "-"), digest, at)
         lines.extend(_drift_line(place["environment"], one) for one in place.get("drift") or ())
         lines.extend(_rollout_line(rollout) for rollout in place["rollouts"])
+        if place.get("given_up"):
+            lines.append(Text(f"  {place['environment']}: {place['given_up']}", style="red"))
         if place.get("reset"):
             lines.append(Text(f"  {place['environment']}: its database is made anew by the clock, next at {place['reset']}", style="dim"))
     lines.extend(

@@ -584,7 +584,12 @@ class Commands:
         drift = drifted(place, self._world) if clustered else ()
         due = next_reset(stage, self._world) if stage is not None else None
         standings = tuple(self._world.records.standings(place=place, ended=False))
-        return place_view(record, standings, url, branch, due.at if due is not None else None, drift)
+        view = place_view(record, standings, url, branch, due.at if due is not None else None, drift)
+        # Who looks at what is live must not believe that it is well: until something has completed there, what was given up is told.
+        last = next(iter(self._world.records.standings(place=place, most=1)), None)
+        if last is not None and last.rollout.phase is Phase.GIVEN_UP:
+            view["given_up"] = f"the way back from {last.rollout.release} was given up: {last.rollout.reasons[-1]}"
+        return view
 
     def _drilled(self, considered: Considered) -> list[str]:
         """How long the way back of this very artifact took where it was drilled before."""

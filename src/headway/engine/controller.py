@@ -58,8 +58,9 @@ def turn(held: Held, saved: datetime, world: World) -> Turned:
         held = world.rollouts.refresh(held)
     seen = look(held, world, now)
     decision = decide(seen.rollout, seen.seen, now)
-    if fresh and isinstance(decision.move, Wait):
-        # Whoever spoke since then woke us for this very turn, and must not wait for the end of a wait.
+    if isinstance(decision.move, Finish) or (fresh and isinstance(decision.move, Wait)):
+        # Whoever spoke since then woke us for this very turn, and must not wait for the end of a wait. Nor come too late by the time
+        # that the look took: an abort that was said before the end is heard.
         known, held = held, world.rollouts.refresh(held)
         if held.signals != known.signals:
             seen = look(held, world, now)
