@@ -51,6 +51,7 @@ def playing(
     namespaces: Mapping[str, str],
     stats: str,
     more: Mapping[str, Mapping[str, object]] | None = None,
+    rules: Mapping[str, object] = RULES,
 ) -> Iterator[Street]:
     """The whole street, nothing played yet; `namespaces` by strategy, `more` what else is to say of a service there."""
     scene = Scene(folder)
@@ -58,7 +59,7 @@ def playing(
         (scene.repo.folder / name).mkdir(parents=True)
     environments = {
         strategy: {
-            **RULES,
+            **rules,
             "platform": "kubernetes",
             "strategy": STRATEGIES[strategy],
             "kubernetes": {"manifests": "k8s", "namespace": namespace, "stats": f"http://{stats}"},
