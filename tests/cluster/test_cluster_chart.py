@@ -6,10 +6,13 @@ import secrets
 import subprocess
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 from cluster_scene import ClusterScene
 from doors import Door, door
@@ -22,7 +25,7 @@ from stand import Load, Namespace, Object, ask, until
 from headway.adapters.remote import Remote
 from support.postgres import GUARDED, PASSWORD, Postgres
 
-pytestmark = pytest.mark.timeout(600)  # the first run makes the image
+pytestmark = pytest.mark.timeout(900)  # the first run makes the image
 Image = Callable[..., str]
 CHART = CHECKOUT / "deploy" / "chart"
 NAME = "headway"
@@ -127,6 +130,18 @@ class Installed(ClusterScene):
         except OSError:
             return False
 
+    def ready(self) -> list[bool]:
+        """Of each of them, whether it is ready."""
+        found = self.own.all("pods", "app.kubernetes.io/name=headway")
+        return [every["status"] == "True" for one in found for every in one["status"]["conditions"] if every["type"] == "Ready"]
+
+    def process(self, pod: str) -> psutil.Process:
+        """The server in this pod, as this machine has it."""
+        uid = self.own.get("pod", pod)["metadata"]["uid"]
+        mine = [one for one in psutil.process_iter() if one.name() == "headway" and uid in Path(f"/proc/{one.pid}/cgroup").read_text()]
+        assert len(mine) == 1, mine
+        return mine[0]
+
     def half_way(self, version: str, image: str) -> View:
         rollout = self.promote(version, image)
         return self.when(rollout, lambda view: 0 < view["weight"] < 100, "some of the traffic")
@@ -216,6 +231,29 @@ def test_the_leading_pod_dies_in_mid_canary_and_another_goes_on(scene: Installed
         scene.ended_well(rollout)
         assert scene.leader() != led
         assert load.failures[lost:] == []
+
+
+def test_the_leading_pod_stands_still_in_mid_canary_and_does_no_harm_when_it_goes_on(scene: Installed, little: Image, gateway: str) -> None:
+    until("both to be ready", lambda: scene.ready() == [True, True])
+    with Load(gateway, f"shop.{scene.namespace.name}.test", rate=40) as load:
+        rollout = scene.half_way("1.2.0", little("1.2.0"))
+        led = scene.leader()
+        (other,) = (ip for name, ip in scene.pods().items() if name != led)
+        by_the_service, scene.remote = scene.remote, Remote.at(f"http://{other}:8080", scene.asking["alice"])
+        stopped = scene.process(led)
+        stopped.suspend()
+        try:
+            scene.ended_well(rollout)
+        finally:
+            stopped.resume()
+            scene.remote = by_the_service
+        until("it to be back", lambda: scene.ready() == [True, True])
+        assert scene.leader() != led
+        before, load.answers = load.answers, Counter()
+        until("some traffic", lambda: load.answers.total() > 80)
+        assert load.failures == []
+    assert set(before) == {"1.1.0", "1.2.0"}
+    assert set(load.answers) == {"1.2.0"}
 
 
 def test_helm_upgrades_it_with_a_rollout_in_flight(scene: Installed, little: Image, gateway: str) -> None:
