@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from headway.adapters.ledger.codec import Unreadable, canonical, decode
 from headway.adapters.ledger.database import insert_new
-from headway.adapters.ledger.prepared import Prepared
+from headway.adapters.ledger.prepared import Batch, NotAtOnce, Prepared
 from headway.adapters.ledger.schema import events, heads
 from headway.errors import Contradiction
 from headway.ports import Event, Recorded
@@ -35,19 +35,32 @@ _ENDS: WeakKeyDictionary[object, dict[str, tuple[int, str]]] = WeakKeyDictionary
 """How each stream ended when we last wrote to it, by database: most are written by one rollout's own turns, and need not be read again."""
 
 
-def append(on: Connection, stream: str, said: Sequence[Event]) -> None:
-    """Write events at the end of a stream, within the caller's transaction."""
+def append(on: Connection, stream: str, said: Sequence[Event], batch: Batch | None = None) -> None:
+    """Write events at the end of a stream, within the caller's transaction; with others in a batch only where the end is remembered."""
     if not said:
         return
     ends = _ENDS.setdefault(on.engine.pool, {})
-    if (known := ends.get(stream)) is None or not _appended(on, stream, said, known, ends):
+    known = ends.get(stream)
+    if batch is not None:
+        if known is None:
+            raise NotAtOnce
+        _appended(on, stream, said, known, ends, batch)
+        return
+    if known is None or not _appended(on, stream, said, known, ends):
         # Somebody else wrote there, or we did and it was not kept. The head is locked, so that it stays what we read.
         head = _head(on, stream)
         if not _appended(on, stream, said, (head.length, head.hash), ends):
             raise Contradiction(f"the head of the events of {stream} changed while it was locked: look again")
 
 
-def _appended(on: Connection, stream: str, said: Sequence[Event], end: tuple[int, str], ends: dict[str, tuple[int, str]]) -> bool:
+def _appended(
+    on: Connection,
+    stream: str,
+    said: Sequence[Event],
+    end: tuple[int, str],
+    ends: dict[str, tuple[int, str]],
+    batch: Batch | None = None,
+) -> bool:
     """Whether they could be written after this end. The head moves first: it holds everybody else off, and tells if that is the end."""
     length, last = end
     rows: dict[str, object] = {}
@@ -56,7 +69,10 @@ def _appended(on: Connection, stream: str, said: Sequence[Event], end: tuple[int
         body = canonical({"stream": stream, "number": number, **{name: getattr(event, name) for name in _SAID}})
         last = link(last, body)
         rows |= {f"stream_{place}": stream, f"number_{place}": number, f"body_{place}": body, f"hash_{place}": last}
-    if not _MOVE.change(on, {"of": stream, "had": length, "ended": end[1], "length": length + len(said), "hash": last}):
+    moved = {"of": stream, "had": length, "ended": end[1], "length": length + len(said), "hash": last}
+    if batch is not None:
+        _MOVE.sent(on, moved, batch)
+    elif not _MOVE.change(on, moved):
         return False
     _adding(len(said)).change(on, rows)
     if len(ends) >= REMEMBERED:

@@ -43,6 +43,7 @@ class Database:
         self.where = _where(address)
         self._secrets = secrets_of(address)
         self.is_sqlite = address.get_backend_name() == "sqlite"
+        self.sends_together = not self.is_sqlite and _can_send_together()
         # One writer at a time, by a lock of our own: SQLite's waiting sleeps up to 100 ms between looks.
         self._turn: AbstractContextManager[object] = Lock() if self.is_sqlite else nullcontext()
         self.engine = self._create(address)
@@ -121,6 +122,15 @@ class Database:
         while self._idle:
             self._idle.pop().close()
         self.engine.dispose()
+
+
+def _can_send_together() -> bool:
+    """PostgreSQL's library does since its version 14, whatever the server's is."""
+    try:
+        from psycopg import Pipeline
+    except ImportError:  # said when an engine is made
+        return False
+    return Pipeline.is_supported()
 
 
 def insert_new(on: Connection, table: Table, values: Mapping[str, object], *key: str) -> bool:

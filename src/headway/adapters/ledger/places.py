@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, insert
 
 from headway.adapters.ledger.codec import decode, encode
 from headway.adapters.ledger.database import insert_new
-from headway.adapters.ledger.prepared import Direct, Prepared
+from headway.adapters.ledger.prepared import Batch, Direct, Prepared
 from headway.adapters.ledger.schema import IS_ACTIVE, lives, passed, places, rollouts
 from headway.environments.model import Place
 from headway.errors import Contradiction
@@ -50,6 +50,7 @@ _PLACE = Prepared(
 )
 _GENERATION = Prepared(select(places.c.generation).where(at(places)))
 _NEXT = Prepared(update(places).where(at(places), places.c.generation == bindparam("last")).values(generation=bindparam("next")))
+_FIRST = Prepared(insert(places).inline())
 _WENT_LIVE = Prepared(update(places).where(at(places)).values(live=bindparam("live_now"), before=bindparam("before_now")))
 _LIVES = Prepared(select(places.c.live, places.c.before).where(at(places)))
 _LIFE = Prepared(select(lives).where(at(lives), lives.c.generation == bindparam("of_generation")))
@@ -69,10 +70,17 @@ def read(on: Connection | Direct, place: Place) -> PlaceRecord:
     return PlaceRecord(place, row.generation, live, row.live_release, before, row.before_release, row.active)
 
 
-def start(on: Connection, rollout: Rollout) -> None:
+def start(on: Connection, rollout: Rollout, batch: Batch | None = None) -> None:
     """Take the next generation of the place for this rollout, or find out that somebody else did."""
     there, last = here(rollout.place), rollout.generation - 1
-    if _NEXT.change(on, {**there, "last": last, "next": rollout.generation}):
+    taken = {**there, "last": last, "next": rollout.generation}
+    if batch is not None and last == 0:
+        _FIRST.sent(on, {"service": rollout.place.service, "environment": rollout.place.environment, "generation": 1}, batch)
+        return
+    if batch is not None:
+        _NEXT.sent(on, taken, batch)
+        return
+    if _NEXT.change(on, taken):
         return
     place = {"service": rollout.place.service, "environment": rollout.place.environment}
     if last == 0 and insert_new(on, places, {**place, "generation": 1}, "service", "environment"):

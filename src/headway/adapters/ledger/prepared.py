@@ -6,7 +6,8 @@ a column's default are not: whoever inserts names them all.
 """
 
 from collections import namedtuple
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -66,6 +67,10 @@ class Prepared:
         """How many rows it changed."""
         return int(self._run(on, given)[1].rowcount)
 
+    def sent(self, on: Connection, given: Mapping[str, object], batch: "Batch") -> None:
+        """Go on without waiting for the answer, in which exactly one row has to have changed."""
+        batch.must_change_one(self._run(on, given)[1])
+
     def change_each(self, on: Connection | Direct, given: Sequence[Mapping[str, object]]) -> None:
         """The same for each of these."""
         for each in given:
@@ -99,6 +104,45 @@ class Prepared:
         )
         self._ready[dialect.name] = ready
         return ready
+
+
+class NotAtOnce(Exception):  # noqa: N818 - nothing is wrong yet: whoever tried goes the slow way, which finds out
+    """What was sent together did not all do what was expected of it; nothing of it is kept."""
+
+
+class Batch:
+    """Statements sent to PostgreSQL together: one way there and back for all of them, not one each."""
+
+    def __init__(self) -> None:
+        self._cursors: list[Any] = []
+
+    def must_change_one(self, cursor: Any) -> None:
+        """Looked at when everything is answered."""
+        self._cursors.append(cursor)
+
+    def did(self) -> bool:
+        """Each changed its row."""
+        return all(cursor.rowcount == 1 for cursor in self._cursors)
+
+
+@contextmanager
+def together(on: Connection) -> Iterator[Batch]:
+    """Within the transaction of this connection to PostgreSQL, and only `Prepared`. After NotAtOnce the transaction has to be given up."""
+    batch, dialect = Batch(), on.dialect
+    driver: Any = on.connection.dbapi_connection
+    try:
+        with driver.pipeline():
+            yield batch
+    except DBAPIError as error:  # of a statement whose answer was waited for
+        if error.connection_invalidated:
+            raise
+        raise NotAtOnce from error
+    except dialect.loaded_dbapi.Error as error:
+        if dialect.is_disconnect(error, None, None):
+            raise _explained(on, "statements sent together", error) from error
+        raise NotAtOnce from error
+    if not batch.did():
+        raise NotAtOnce
 
 
 def _in_order(names: list[str]) -> Any:

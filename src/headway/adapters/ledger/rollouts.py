@@ -1,6 +1,7 @@
 """The records that the engine turns: queue, claim, save, signal. Each is one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from headway.adapters.ledger import chain, places
 from headway.adapters.ledger.codec import FORMAT, Unreadable, decode, decode_rollout, encode, plain
 from headway.adapters.ledger.database import Database, insert_new
-from headway.adapters.ledger.prepared import Direct, Prepared
+from headway.adapters.ledger.prepared import Batch, Direct, NotAtOnce, Prepared, together
 from headway.adapters.ledger.schema import Moment, outbox, quarantines, rollouts, signals
 from headway.errors import Contradiction, Fenced, Refused
 from headway.ports import Event, Held, Notice
@@ -137,23 +138,35 @@ class LedgerRollouts:
         quarantine: Quarantine | None = None,
         now: datetime,
     ) -> Held:
-        was = held.rollout.phase
-        with self._database.writing() as on:
-            _update(on, held, rollout, why, due, until, now)
+        def written(on: Connection, batch: Batch | None = None) -> None:
+            was = held.rollout.phase
+            _update(on, held, rollout, why, due, until, now, batch)
             if was not in ACTIVE and rollout.phase in ACTIVE:
-                places.start(on, rollout)
+                places.start(on, rollout, batch)
             if was is not Phase.COMPLETED and rollout.phase is Phase.COMPLETED:
                 places.complete(on, rollout, now)
             if was is not Phase.GIVEN_UP and rollout.phase is Phase.GIVEN_UP and rollout.weight == ALL:
                 places.remain(on, rollout)
             if held.signals:
                 _CONSUMED.change(on, {"of_rollout": rollout.id, "up_to": held.wake})
-            chain.append(on, rollout.id, events)
+            chain.append(on, rollout.id, events, batch)
             _SEND.change_each(on, [{"rollout": rollout.id, "record": encode(notice), "due": now, "tries": 0} for notice in notices])
             if quarantine is not None:
                 row = {"service": quarantine.service, "release": quarantine.release, "record": encode(quarantine)}
                 _MARK.change(on, row)
+
+        self._written(written)
         return Held(rollout, held.lease, until or now, held.revision + 1, (), held.wake)
+
+    def _written(self, write: Callable[..., None]) -> None:
+        """In one transaction. On PostgreSQL its statements go together; where that did not do they go one by one, which finds out why."""
+        if self._database.sends_together:
+            with suppress(NotAtOnce), self._database.writing() as on:
+                with together(on) as batch:
+                    write(on, batch)
+                return
+        with self._database.writing() as on:
+            write(on)
 
     def signal(self, id: str, signal: Signal, events: Sequence[Event] = ()) -> None:
         with self._database.writing() as on:
@@ -236,7 +249,16 @@ def _heard(on: Connection | Direct, wakes: dict[str, int]) -> dict[str, tuple[Si
     return {name: tuple(decode(Signal, row.body) for row in unread) for name, unread in rows.items() if unread}
 
 
-def _update(on: Connection, held: Held, rollout: Rollout, why: str, due: datetime | None, until: datetime | None, now: datetime) -> None:
+def _update(
+    on: Connection,
+    held: Held,
+    rollout: Rollout,
+    why: str,
+    due: datetime | None,
+    until: datetime | None,
+    now: datetime,
+    batch: Batch | None,
+) -> None:
     """Write the record if it is still ours."""
     values = {
         **_columns(rollout, why, now),
@@ -251,6 +273,9 @@ def _update(on: Connection, held: Held, rollout: Rollout, why: str, due: datetim
         "at_once": now,
         "later": due,
     }
+    if batch is not None:
+        _SAVE.sent(on, values, batch)
+        return
     try:
         written = _SAVE.change(on, values)
     except IntegrityError as error:
