@@ -66,11 +66,13 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, to:
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while some := await reader.read(65536):
-            writer.write(some)
-            await writer.drain()
-    writer.close()
+    try:
+        with contextlib.suppress(OSError):
+            while some := await reader.read(65536):
+                writer.write(some)
+                await writer.drain()
+    finally:
+        writer.close()
 
 
 async def _end(server: asyncio.Server) -> None:

@@ -135,6 +135,10 @@ class Installed(ClusterScene):
         found = self.own.all("pods", "app.kubernetes.io/name=headway")
         return [every["status"] == "True" for one in found for every in one["status"]["conditions"] if every["type"] == "Ready"]
 
+    def restarts(self) -> int:
+        found = self.own.all("pods", "app.kubernetes.io/name=headway")
+        return sum(status["restartCount"] for one in found for status in one["status"]["containerStatuses"])
+
     def process(self, pod: str) -> psutil.Process:
         """The server in this pod, as this machine has it."""
         uid = self.own.get("pod", pod)["metadata"]["uid"]
@@ -254,6 +258,21 @@ def test_the_leading_pod_stands_still_in_mid_canary_and_does_no_harm_when_it_goe
         assert load.failures == []
     assert set(before) == {"1.1.0", "1.2.0"}
     assert set(load.answers) == {"1.2.0"}
+
+
+def test_while_the_record_is_away_none_is_ready_and_then_they_go_on(scene: Installed, little: Image, gateway: str, record: Door) -> None:
+    restarts = scene.restarts()
+    with Load(gateway, f"shop.{scene.namespace.name}.test", rate=40) as load:
+        rollout = scene.half_way("1.3.0", little("1.3.0"))
+        record.shut()
+        try:
+            until("none to be ready", lambda: not any(scene.ready()))
+        finally:
+            record.open()
+        until("both to be ready", lambda: all(scene.ready()))
+        scene.ended_well(rollout)
+        assert load.failures == []
+    assert scene.restarts() == restarts, "it is no reason to start anew"
 
 
 def test_helm_upgrades_it_with_a_rollout_in_flight(scene: Installed, little: Image, gateway: str) -> None:

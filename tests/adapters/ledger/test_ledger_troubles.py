@@ -9,6 +9,7 @@ from sqlalchemy import event as listening
 from sqlalchemy import text
 
 from headway.adapters.ledger import Ledger, file_of, open_ledger
+from headway.engine.controller import LEASE
 from headway.errors import Contradiction, HeadwayError, InvalidSpec, Unavailable
 from support.records import NOON, event, pending
 
@@ -165,3 +166,16 @@ def test_those_who_lock_the_file_can_ask_for_it(tmp_path: Path) -> None:
 def everything(error: HeadwayError) -> str:
     """What a person sees, and what a traceback would show, causes included."""
     return str(error) + "".join(traceback.format_exception(error))
+
+
+def test_a_postgresql_that_vanished_without_a_goodbye_is_given_up_after_seconds(postgres_url: str) -> None:
+    ledger = open_ledger(postgres_url)
+    try:
+        with ledger.database.reading() as on:
+            told = on.connection.dbapi_connection.info.get_parameters()  # type: ignore[union-attr]
+        patience = int(told["keepalives_idle"]) + int(told["keepalives_interval"]) * int(told["keepalives_count"])
+        assert told["keepalives"] == "1"
+        assert patience < LEASE.total_seconds(), "before its rollouts are somebody else's"
+        assert int(told["tcp_user_timeout"]) / 1000 < LEASE.total_seconds()
+    finally:
+        ledger.close()

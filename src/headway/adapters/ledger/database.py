@@ -26,8 +26,15 @@ SCHEMES: Mapping[str, str] = {
     "postgresql+psycopg": "postgresql+psycopg",
 }
 SQLITE_OPTIONS: dict[str, Any] = {"connect_args": {"timeout": 10.0, "check_same_thread": False}}
+# A machine that vanished says no goodbye, and the system's own patience with it is two hours: a turn would wait for as long.
+_GONE = {"keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
 POSTGRES_OPTIONS: dict[str, Any] = {
-    "connect_args": {"connect_timeout": 5, "application_name": "headway", "options": "-c lock_timeout=10s -c statement_timeout=60s"},
+    "connect_args": {
+        "connect_timeout": 5,
+        "application_name": "headway",
+        "options": "-c lock_timeout=10s -c statement_timeout=60s",
+        **_GONE,
+    },
 }
 
 
