@@ -150,7 +150,9 @@ def _what_it_was_told(runs: Runs, intent: Intent) -> None:
     assert "TOLD_SIZE=small" in log
     assert "TOLD_TOKEN=***" in log, "what Headway told it is not shown"
     assert f"TOLD_URL={SECRET}" in log, "what is in the cluster Headway never read, so that it cannot hide it either"
-    job = runs.stand.namespace.get("job", migrationjob.name(intent.key))
+    name = migrationjob.name(intent.key)
+    until("the cluster's own word on it", lambda: runs.stand.namespace.get("job", name)["status"].get("succeeded"))
+    job = runs.stand.namespace.get("job", name)
     assert job["spec"]["ttlSecondsAfterFinished"] == 86400
     assert (job["status"].get("succeeded"), job["spec"]["backoffLimit"]) == (1, 0)
     own = [one for one in runs.stand.namespace.all("configmaps,secrets") if _owned(one, job)]

@@ -26,6 +26,7 @@ PATIENCE = 300.0
 """Seconds that git may take for the first copy; a large repository is large."""
 PAUSE = 2.0
 """Seconds before somebody else's commit, not here yet, is asked for once more."""
+REMEMBERED = 1000
 
 
 def is_url(name: str) -> bool:
@@ -105,6 +106,8 @@ class MirroredRepository(GitRepository):
         super().__init__(mirror.folder)
         self._mirror = mirror
         self._have: set[str] = set()
+        self._missed: dict[str, float] = {}
+        """What was not there, even after fetching, and when: it is not fetched for again at once."""
 
     def refs(self) -> Mapping[str, str]:
         self._mirror.there()
@@ -128,9 +131,18 @@ class MirroredRepository(GitRepository):
         found = super()._peeled(revision)
         # `refs/heads/ID` is only asked to rule out a branch of that name.
         if found is None and not revision.startswith("refs/heads/"):
-            self._mirror.fetch(within=PAUSE)
+            # Somebody may have pushed it since anything else was fetched.
+            lately = time.monotonic() - self._missed.get(revision, -PAUSE) < PAUSE
+            self._mirror.fetch(within=PAUSE if lately else 0.0)
             found = super()._peeled(revision)
+            if found is None:
+                self._remember(revision)
         return found
+
+    def _remember(self, missed: str) -> None:
+        if len(self._missed) >= REMEMBERED:
+            self._missed.clear()
+        self._missed[missed] = time.monotonic()
 
 
 def _environment() -> dict[str, str]:

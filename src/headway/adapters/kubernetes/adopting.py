@@ -175,7 +175,7 @@ def way_back(api: Api, place: Place, cluster: Cluster, deployment: Object) -> tu
 def commands(cluster: Cluster, front: Object, routes: Sequence[Object], hashed: str) -> tuple[str, ...]:
     """The Service to exactly its pods, then the routes as its team wrote them."""
     own = by_hand.selector(cluster, name_of(front), traffic.alone(front, workload_of(hashed)))
-    return (own, *(by_hand.route(cluster, name_of(one), one["spec"]["rules"]) for one in routes))
+    return (by_hand.settled(own) if routes else own, *(by_hand.route(cluster, name_of(one), one["spec"]["rules"]) for one in routes))
 
 
 def pods(api: Api, place: Place, deployments: Mapping[str, Object]) -> list[Object]:

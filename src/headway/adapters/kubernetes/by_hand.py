@@ -10,7 +10,12 @@ from headway.environments.model import Cluster
 def scale(cluster: Cluster, name: str, replicas: int) -> str:
     """Have so many replicas, ready."""
     size = _kubectl(cluster, "scale", f"deployment/{name}", f"--replicas={replicas}")
-    return f"{size} && {_kubectl(cluster, 'rollout', 'status', f'deployment/{name}')}"
+    return settled(f"{size} && {_kubectl(cluster, 'rollout', 'status', f'deployment/{name}')}")
+
+
+def settled(command: str) -> str:
+    """And not the next before the proxies know it too: ready is what the cluster says, and nobody says when they have heard."""
+    return f"{command} && sleep 3"
 
 
 def route(cluster: Cluster, name: str, rules: Sequence[Mapping[str, object]]) -> str:

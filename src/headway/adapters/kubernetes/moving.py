@@ -87,8 +87,11 @@ def route(site: Site, effect: SetWeights, fence: Fence, deployments: Mapping[str
     # By force: somebody's hand on the routing is seen and told (look), and must never be what keeps traffic on a bad release.
     for one in traffic.routes(theirs, place, effect, names):
         writing.apply(api, ROUTE, one, fence, force=True)
+    before = {} if theirs.routes else weights(api, place)
     writing.apply(api, SERVICE, traffic.front(theirs, place, effect), fence, force=True)
     _until_taken(api, place)
+    if not theirs.routes and weights(api, place) != before:
+        time.sleep(KNOWN)  # until the nodes know too: a check that asks the Service next would meet the release before this one
 
 
 def until_quiet(site: Site, workload: str) -> None:
