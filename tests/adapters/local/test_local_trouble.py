@@ -146,6 +146,19 @@ def test_a_taken_port_names_its_owner_and_the_way_out(stand: Stand) -> None:
     assert stand.get()[0] == 503
 
 
+def test_a_port_that_somebody_takes_in_the_moment_after_it_was_found_free_is_left_to_them(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right, place = listening.draw, Place("shop", "prod")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        lost = other.getsockname()[1]
+        monkeypatch.setattr(listening, "draw", lambda out_of, taken=(): right(out_of, taken) if lost in taken else lost)
+        port = stand.local.reserve(place)
+    assert port in listening.PLACES
+    assert stand.local.url(place) == f"http://127.0.0.1:{port}"
+    assert stand.get()[0] == 503, "and its neighbour still listens"
+
+
 def test_a_tampered_artifact_is_bad_news_and_a_missing_one_is_our_trouble(tmp_path: Path) -> None:
     def artifacts(digest: str) -> Path:
         if digest == "sha256:1":

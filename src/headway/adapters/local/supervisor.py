@@ -64,25 +64,45 @@ class Supervisor:
     def reserve(self, service: str, port: int | None, taken: frozenset[int]) -> int:
         """Give the service its port and listen there."""
         with self._lock:
-            was = self._keeper.state
-            known = was.places.get(service)
+            known = self._keeper.state.places.get(service)
             if known is not None and port in (None, known.port):
                 return known.port
-            if port is None:
-                port = listening.draw(listening.PLACES, taken)
-            listening.demand(port, f"{service} in {self.environment}")
             if known is None:
                 watches.demand(f"the routes of {service}")
-            fence = was.forgotten.get(service, Fence(0, 0))
-            self._keeper.save(service, replace(known, port=port) if known else PlaceState(port, fence))
-            try:
-                self._keeper.tell_envoy()
-                self._keeper.open_doors()
-            except HeadwayError:
-                self._keeper.restore(was)
-                raise
+            if port is not None:
+                listening.demand(port, f"{service} in {self.environment}")
+                self._listen(service, port)
+            else:
+                port = self._listen_anywhere(service, taken)
             self._waker.wake()
             return port
+
+    def _listen_anywhere(self, service: str, taken: frozenset[int]) -> int:
+        """At a free port; whoever takes it in the moment before we do may have it, for we promised it to nobody."""
+        for _ in range(3):
+            port = listening.draw(listening.PLACES, taken)
+            try:
+                self._listen(service, port)
+            except HeadwayError:
+                if listening.is_free(port):
+                    raise  # for another reason
+                taken |= {port}
+            else:
+                return port
+        raise Unavailable(f"{service} in {self.environment} found three free ports, and each was taken in the next moment; try again")
+
+    def _listen(self, service: str, port: int) -> None:
+        """There, or nothing has changed."""
+        was = self._keeper.state
+        known = was.places.get(service)
+        fence = was.forgotten.get(service, Fence(0, 0))
+        self._keeper.save(service, replace(known, port=port) if known else PlaceState(port, fence))
+        try:
+            self._keeper.tell_envoy()
+            self._keeper.open_doors()
+        except HeadwayError:
+            self._keeper.restore(was)
+            raise
 
     def knows(self, service: str) -> bool:
         """Whether the service has a port here."""
