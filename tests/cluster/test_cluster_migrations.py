@@ -95,7 +95,8 @@ def test_one_key_is_one_pod_and_its_end_is_told_as_it_was(
         vanishes, stopped = runs.started("/little serve"), runs.started("/little serve once")
         late, unsaved = runs.started("/little serve late", timeout=4.0), runs.started("/little exit 0", backup="/little exit 5")
         cut_short = _cut_short(runs, monkeypatch)
-        space.kubectl("delete", "pod", runs.runs(vanishes), "--wait=false")
+        # At once: one that ends in good order when it is told to says that it did its work, and its Job says so too.
+        space.kubectl("delete", "pod", runs.runs(vanishes), "--force", "--grace-period=0")
         runs.runs(stopped)
         runs.port.stop(stopped.key, effect_of(stopped))
         assert runs.look(stopped).state in {RunState.RUNNING, RunState.STOPPED}
