@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 WORKERS ?= auto
+TESTS   ?= tests/cluster
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-cluster check bench format clean
@@ -17,7 +18,7 @@ test: $(VENV)/.dev ## every test, in parallel (ARGS="-k words" picks some)
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 test-cluster: $(VENV)/.dev ## the tests on a real Kubernetes, which this builds (once), starts and removes; Debian, root, go (ARGS="-k words")
-	@scripts/cluster run $(BIN)/python -m pytest -n 3 --no-loadscope-reorder -o cache_dir=.pytest_cache/cluster tests/cluster $(ARGS)
+	@scripts/cluster run $(BIN)/python -m pytest -n 3 --no-loadscope-reorder -o cache_dir=.pytest_cache/cluster $(TESTS) $(ARGS)
 
 check: $(VENV)/.dev ## lint, format, types, layers
 	$(BIN)/ruff check .
