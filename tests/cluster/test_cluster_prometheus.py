@@ -1,5 +1,7 @@
 """Judged by a real Prometheus that scrapes the gateway: good, bad, and away for a while."""
 
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -7,6 +9,11 @@ import pytest
 from cluster_scene import ClusterScene
 from scraping import Scraping, scraping
 from stand import Load, Namespace, until
+
+from headway.engine.measures import Measures
+from headway.ports import Tallied
+from headway.testing import NOON
+from headway.web.exposition import exposition
 
 Image = Callable[..., str]
 
@@ -75,3 +82,20 @@ def _break_the_query(scene: ClusterScene) -> None:
     file = scene.repo.folder / "headway.yaml"
     wrong = "scraped_every: 1s, queries: {requests: '{a}', failures: '{a}'}".replace("{a}", 'answers{code=~"5(.."}')
     file.write_text(file.read_text().replace("scraped_every: 1s", wrong))
+
+
+def test_prometheus_own_tool_has_nothing_to_say_against_what_a_server_tells_it() -> None:
+    """Here and not beside the text's other tests, because here Prometheus is always there."""
+    if not shutil.which("promtool"):
+        pytest.skip("promtool comes with Prometheus: apt-get install prometheus")
+    measures = Measures()
+    for what in ("ended", "rollbacks", "verdicts", "troubles", "requests"):
+        measures.count(what, environment="production")
+    rollouts = [
+        Tallied("dev.feature-x", "running", 1, NOON),
+        Tallied("production", "held", 1, NOON),
+        Tallied("production", "pending", 7, NOON),
+    ]
+    text = exposition(measures, rollouts, NOON)
+    checked = subprocess.run(("promtool", "check", "metrics"), input=text, text=True, capture_output=True, check=False)
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
