@@ -6,7 +6,8 @@ HeadwayError
 ├── Failed         the release gave evidence against itself: a check, a build, a verdict
 ├── Unavailable    the world did not answer; trying again may help
 └── Contradiction  our own records disagree; stop and ask a person
-    └── Fenced     somebody newer has taken over; drop the work, touch nothing
+    ├── Fenced     somebody newer has taken over; drop the work, touch nothing
+    └── Unheard    somebody spoke before it ended; look again
 """
 
 from collections.abc import Iterable
@@ -46,3 +47,7 @@ class Contradiction(HeadwayError):
 
 class Fenced(Contradiction):
     """A newer generation, or a newer holder of the lease, owns this now. Whoever gets this must not act."""
+
+
+class Unheard(Contradiction):
+    """Somebody spoke to a rollout that was about to end. Whoever gets this listens, and decides again."""

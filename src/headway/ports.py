@@ -341,14 +341,14 @@ class Rollouts(Protocol):
     ) -> Held:
         """Write the next record and consume the signals `held` carried.
 
-        `until` None gives the lease back. `due` None: only a signal wakes it. Signals that came since `held` was read keep it due.
-        Fenced if the lease or revision is lost; Unavailable if the database is. Contradiction if the place already has an active
-        rollout or its generation is not one less than the rollout's that starts.
+        `until` None gives the lease back. `due` None: only a signal wakes it. Signals that came since `held` was read keep it due, and
+        nothing ends over one: Unheard then. Fenced if the lease or revision is lost; Unavailable if the database is. Contradiction if the
+        place already has an active rollout or its generation is not one less than the rollout's that starts.
         """
         ...
 
     def signal(self, id: str, signal: Signal, events: Sequence[Event] = ()) -> None:
-        """Put a person's word in the inbox and make the rollout due."""
+        """Put a person's word in the inbox and make the rollout due. Refused where it has ended: nobody would hear it there."""
         ...
 
 

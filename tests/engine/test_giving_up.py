@@ -10,7 +10,7 @@ from headway.engine.commands import Commands
 from headway.engine.controller import LEASE, turn
 from headway.environments.model import Place
 from headway.errors import Refused
-from headway.rollout.model import ALL, Rollout
+from headway.rollout.model import ALL, Rollout, Weight
 from headway.rollout.phases import ENDED, Phase
 from headway.testing import FakeWorld, Script, sample_release, sample_stage
 
@@ -20,18 +20,18 @@ HERE = Place("tally", "production")
 class Story:
     """1.0.0 was live; 1.1.0 has all of its traffic, begins to fail, and no instance of 1.0.0 starts again."""
 
-    def __init__(self) -> None:
+    def __init__(self, until: Weight = ALL, **rules: object) -> None:
         self.fake = FakeWorld()
         self.fake.platform.requests = 50.0
         self.fake.platform.scripts["1.1.0"] = Script(errors=0.2, spoils_after=20.0)
         judged = Thresholds(needs=1, min_time=1.0)
-        plain = {"strategy": "rolling", "replicas": 2, "soak": 60.0, "keep_warm": 0.0, "thresholds": judged, "notify": ("oncall",)}
+        plain = {"strategy": "rolling", "replicas": 2, "soak": 60.0, "keep_warm": 0.0, "thresholds": judged, "notify": ("oncall",), **rules}
         self.fake.pipelines.declared = [sample_stage("production", **plain)]
         self.commands = Commands(self.fake.world)
         self.promote("1.0.0")
         self.until(lambda one: one.phase in ENDED)
         self.promote("1.1.0")
-        self.until(lambda one: one.weight == ALL)
+        self.until(lambda one: one.weight == until)
         for name, instances in self.fake.platform.sites[HERE].groups.items():
             if name.startswith("v1-0-0"):
                 instances.script = Script(never_ready=True)
@@ -124,6 +124,7 @@ def test_where_neither_answers_the_fix_goes_out_to_everybody_and_every_step_says
     stuck.commands.clear("tally@1.1.0", "dana", "1.1.1 mends it")
     stuck.promote("1.1.1")
     fix = stuck.rollout().id
+    assert stuck.commands.status()["places"][0]["given_up"].endswith(neither), "what is only under way has mended nothing"
     stuck.until(lambda one: one.id == fix and one.phase in ENDED and one.tidied, 1800.0)
     assert stuck.rollout().phase is Phase.COMPLETED
     site = stuck.fake.platform.sites[HERE]
@@ -136,3 +137,25 @@ def test_where_neither_answers_the_fix_goes_out_to_everybody_and_every_step_says
         ("no replica of 1.1.0, which is live, is ready; 1.1.1 answers and gets all of the traffic",)
     ]
     assert "given_up" not in stuck.commands.status()["places"][0], "it is mended"
+
+
+def test_where_it_had_a_share_only_the_plan_of_the_fix_says_that_no_share_will_be_left_with_the_dead() -> None:
+    story = Story(until=Weight(10), strategy="canary", weights=(10, 50))
+    for instances in story.fake.platform.sites[HERE].groups.values():
+        instances.script = Script(never_ready=True)
+    story.until(lambda one: one.stuck)
+    story.commands.tell("give up", "production", "dana", "1.1.1 mends it")
+    story.until(lambda one: one.phase in ENDED)
+    (shown,) = story.commands.status()["places"]
+    assert (shown["live"]["version"], shown["given_up"]) == (
+        "1.0.0",
+        "the way back from tally@1.1.0 was given up: neither 1.0.0 nor 1.1.0 answers",
+    )
+
+    story.fake.release(sample_release("1.1.1", at=story.fake.clock.now()))
+    plan = story.commands.plan("1.1.1", "production", "ada")
+    shares = [step for step in plan["steps"] if str(step).startswith("route")]
+    everybody = "route all of the traffic to 1.1.1: 1.0.0, which is live, answers nobody"
+    assert shares[:2] == [f"{everybody} (it would be 10 %)", f"{everybody} (it would be 50 %)"]
+    silent = "no replica of 1.0.0, which is live, is ready"
+    assert plan["warnings"] == [f"{silent}; unless one is by then, 1.1.1 gets all of the traffic at its first share"]

@@ -1,15 +1,19 @@
-"""A word that comes while the last look is taken is heard: what it is about has not ended yet."""
+"""A word that comes before the end is on the record is heard, however late: what it is about has not ended yet."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 from headway.engine.commands import Commands
 from headway.engine.controller import LEASE, turn
 from headway.environments.model import Place
+from headway.ports import Held
+from headway.rollout.model import Rollout
 from headway.rollout.phases import ENDED, Phase
 from headway.rollout.seen import Sight
 from headway.testing import FakePlatform, FakeWorld, sample_release, sample_stage
+from headway.testing.ledger import MemoryRollouts
 
 HERE = Place("tally", "production")
 
@@ -26,41 +30,76 @@ class LongLook(FakePlatform):
         return seen
 
 
-def ends(spoken_at: int | None) -> tuple[Phase, int]:
-    """How a release ends whose abort is said during the look of that number, and how many looks it took."""
-    fake = FakeWorld()
-    fake.pipelines.declared = [sample_stage("production", strategy="rolling", soak=5.0, keep_warm=60.0)]
-    platform = LongLook(**vars(fake.platform))
-    world, commands = replace(fake.world, platform=platform), Commands(fake.world)
+@dataclass
+class LongSave(MemoryRollouts):
+    """Somebody speaks between the turn's last look into its inbox and its save."""
 
-    def promote(version: str) -> Phase:
-        fake.release(sample_release(version, at=fake.clock.now()))
-        commands.promote(version, "production", "ada")
+    before: Callable[[Rollout], None] = lambda _: None
+
+    def save(self, held: Held, rollout: Rollout, **rest: Any) -> Held:
+        self.before(rollout)
+        return super().save(held, rollout, **rest)
+
+
+class Story:
+    """1.0.0 is live; 1.1.0 goes out, and while it does somebody may speak."""
+
+    def __init__(self) -> None:
+        self.fake = FakeWorld()
+        self.fake.pipelines.declared = [sample_stage("production", strategy="rolling", soak=5.0, keep_warm=60.0)]
+        self.platform = LongLook(**vars(self.fake.platform))
+        self.rollouts = LongSave(self.fake.ledger.tables)
+        self.world = replace(self.fake.world, platform=self.platform, rollouts=self.rollouts)
+        self.commands = Commands(self.world)
+        assert self.promote("1.0.0").phase is Phase.COMPLETED
+
+    def promote(self, version: str) -> Rollout:
+        self.fake.release(sample_release(version, at=self.fake.clock.now()))
+        self.commands.promote(version, "production", "ada")
         for _ in range(400):
-            now = fake.clock.now()
-            for held in world.rollouts.claim(now, now + LEASE, "t", 10):
-                turn(held, now - timedelta(hours=1), world)
-                fake.ledger.tables.rows[held.rollout.id].lease_until = now
-            newest = fake.world.records.standings(place=HERE)[0].rollout
+            now = self.fake.clock.now()
+            for held in self.world.rollouts.claim(now, now + LEASE, "t", 10):
+                turn(held, now - timedelta(hours=1), self.world)
+                self.fake.ledger.tables.rows[held.rollout.id].lease_until = now
+            newest = self.fake.world.records.standings(place=HERE)[0].rollout
             if newest.release.endswith(version) and newest.phase in ENDED:
-                return newest.phase
-            fake.clock.pass_time(0.5)
+                return newest
+            self.fake.clock.pass_time(0.5)
         raise AssertionError("it never ended")
 
-    looks = 0
+    def abort(self) -> None:
+        self.commands.tell("abort", "production", "dana", "wrong day")
+
+
+def ends(spoken_at: int | None) -> tuple[Phase, int]:
+    """How a release ends whose abort is said during the look of that number, and how many looks it took."""
+    story, looks = Story(), 0
 
     def count() -> None:
         nonlocal looks
         looks += 1
         if looks == spoken_at:
-            commands.tell("abort", "production", "dana", "wrong day")
+            story.abort()
 
-    assert promote("1.0.0") is Phase.COMPLETED
-    platform.meanwhile = count
-    return promote("1.1.0"), looks
+    story.platform.meanwhile = count
+    return story.promote("1.1.0").phase, looks
 
 
 def test_an_abort_during_the_look_after_which_it_would_have_completed_takes_it_back() -> None:
     completed, last = ends(None)
     assert completed is Phase.COMPLETED
     assert ends(last)[0] is Phase.ROLLED_BACK
+
+
+def test_an_abort_in_the_moment_before_its_end_would_be_on_the_record_takes_it_back() -> None:
+    story, spoken = Story(), []
+
+    def speak(after: Rollout) -> None:
+        if after.phase is Phase.COMPLETED and not spoken:
+            spoken.append(after.id)
+            story.abort()
+
+    story.rollouts.before = speak
+    assert story.promote("1.1.0").reasons == ("aborted by dana: wrong day",)
+    assert spoken, "it came that far"
+    assert story.fake.world.records.place(HERE).live_release == "tally@1.0.0"

@@ -7,6 +7,7 @@ from makers import GOOD_NEWS, NEW, NOW, OLD, after, at, canary_plan, carry_on, e
 
 from headway.rollout.decide import decide
 from headway.rollout.effects import landed
+from headway.rollout.forsaken import beforehand
 from headway.rollout.model import ALL, Rollout, Scale, SetReplicas, SetWeights, Shift, Watch
 from headway.rollout.moves import Said, Wait
 from headway.rollout.phases import Phase
@@ -94,3 +95,11 @@ def test_it_waits_for_the_proxies_and_says_it_once() -> None:
     every = decide(at_shift(), dead(new=4), after(1))
     *_, waits = carry_on(every, dead(new=4), NOW, most=3)
     assert isinstance(waits.move, Wait)
+
+
+def test_a_plan_tells_of_it_beforehand_and_of_nothing_where_the_live_release_answers() -> None:
+    assert beforehand(PLAN, dead().sight or sight(1)) == (
+        f"no replica of 1.0.0, which is live, is ready: {CRASHES}; unless one is by then, 1.1.0 gets all of the traffic at its first share"
+    )
+    assert beforehand(PLAN, sight(1)) == ""
+    assert beforehand(replace(PLAN, old=None), dead().sight or sight(1)) == ""

@@ -7,6 +7,7 @@ where nothing else is asked, passes for nothing, and what was live there comes b
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from headway.analysis.model import Thresholds
@@ -152,7 +153,8 @@ class Blaming:
     def _undecided(self, case: _Case, asked: Inquiry, standing: Standing) -> _Case:
         """Its traffic says neither yes nor no, and no more of it comes."""
         why = f"nothing can be told of it: {'; '.join(standing.rollout.reasons)}"
-        self._world.rollouts.signal(standing.rollout.id, Signal(Word.ABORT, case.begun.by, self._world.clock.now(), why))
+        with suppress(Refused):  # somebody else ended it meanwhile
+            self._world.rollouts.signal(standing.rollout.id, Signal(Word.ABORT, case.begun.by, self._world.clock.now(), why))
         self._commands.wake(case.place.service)
         return self._say(case, "skip", why, asked.commit, asked.trial)
 

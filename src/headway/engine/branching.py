@@ -6,6 +6,7 @@ ends us half way is taken up by the next look.
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -212,7 +213,8 @@ class Branching:
     def _say(self, standing: Standing, word: Word, why: str) -> None:
         now = self._world.clock.now()
         events = (Event(now, US, f"said {word.value}", (why,)),) if word is Word.ABORT else ()
-        self._world.rollouts.signal(standing.rollout.id, Signal(word, US, now, why), events)
+        with suppress(Refused):  # it ended by itself meanwhile, as the next look finds
+            self._world.rollouts.signal(standing.rollout.id, Signal(word, US, now, why), events)
 
     def _kept_warm(self, standings: Iterable[Standing]) -> list[Standing]:
         return [one for one in standings if one.rollout.phase is Phase.COMPLETED and not one.rollout.tidied]

@@ -28,6 +28,7 @@ from headway.promotion.objections import objections
 from headway.promotion.risk import kind_of
 from headway.promotion.stages import upstream
 from headway.releases.model import Release
+from headway.rollout.forsaken import beforehand
 from headway.rollout.model import Plan, Start, Trial, Workload
 from headway.rollout.plan import promotion, workload
 from headway.rollout.routing import BY_WEIGHT
@@ -84,6 +85,8 @@ class Considered:
     """What is kept of the database that is to be migrated, where a schedule asks for backups."""
     adoption: Adoption | None = None
     """What serves there already and becomes the release that is replaced, before anything else is done."""
+    forsaken: str = ""
+    """That the live release answers nobody, where somebody wants to be told; empty where it does, or nobody can say."""
     unproved: tuple[str, ...] = ()
     """What is not known of the data, or speaks against it: nobody can approve before that is settled."""
 
@@ -143,6 +146,8 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False, a
     late = keeping.objections(stage.environment.database.backup, kept, now) if kept and stage.environment.database else ()
     untried = () if rehearsing is None else rehearsals.objections(candidate, rehearsing.shipping, subject, said)
     ends = [one.until for one in found if one.until is not None and one.until > now]
+    plan = _plan(release, stage, candidate, live, data.shipping, size.sized, divided.beside)
+    forsaken = _forsaken(asked.place, plan, world) if told else ""
     return Considered(
         release=release,
         stage=stage,
@@ -162,15 +167,16 @@ def consider(asked: Asked, world: World, now: datetime, *, told: bool = False, a
             *divided.refusals,
             *groundless(asked.place, stage, world),
         ),
-        plan=_plan(release, stage, candidate, live, data.shipping, size.sized, divided.beside),
+        plan=plan,
         until=until or min([*ends, *([now + SOON] if data.waits or unasked else [])], default=None),
         answers=found_out,
-        warnings=(*sent.warnings, *_told_of(size.sized, release, live, stage)),
+        warnings=(*sent.warnings, *_told_of(size.sized, release, live, stage), *((forsaken,) if forsaken else ())),
         preview=sent.preview,
         adoption=adopting.adoption,
         shelf=kept,
         rehearsing=rehearsing,
         subject=subject,
+        forsaken=forsaken,
         unproved=(*data.refusals, *data.waits, *map(str, untried)),
     )
 
@@ -180,6 +186,13 @@ def _adopting(asked: Asked, stage: Stage, release: Release, live: Workload | Non
     if live is not None or asked.trial is not None or not release.image:
         return Looked()
     return look_for(asked.place, stage.environment.cluster, release.commit, world)
+
+
+def _forsaken(place: Place, plan: Plan, world: World) -> str:
+    try:
+        return beforehand(plan, world.platform.look(place)) if plan.old is not None else ""
+    except HeadwayError:
+        return ""
 
 
 def _kept(stage: Stage, shipping: Shipping | None, world: World) -> Shelf | None:

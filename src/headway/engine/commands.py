@@ -140,7 +140,7 @@ class Commands:
             "adopts": list(considered.adoption.sentences) if considered.adoption else [],
             "digest": considered.release.digest,
             "binding": dict(considered.plan.binding),
-            "steps": list(sentences(considered.plan)),
+            "steps": list(sentences(considered.plan, forsaken=bool(considered.forsaken))),
             "traffic": list(dividing.sentences(considered.plan)),
             "migrations": list(for_later(considered.plan.migrations)) if considered.plan.migrations else [],
             "rehearsal": self._rehearsed(considered),
@@ -586,10 +586,18 @@ class Commands:
         standings = tuple(self._world.records.standings(place=place, ended=False))
         view = place_view(record, standings, url, branch, due.at if due is not None else None, drift)
         # Who looks at what is live must not believe that it is well: until something has completed there, what was given up is told.
-        last = next(iter(self._world.records.standings(place=place, most=1)), None)
-        if last is not None and last.rollout.phase is Phase.GIVEN_UP:
-            view["given_up"] = f"the way back from {last.rollout.release} was given up: {last.rollout.reasons[-1]}"
+        last = self._settled(place)
+        if last is not None and last.phase is Phase.GIVEN_UP:
+            view["given_up"] = f"the way back from {last.release} was given up: {last.reasons[-1]}"
         return view
+
+    def _settled(self, place: Place) -> Rollout | None:
+        """The last rollout after which it was certain what serves there: what is under way, or got nowhere, mended nothing yet."""
+        for most in (1, 50):  # the newest one mostly says it, and a status of hundreds of places asks for no more
+            found = (one.rollout for one in self._world.records.standings(place=place, most=most))
+            if last := next((one for one in found if one.phase in {Phase.COMPLETED, Phase.GIVEN_UP}), None):
+                return last
+        return None
 
     def _drilled(self, considered: Considered) -> list[str]:
         """How long the way back of this very artifact took where it was drilled before."""

@@ -12,7 +12,7 @@ from headway.analysis.evidence import Arm, Evidence
 from headway.engine.data import promote_again
 from headway.engine.look import look
 from headway.engine.notices import notices
-from headway.errors import Fenced, HeadwayError, Unavailable
+from headway.errors import Fenced, HeadwayError, Unavailable, Unheard
 from headway.ports import Event, Held, World
 from headway.promotion.model import Quarantine
 from headway.rollout.data import what_runs
@@ -66,7 +66,10 @@ def turn(held: Held, saved: datetime, world: World) -> Turned:
             seen = look(held, world, now)
             decision = decide(seen.rollout, seen.seen, now)
     promote_again(decision.rollout, world, now)
-    turned = _follow(held, saved, decision, world, now)
+    try:
+        turned = _follow(held, saved, decision, world, now)
+    except Unheard:  # said between that look into the inbox and the save: the turn is taken once more, and begins with what was said
+        return Turned(world.rollouts.refresh(held), now, saved)
     _stop_run(decision.rollout, seen.seen, world)
     return turned
 

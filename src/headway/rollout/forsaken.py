@@ -8,10 +8,10 @@ its plan says, and where it is bad, too, a person is asked as after every way ba
 from datetime import datetime, timedelta
 from typing import Literal
 
-from headway.rollout.model import ALL, Rollout, SetReplicas, Weight
+from headway.rollout.model import ALL, Plan, Rollout, SetReplicas, Weight, Workload
 from headway.rollout.moves import SOON, Decision, Said, Wait, do, plan_of
 from headway.rollout.routes import confirmed, forward
-from headway.rollout.seen import Sight
+from headway.rollout.seen import Group, Sight
 from headway.rollout.sizing import full
 
 
@@ -26,7 +26,7 @@ def all_at_once(rollout: Rollout, weight: Weight, sight: Sight, now: datetime) -
     if confirmed(sight, everybody) and rollout.weight == ALL:
         return "it has all"
     waited, patience = now - (rollout.since or now), timedelta(seconds=old.run.ready_within)
-    why = f"no replica of {old.version}, which is live, is ready{f': {dead.bad_news[0]}' if dead.bad_news else ''}"
+    why = _silent(old, dead)
     if not dead.bad_news and waited <= patience:
         left = f"{why}; if none is within {old.run.ready_within:g} s, {plan.new.version} gets all of the traffic"
         return Decision(rollout, Wait(now + SOON, left))
@@ -39,3 +39,15 @@ def all_at_once(rollout: Rollout, weight: Weight, sight: Sight, now: datetime) -
     if rollout.weight == ALL and rollout.asked and rollout.weighed_at is not None and now - rollout.weighed_at < patience:
         return Decision(rollout, Wait(now + SOON, f"waiting for the proxies to route everything to {plan.new.version}"))
     return do(rollout, everybody, now, Said("all at once", (f"{why}; {plan.new.version} answers and gets all of the traffic",)))
+
+
+def beforehand(plan: Plan, sight: Sight) -> str:
+    """What a plan says of it before it starts; empty where the live release answers, or nothing is live."""
+    old = plan.old
+    if old is None or old.name == plan.new.name or sight.group(old.name).ready:
+        return ""
+    return f"{_silent(old, sight.group(old.name))}; unless one is by then, {plan.new.version} gets all of the traffic at its first share"
+
+
+def _silent(old: Workload, dead: Group) -> str:
+    return f"no replica of {old.version}, which is live, is ready{f': {dead.bad_news[0]}' if dead.bad_news else ''}"

@@ -41,6 +41,11 @@ ACTIVE = frozenset({Phase.RUNNING, Phase.PAUSED, Phase.HELD, Phase.PARKED, Phase
 ENDED = frozenset(phase for phase, onward in MOVES.items() if not onward)
 
 
+def ends(current: Phase, to: Phase) -> bool:
+    """Is this the move after which nobody's word is heard any more?"""
+    return to in ENDED and current not in ENDED
+
+
 def move(current: Phase, to: Phase) -> Phase:
     """Every change of phase passes here; there is no other setter."""
     if to not in MOVES[current]:

@@ -12,7 +12,7 @@ from headway.migration.abilities import ByTool
 from headway.migration.shipping import Shipping
 from headway.releases.model import Release
 from headway.rollout.dividing import had
-from headway.rollout.model import ALL, NONE, Backfill, Drill, Migrate, Plan, Reset, Soak, Step, VerifyData, Weight, Workload
+from headway.rollout.model import ALL, NONE, Backfill, Drill, Migrate, Plan, Reset, Shift, Soak, Step, VerifyData, Weight, Workload
 from headway.rollout.routing import BY_WEIGHT, Routing
 from headway.rollout.sizing import Sized
 from headway.rollout.strategies import at_once, blue_green, canary, rolling, straight
@@ -134,9 +134,19 @@ def way_back(bad: Plan, good: Workload, sized: Sized | None = None) -> Plan:
     )
 
 
-def sentences(plan: Plan) -> tuple[str, ...]:
-    """The plan in words, one per step, as the terminal, the API and the board show it."""
-    return tuple(f"{_sentence(step, plan)}{says}" for step, says in zip(plan.steps, had(plan), strict=True))
+def sentences(plan: Plan, *, forsaken: bool = False) -> tuple[str, ...]:
+    """The plan in words, one per step, as the terminal, the API and the board show it.
+
+    `forsaken`: the live release answers nobody, and no share of the traffic is left with it.
+    """
+    words = (f"{_sentence(step, plan)}{says}" for step, says in zip(plan.steps, had(plan), strict=True))
+    if not forsaken or plan.old is None:
+        return tuple(words)
+    everybody = f"route all of the traffic to {plan.new.version}: {plan.old.version}, which is live, answers nobody"
+    return tuple(
+        f"{everybody} (it would be {step.weight.percent} %)" if isinstance(step, Shift) and step.weight < ALL else said
+        for step, said in zip(plan.steps, words, strict=True)
+    )
 
 
 def back_sentences(plan: Plan) -> tuple[str, ...]:

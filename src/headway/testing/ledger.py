@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from headway.errors import Contradiction, Fenced, Refused
+from headway.errors import Contradiction, Fenced, Refused, Unheard
 from headway.ports import Clock, Event, Held, Notice
 from headway.promotion.model import Quarantine
 from headway.rollout.model import ALL, Rollout
-from headway.rollout.phases import ACTIVE, Phase, move
-from headway.rollout.seen import Signal
+from headway.rollout.phases import ACTIVE, ENDED, Phase, ends, move
+from headway.rollout.seen import Signal, Word
 from headway.testing.records import MemoryBranched, MemoryOutbox, MemoryRecords, MemoryRefs, MemoryReleases, MemoryWords
 from headway.testing.sayings import MemoryStatements, MemoryTrains
 from headway.testing.tables import Letter, Row, Tables, cancelled
@@ -121,6 +121,8 @@ class MemoryRollouts:
             row = self.tables.rows.get(id)
             if row is None:
                 raise Refused(f"there is no rollout {id}")
+            if signal.word is not Word.WAKE and row.rollout.phase in ENDED:
+                raise Refused(f"{id} is {row.rollout.phase.value}; there is nothing left to {signal.word.value}")
             row.wake += 1
             row.inbox.append((row.wake, signal))
             row.due = signal.at if row.due is None else min(row.due, signal.at)
@@ -140,6 +142,8 @@ class MemoryRollouts:
     def _check(self, held: Held, row: Row, rollout: Rollout) -> None:
         if row.rollout.phase is not held.rollout.phase:
             raise Contradiction(f"{rollout.id} was read as {held.rollout.phase.value}, but the ledger has it otherwise: look again")
+        if row.wake > held.wake and ends(held.rollout.phase, rollout.phase):
+            raise Unheard(f"somebody spoke to {rollout.id} before it could be {rollout.phase.value}: listen first")
         if row.rollout.phase not in ACTIVE and rollout.phase in ACTIVE:
             self.tables.may_start(rollout)
 

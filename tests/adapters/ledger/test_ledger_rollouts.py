@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import event as listening
 
 from headway.adapters.ledger import Ledger
-from headway.errors import Contradiction, Fenced, Refused
+from headway.errors import Contradiction, Fenced, Refused, Unheard
 from headway.ports import Notice
 from headway.promotion.model import Quarantine
 from headway.rollout.phases import ACTIVE, Phase
@@ -13,6 +13,8 @@ from support.records import MINUTE, NOON, PRODUCTION, STAGING, begin, end, event
 
 PAUSE = Signal(Word.PAUSE, "bob", NOON + MINUTE, "lunch")
 RESUME = Signal(Word.RESUME, "bob", NOON + 2 * MINUTE)
+ABORT = Signal(Word.ABORT, "bob", NOON + MINUTE, "wrong day")
+WAKE = Signal(Word.WAKE, "headway", NOON + MINUTE)
 
 
 def test_a_queued_rollout_is_due_at_once_and_comes_back_as_it_was(ledger: Ledger) -> None:
@@ -239,6 +241,29 @@ def test_a_holder_sees_what_came_since_when_it_refreshes(ledger: Ledger) -> None
     assert (fresh.signals, fresh.rollout, fresh.revision) == ((PAUSE, RESUME), held.rollout, held.revision)
     step(ledger, fresh, lambda it: it, last=True)
     assert ledger.rollouts.claim(NOON + 9 * MINUTE, NOON + 10 * MINUTE, "me", 10) == ()
+
+
+def test_nothing_ends_over_a_word_that_came_in_between(ledger: Ledger) -> None:
+    held = begin(ledger, pending("r1"))
+    ledger.rollouts.signal("r1", ABORT)
+    with pytest.raises(Unheard, match="somebody spoke to r1 before it could be completed"):
+        end(ledger, held)
+    assert (ledger.records.standing("r1").rollout.phase, ledger.records.place(PRODUCTION).live) == (Phase.RUNNING, None)
+    heard = ledger.rollouts.refresh(held)
+    assert heard.signals == (ABORT,)
+    end(ledger, heard)
+    assert ledger.records.standing("r1").rollout.phase is Phase.COMPLETED
+    assert ledger.records.verify() == ()
+
+
+def test_who_speaks_to_what_has_ended_is_told_so_and_the_record_does_not_say_that_it_was_heard(ledger: Ledger) -> None:
+    end(ledger, begin(ledger, pending("r1")))
+    said = len(ledger.records.events("r1"))
+    with pytest.raises(Refused, match="r1 is completed; there is nothing left to abort"):
+        ledger.rollouts.signal("r1", ABORT, (event("said abort"),))
+    assert len(ledger.records.events("r1")) == said
+    ledger.rollouts.signal("r1", WAKE)
+    assert take(ledger, "r1", NOON + MINUTE).signals == (WAKE,), "that it is to be tidied is no word about its course"
 
 
 def test_a_signal_to_nobody_is_refused(ledger: Ledger) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, case, delete, insert, or_, select, update
+from sqlalchemy import Boolean, Connection, Row, and_, bindparam, case, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from headway.adapters.ledger import chain, places
@@ -14,12 +14,12 @@ from headway.adapters.ledger.codec import FORMAT, Unreadable, decode, decode_rol
 from headway.adapters.ledger.database import Database, insert_new
 from headway.adapters.ledger.prepared import Batch, Direct, NotAtOnce, Prepared, together
 from headway.adapters.ledger.schema import Moment, outbox, quarantines, rollouts, signals
-from headway.errors import Contradiction, Fenced, Refused
+from headway.errors import Contradiction, Fenced, Refused, Unheard
 from headway.ports import Event, Held, Notice
 from headway.promotion.model import Quarantine
 from headway.rollout.model import ALL, Rollout
-from headway.rollout.phases import ACTIVE, Phase, move
-from headway.rollout.seen import Signal
+from headway.rollout.phases import ACTIVE, ENDED, Phase, ends, move
+from headway.rollout.seen import Signal, Word
 
 NEWER = "needs a newer Headway"
 
@@ -31,6 +31,7 @@ _SAVE = Prepared(
         rollouts.c.lease == bindparam("held_lease"),
         rollouts.c.revision == bindparam("held_revision"),
         rollouts.c.phase == bindparam("held_phase"),
+        or_(bindparam("goes_on", type_=Boolean), rollouts.c.wake == bindparam("held_wake")),
     )
     .values(
         due=case((rollouts.c.wake > bindparam("held_wake"), bindparam("at_once", type_=Moment)), else_=bindparam("later", type_=Moment))
@@ -76,9 +77,10 @@ _WOKEN = Prepared(
         ),
         unread_by=None,  # a person asked: try to read it once more
     )
-    .returning(rollouts.c.wake)
+    .returning(rollouts.c.wake, rollouts.c.phase)
 )
 _SAID = Prepared(insert(signals).inline())
+_OVER = frozenset(phase.value for phase in ENDED)
 
 
 class LedgerRollouts:
@@ -173,6 +175,8 @@ class LedgerRollouts:
             woken = _WOKEN.one(on, {"this": id, "at": signal.at})
             if woken is None:
                 raise Refused(f"there is no rollout {id}")
+            if signal.word is not Word.WAKE and woken.phase in _OVER:
+                raise Refused(f"{id} is {woken.phase}; there is nothing left to {signal.word.value}")
             _SAID.change(on, {"rollout": id, "number": woken.wake, "body": encode(signal)})
             chain.append(on, id, events)
 
@@ -270,6 +274,7 @@ def _update(
         "held_revision": held.revision,
         "held_phase": held.rollout.phase.value,
         "held_wake": held.wake,
+        "goes_on": not ends(held.rollout.phase, rollout.phase),
         "at_once": now,
         "later": due,
     }
@@ -283,6 +288,8 @@ def _update(
     if not written:
         row = _HELD.one(on, {"this": rollout.id})
         _insist(row, held)
+        if row.wake > held.wake and ends(held.rollout.phase, rollout.phase):
+            raise Unheard(f"somebody spoke to {rollout.id} before it could be {rollout.phase.value}: listen first")
         raise Contradiction(f"{rollout.id} was read as {held.rollout.phase.value}, but the ledger has it otherwise: look again")
 
 
