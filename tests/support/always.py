@@ -12,9 +12,11 @@ from itertools import pairwise
 from sqlalchemy import Row, select
 
 from headway.adapters.ledger import Ledger, chain
-from headway.adapters.ledger.schema import events, rollouts
+from headway.adapters.ledger.codec import decode
+from headway.adapters.ledger.schema import events, rollouts, signals
 from headway.environments.model import Place
-from headway.rollout.phases import ACTIVE, ENDED
+from headway.rollout.phases import ACTIVE, ENDED, Phase
+from headway.rollout.seen import Signal, Word
 from support.paper import Entry
 
 FINAL = {phase.value for phase in ENDED}
@@ -44,6 +46,7 @@ class Always:
         self._never_two(rows.values())
         for row in rows.values():
             self._told(row)
+        self._heard()
         for place, journal in journals.items():
             self._effects(place, journal, rows)
 
@@ -78,6 +81,15 @@ class Always:
             raise Broken(f"{row.id} does not say why it waits")
         if row.phase in FINAL and self.ends.setdefault(row.id, row.phase) != row.phase:
             raise Broken(f"{row.id} was {self.ends[row.id]} for good and is {row.phase} now")
+
+    def _heard(self) -> None:
+        """Nothing ends over a word that nobody has read. What a newer one took the place of had not begun: there was nothing to say."""
+        ran = FINAL - {Phase.CANCELLED.value}
+        with self.ledger.database.reading() as on:
+            unread = select(signals).join(rollouts, rollouts.c.id == signals.c.rollout).where(rollouts.c.phase.in_(ran))
+            said = [(row.rollout, decode(Signal, row.body)) for row in on.execute(unread)]
+        if lost := [(name, one) for name, one in said if one.word is not Word.WAKE]:
+            raise Broken(f"{lost[0][1].by} said {lost[0][1].word.value} to {lost[0][0]}, which ended without having heard it")
 
     def _effects(self, place: Place, journal: Sequence[Entry], rows: Mapping[str, Row]) -> None:
         fresh = journal[self.read[place] :]
