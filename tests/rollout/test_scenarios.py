@@ -154,6 +154,18 @@ class TestTheWayBackAfterwards:
         assert (place.shares(), place.live(), place.ready(OLD), place.dropped()) == ({OLD: 100}, OLD, REPLICAS, 0)
         assert place.quarantined() == {NEW}
 
+    @pytest.mark.parametrize("strategy", ["blue-green", "canary", "rolling"])
+    def test_while_the_old_side_is_warm_the_way_back_is_one_move_and_starts_nothing(self, strategy: str) -> None:
+        place = self.served(NEW, strategy=strategy)
+        (warm,) = (group for name, group in place.site.groups.items() if place.version(name) == OLD)
+        started, shares, before = list(warm.started), len(place.weights_of(OLD)), place.now
+        back = place.back()
+        place.until(lambda: place.shares() == {OLD: 100}, within=5)
+        ended(place, back)
+        assert place.weights_of(OLD)[shares:] == [100], "one move"
+        assert (list(warm.started), (place.now - before).total_seconds() < 5) == (started, True)
+        assert place.dropped() == 0
+
     def test_a_rollback_of_a_rollback_never_returns_to_the_release_that_was_left(self) -> None:
         place = self.served(NEW, NEXT)
         ended(place, place.back())
@@ -347,3 +359,8 @@ class TestTheDrill:
         assert place.weights_of(NEW)[1:] == [100, 0, 100]
         way_back = place.commands.plan("tally@2.0.0", "next", "ada")["way_back"]
         assert any(str(line).startswith("drilled in production: it took ") for line in way_back)  # type: ignore[attr-defined]
+
+    def test_what_is_held_back_is_held_back_again_after_it(self) -> None:
+        place = Fated({**CANARY, "weights": (50,), "holdback": 5, "drill": True})
+        ended(place, place.ask(NEW))
+        assert place.weights_of(NEW)[1:] == [50, 95, 0, 95, 100]

@@ -228,18 +228,25 @@ def _drill(rollout: Rollout, seen: Seen, now: datetime) -> Decision:
     assert seen.sight is not None
     if rollout.drilled is None and (dead := seen.sight.group(plan.old.name)).bad_news and not dead.ready:
         return _enter_next(rollout, seen, now, Said("no drill", (f"no replica of {plan.old.version} is ready: {dead.bad_news[0]}",)))
+    # No share is left with one that died in the drill.
+    again = forward(plan, _had(rollout) if seen.sight.group(plan.old.name).ready else ALL)
     if rollout.drilled is None:
         if way := give_back(rollout, plan, seen, now):
             return way
         took = (now - (rollout.since or now)).total_seconds()
         back = Said(f"drilled: the way back to {plan.old.version} took {took:.2f} s")
-        return do(replace(rollout, drilled=took), forward(plan, ALL), now, back)
-    assert seen.sight is not None
-    if confirmed(seen.sight, forward(plan, ALL)):
+        return do(replace(rollout, drilled=took), again, now, back)
+    if confirmed(seen.sight, again):
         return _enter_next(rollout, seen, now)
     if now - (rollout.weighed_at or now) > CONFIRM:
-        return do(rollout, forward(plan, ALL), now)
-    return Decision(rollout, Wait(now + SOON, f"waiting for the proxies to route everything to {plan.new.version} again"))
+        return do(rollout, again, now)
+    return Decision(rollout, Wait(now + SOON, f"waiting for the proxies to route to {plan.new.version} again what it had"))
+
+
+def _had(rollout: Rollout) -> Weight:
+    """The share that the new release has reached: all, or all but what is held back through the soak."""
+    behind = plan_of(rollout).steps[: rollout.cursor]
+    return next((step.weight for step in reversed(behind) if isinstance(step, Shift)), ALL)
 
 
 def _check(rollout: Rollout, check: RunCheck, seen: Seen, now: datetime) -> Decision:
