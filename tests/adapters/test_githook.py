@@ -1,8 +1,11 @@
 """The hook notes who pushed, and is never in a push's way. Real repositories, real pushes."""
 
+import json
 import os
 import shutil
+import socket
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import pytest
 from headway.adapters import githook
 from headway.adapters.pushes import LOG, NotedPushes
 from headway.errors import Refused
+from headway.web.app import app
 
 NOBODY_LISTENS = Path("/nonexistent/headway.sock")
 
@@ -163,6 +167,24 @@ def test_a_push_goes_through_whatever_is_wrong(repo: Pushed) -> None:
     (repo.bare / LOG).mkdir()  # no line can be written
     assert repo.push(GL_USER="ada") == ""
     assert repo.who() is None
+
+
+def test_a_push_has_the_server_look_at_once_by_the_verb_that_it_has(repo: Pushed) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="hw-"))  # short: a socket's path has a hundred characters
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(folder / "headway.sock"))
+        server.listen()
+        server.settimeout(20)
+        githook.install(repo.bare, folder / "headway.sock")
+        repo.push(GL_USER="ada")
+        with server.accept()[0] as heard:
+            head, _, body = heard.recv(4096).partition(b"\r\n\r\n")
+            heard.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    shutil.rmtree(folder)
+    line, *headers = head.decode().split("\r\n")
+    assert (line, json.loads(body)) == ("POST /api/v1/poke HTTP/1.1", {})
+    assert "Content-Length: 2" in headers
+    assert [route.path for route in app(None, {"poke": lambda: {}}).routes if route.path.startswith("/api/v1/p")] == [line.split()[1]]  # type: ignore[attr-defined]
 
 
 def test_where_the_server_runs_a_folder_of_hooks_ours_is_one_of_them(repo: Pushed) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Row, select
 
 from headway.adapters.ledger import Ledger, chain
 from headway.adapters.ledger.codec import decode
-from headway.adapters.ledger.schema import events, rollouts, signals
+from headway.adapters.ledger.schema import events, quarantines, rollouts, signals
 from headway.environments.model import Place
 from headway.rollout.phases import ACTIVE, ENDED, Phase
 from headway.rollout.seen import Signal, Word
@@ -47,6 +47,7 @@ class Always:
         for row in rows.values():
             self._told(row)
         self._heard()
+        self._marked(rows.values())
         for place, journal in journals.items():
             self._effects(place, journal, rows)
 
@@ -67,8 +68,8 @@ class Always:
 
     def _rows(self) -> dict[str, Row]:
         with self.ledger.database.snapshot() as on:
-            columns = rollouts.c
-            query = select(columns.id, columns.service, columns.environment, columns.phase, columns.turn, columns.why)
+            names = ("id", "service", "environment", "release", "kind", "phase", "turn", "why")
+            query = select(*(rollouts.c[name] for name in names))
             return {row.id: row for row in on.execute(query)}
 
     def _never_two(self, rows) -> None:
@@ -90,6 +91,14 @@ class Always:
             said = [(row.rollout, decode(Signal, row.body)) for row in on.execute(unread)]
         if lost := [(name, one) for name, one in said if one.word is not Word.WAKE]:
             raise Broken(f"{lost[0][1].by} said {lost[0][1].word.value} to {lost[0][0]}, which ended without having heard it")
+
+    def _marked(self, rows) -> None:
+        """A release that was turned back is in quarantine, by the same write that turned it back."""
+        with self.ledger.database.reading() as on:
+            marked = set(on.execute(select(quarantines.c.service, quarantines.c.release)).tuples())
+        turned = [row for row in rows if row.kind == "promotion" and row.phase in {"rolling back", "rolled back", "given up"}]
+        if unmarked := [row for row in turned if (row.service, row.release) not in marked]:
+            raise Broken(f"{unmarked[0].id} is {unmarked[0].phase}, and {unmarked[0].release} is in no quarantine")
 
     def _effects(self, place: Place, journal: Sequence[Entry], rows: Mapping[str, Row]) -> None:
         fresh = journal[self.read[place] :]
