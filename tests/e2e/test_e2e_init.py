@@ -1,7 +1,9 @@
 """A repository that knows nothing of Headway: `headway init`, a commit, and it serves; not a line of the file was edited."""
 
+import shutil
 import urllib.request
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,35 @@ class Serve(unittest.TestCase):
         self.assertIn(b"hello", serve.greeter.HELLO)
 """,
 }
+CART = {
+    "package.json": '{"name": "cart", "scripts": {"start": "node server.js", "test": "node --test"}}\n',
+    "server.js": """\
+const http = require("http");
+const { hello } = require("./hello");
+
+http
+  .createServer((request, response) => {
+    response.writeHead(["/", "/healthz"].includes(request.url) ? 200 : 404);
+    response.end(hello);
+  })
+  .listen(process.env.PORT, "127.0.0.1");
+""",
+    "hello.js": 'exports.hello = "hello from a module";\n',
+    "hello.test.js": """\
+const assert = require("assert");
+require("node:test")("it greets", () => assert.match(require("./hello").hello, /hello/));
+""",
+}
+SERVICES = [
+    pytest.param("shop", SHOP, b"hello from a dependency", id="Python, by its Procfile"),
+    pytest.param(
+        "cart",
+        CART,
+        b"hello from a module",
+        id="Node, by its package.json",
+        marks=pytest.mark.skipif(shutil.which("npm") is None, reason="there is no node with npm on this machine"),
+    ),
+]
 
 
 def wheel(folder: Path) -> None:
@@ -66,12 +97,16 @@ def scene(tmp_path: Path):
     made.end()
 
 
-def test_the_written_file_takes_a_repository_to_staging_as_it_is(scene: Scene) -> None:
-    shop = Project(scene.folder / "shop")
-    for path, text in SHOP.items():
+@pytest.mark.parametrize(("name", "files", "greeting"), SERVICES)
+def test_the_written_file_takes_a_repository_to_staging_as_it_is(
+    scene: Scene, name: str, files: Mapping[str, str], greeting: bytes
+) -> None:
+    shop = Project(scene.folder / name)
+    for path, text in files.items():
         (shop.folder / path).parent.mkdir(parents=True, exist_ok=True)
         (shop.folder / path).write_text(text)
-    wheel(shop.folder / "wheels")
+    if "requirements.txt" in files:
+        wheel(shop.folder / "wheels")
     shop.git("init", "--quiet", "--initial-branch=main")
     scene.headway("init", str(shop.folder))
     scene.headway("validate", str(shop.folder / "headway.yaml"))
@@ -85,8 +120,8 @@ def test_the_written_file_takes_a_repository_to_staging_as_it_is(scene: Scene) -
     rollout = view["rollouts"][0]
     served = scene.when(rollout, lambda one: one["ended"] or "soak" in one["why"], "it to soak")
     assert served["phase"] == "running", served["why"]
-    with urllib.request.urlopen(scene.place("staging", "shop")["url"], timeout=5) as reply:
-        assert reply.read() == b"hello from a dependency"
+    with urllib.request.urlopen(scene.place("staging", name)["url"], timeout=5) as reply:
+        assert reply.read() == greeting
     assert replicas == 2
-    assert written.services["shop"].build.checks == ("unit",)
+    assert written.services[name].build.checks == ("unit",)
     assert any("smoke" in " ".join(event["why"]) for event in served["events"])

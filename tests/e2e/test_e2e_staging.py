@@ -40,6 +40,7 @@ def pager(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def scene(scenes, hook: tuple[str, list[dict]], pager: Path) -> Scene:
     def told(file: File) -> None:
         by_health(file)
+        file["environments"]["staging"] |= {"checks": ["smoke", "rollback-drill"], "keep_warm": "5s"}
         file["environments"]["production"] |= {"approvals": 0, "notify": ["chat", "pager"], "checks": ["e2e"]}
         file["notify"] = {"chat": {"webhook": hook[0]}, "pager": {"command": ["sh", "-c", f"cat >> {pager}; echo -- >> {pager}"]}}
 
@@ -64,7 +65,11 @@ def test_a_check_that_fails_in_staging_brings_staging_back_and_says_why(scene: S
     scene.headway("abort", "production")
     scene.repo.release("1.1.2", fault="none", trailers=["Fixes: 1.1.1"])
     scene.push()
-    scene.ended("1.1.2", "staging")
+    drilled = scene.ended("1.1.2", "staging")
+    told = [event["what"] for event in drilled["events"]]
+    moves = [what.split()[0] for what in told if what.startswith(("route 100 %", "drilled: the way back to 1.0.0"))]
+    assert moves == ["route", "route", "drilled:", "route"], "there, back, and there again"
+    assert "drilled in staging: it took" in scene.headway("plan", "1.1.2", "--to", "production").text
 
 
 def test_a_rollback_in_production_reaches_the_webhook_and_the_command(scene: Scene, hook: tuple[str, list[dict]], pager: Path) -> None:
