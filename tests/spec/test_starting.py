@@ -237,6 +237,30 @@ UNITS = [
     pytest.param({"app.py": FLASK, **PYTEST}, "pytest -q", id="functions named test are for pytest"),
     pytest.param({"app.py": FLASK, "tests/test_a.py": "import unittest"}, "unittest discover -q -s tests", id="unittest needs nothing"),
     pytest.param({"app.py": FLASK, **PYTEST, "requirements-dev.txt": "pytest"}, "-r requirements-dev.txt pytest", id="what tests need"),
+    pytest.param(
+        {
+            "app.py": FLASK,
+            **PYTEST,
+            "pyproject.toml": "[project]\nname='a'\n[dependency-groups]\ndev=['pytest', 'x']\n",
+        },
+        """['dependency-groups']['dev'], sep='\\n')" > "$TMPDIR/tests.txt" && """,
+        id="a group of pyproject.toml, as uv makes them",
+    ),
+    pytest.param(
+        {"app.py": FLASK, **PYTEST, "pyproject.toml": "[project]\nname='a'\n[project.optional-dependencies]\ntest=['x']\n"},
+        """['project']['optional-dependencies']['test'], sep='\\n')" > "$TMPDIR/tests.txt" && """,
+        id="an extra of what builds no package",
+    ),
+    pytest.param(
+        {"app.py": FLASK, **PYTEST, "pyproject.toml": "[dependency-groups]\nlint=['ruff']\ntest=['x>1', {include-group='lint'}]\n"},
+        "'x>1' ruff pytest",
+        id="a group that takes in another is written out",
+    ),
+    pytest.param(
+        {"app.py": FLASK, **PYTEST, "pyproject.toml": "[tool.poetry.group.dev.dependencies]\nx='^1.2'\n"},
+        "'x>=1.2,<2' pytest",
+        id="a group of poetry",
+    ),
     pytest.param({"package.json": node(scripts={"start": "a", "test": "vitest run"})}, "npm run test", id="the script test"),
     pytest.param(
         {"package.json": node(scripts={"start": "a", "build": "tsc", "test": "node --test dist/"})},

@@ -1,6 +1,7 @@
 """How a Python service is installed, served and tested, from its files."""
 
 import re
+import shlex
 import tomllib
 from dataclasses import dataclass
 from typing import Any
@@ -53,6 +54,7 @@ class Project:
     """What must be done before pip can be told that."""
     tests: str | None
     """What pip is told for the tests, beside pytest."""
+    tests_before: str = ""
     scripts: tuple[tuple[str, str], ...] = ()
     guesses: tuple[str, ...] = ()
     where: str = ""
@@ -259,12 +261,14 @@ def project_of(files: Files) -> Project:
     else:
         install, before, where = _installed(source, listed, wanted, packaged, files)
     scripts = tuple((str(name), str(target)) for name, target in declared.get("scripts", {}).items())
+    tests, tests_before = _test_requirements(files, table, packaged)
     return Project(
         name=declared.get("name") or poetry.get("name"),
         dependencies=frozenset(_names([*wanted, *listed])),
         install=install,
         before=before,
-        tests=_test_requirements(files, declared, packaged),
+        tests=tests,
+        tests_before=tests_before,
         scripts=scripts,
         guesses=guesses,
         where=where,
@@ -291,7 +295,11 @@ def _toml(files: Files) -> tuple[dict[str, Any], tuple[str, ...]]:
         return {}, (f"pyproject.toml cannot be read ({error}): its dependencies are not known",)
 
 
-LISTED = "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\\n')"
+def _listed(name: str, *keys: str) -> str:
+    """Writes the requirements at this place of pyproject.toml into a file, for pip has no word for them alone, or not every pip has."""
+    at = "".join(f"[{key!r}]" for key in keys)
+    told = f"import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb')){at}, sep='\\n')"
+    return f'python3 -c "{told}" > "$TMPDIR/{name}.txt" && '
 
 
 def _installed(source: str | None, listed: list[str], wanted: list[str], packaged: bool, files: Files) -> tuple[str | None, str, str]:
@@ -302,8 +310,8 @@ def _installed(source: str | None, listed: list[str], wanted: list[str], package
     if packaged and (wanted or inside or "setup.py" in files):
         return ".", "", "setup.py" if "setup.py" in files and "pyproject.toml" not in files else "pyproject.toml"
     if wanted:
-        # This pyproject.toml builds no package, and pip has no word for the dependencies alone.
-        return '-r "$TMPDIR/wanted.txt"', f'python3 -c "{LISTED}" > "$TMPDIR/wanted.txt" && ', "pyproject.toml"
+        # This pyproject.toml builds no package.
+        return '-r "$TMPDIR/wanted.txt"', _listed("wanted", "project", "dependencies"), "pyproject.toml"
     return None, "", ""
 
 
@@ -336,12 +344,40 @@ def _names(requirements: list[str]) -> list[str]:
 # -- what tests it
 
 
-def _test_requirements(files: Files, declared: dict[str, Any], packaged: bool) -> str | None:
+def _test_requirements(files: Files, table: dict[str, Any], packaged: bool) -> tuple[str | None, str]:
+    """What pip is told for the tests, and what comes before that."""
     if source := next((path for path in TESTING if path in files), None):
-        return f"-r {source}"
-    extras = declared.get("optional-dependencies", {})
-    extra = next((name for name in EXTRAS if name in extras), None)
-    return f"'.[{extra}]'" if extra and packaged else None
+        return f"-r {source}", ""
+    extras, groups = table.get("project", {}).get("optional-dependencies", {}), table.get("dependency-groups", {})
+    extra, group = (next((name for name in EXTRAS if name in found), None) for found in (extras, groups))
+    if extra and packaged:
+        return f"'.[{extra}]'", ""
+    if group:
+        return _grouped(groups, group, ("dependency-groups", group))
+    if extra:
+        return _grouped(extras, extra, ("project", "optional-dependencies", extra))
+    by_poetry = table.get("tool", {}).get("poetry", {}).get("group", {})
+    named = next((by_poetry[name].get("dependencies", {}) for name in EXTRAS if name in by_poetry), {})
+    said, _ = requirements(named)
+    return " ".join(map(shlex.quote, said)) or None, ""
+
+
+def _grouped(groups: dict[str, Any], name: str, keys: tuple[str, ...]) -> tuple[str | None, str]:
+    """By reference where its lines are all of it, so that what is added there later counts here; else written out."""
+    if all(isinstance(one, str) for one in groups[name]):
+        return '-r "$TMPDIR/tests.txt"', _listed("tests", *keys)
+    return " ".join(map(shlex.quote, _members(groups, name, frozenset()))) or None, ""
+
+
+def _members(groups: dict[str, Any], name: str, inside: frozenset[str]) -> list[str]:
+    """The requirements of a group with those of the groups that it takes in."""
+    found: list[str] = []
+    for one in groups.get(name, []):
+        if isinstance(one, str):
+            found.append(one)
+        elif isinstance(one, dict) and (other := str(one.get("include-group"))) not in inside:
+            found += _members(groups, other, inside | {name, other})
+    return found
 
 
 def _unit(files: Files, project: Project) -> str | None:
@@ -353,5 +389,6 @@ def _unit(files: Files, project: Project) -> str | None:
     folder = next((name for name in ("tests", "test") if any(path.startswith(f"{name}/") for path in tests)), ".")
     run = "python3 -m pytest -q" if pytest else f"python3 -m unittest discover -q -s {folder}"
     install = _pip(project, '"$TMPDIR/tools"', project.install, project.tests, "pytest" if pytest else None)
+    install = f"{project.tests_before}{install}" if install else None
     path = ":".join(part for part, there in (("$TMPDIR/tools", install), ("src", search_path(files, project, None))) if there)
     return f'{install} && PYTHONPATH="{path}" {run}' if install else with_path(run, path)
