@@ -108,6 +108,14 @@ def test_a_bare_repository_gets_no_file(tmp_path: Path, capsys: pytest.CaptureFi
     assert not (tmp_path / "shop.git" / "headway.yaml").exists()
 
 
+def test_what_it_leaves_out_is_told_and_not_only_written(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (shop / "Procfile").write_text("web: flask run\nworker: ./work\nrelease: flask db upgrade\n")
+    assert headway("init", str(shop)) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "note Procfile has worker as well, which listens nowhere: it is not run by Headway." in said
+    assert "note Procfile runs before each release: flask db upgrade. Here that is a migration (headway migrate)." in said
+
+
 def test_a_folder_that_is_not_there_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert headway("init", str(tmp_path / "nowhere")) == 2
     assert "is not a folder" in capsys.readouterr().err

@@ -86,6 +86,8 @@ def _tell(made: Start, target: Path | None) -> None:
         say(f"[green]recognised[/green]  {escape(reason)}")
     for guess in made.guessed:
         say(f"[yellow]guessed[/yellow]     {escape(guess)}")
+    for note in made.noted:
+        say(f"[yellow]note[/yellow]        {escape(note)}")
     if target is not None:
         *others, last = made.environments
         say(f"[green]wrote[/green]       {escape(str(target))}: {escape(' and '.join(([', '.join(others)] if others else []) + [last]))}")

@@ -29,6 +29,8 @@ class Start:
     environments: tuple[str, ...] = ("dev", "staging", "production")
     files: Mapping[str, str] = field(default_factory=dict)
     """Others that go with it, by path."""
+    noted: tuple[str, ...] = ()
+    """What was found and is not in the file, or needs a person's hand."""
 
 
 def start(files: Files, folder: str, branch: str | None, branches: tuple[str, ...] = ()) -> Start:
@@ -57,7 +59,7 @@ def start(files: Files, folder: str, branch: str | None, branches: tuple[str, ..
             *environments(main, "develop" in branches),
         )
     )
-    return Start(text, tuple(dict.fromkeys(because)), tuple(guesses), _next(branch, main, way))
+    return Start(text, tuple(dict.fromkeys(because)), tuple(guesses), _next(branch, main, way), noted=way.hints)
 
 
 def _next(branch: str | None, main: str, way: Way) -> tuple[str, ...]:
