@@ -1,17 +1,20 @@
 """A word that comes before the end is on the record is heard, however late: what it is about has not ended yet."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from headway.engine.commands import Commands
 from headway.engine.controller import LEASE, turn
 from headway.environments.model import Place
-from headway.ports import Held
+from headway.errors import Refused
+from headway.ports import Event, Held
 from headway.rollout.model import Rollout
 from headway.rollout.phases import ENDED, Phase
-from headway.rollout.seen import Sight
+from headway.rollout.seen import Sight, Signal
 from headway.testing import FakePlatform, FakeWorld, sample_release, sample_stage
 from headway.testing.ledger import MemoryRollouts
 
@@ -32,9 +35,14 @@ class LongLook(FakePlatform):
 
 @dataclass
 class LongSave(MemoryRollouts):
-    """Somebody speaks between the turn's last look into its inbox and its save."""
+    """Between the turn's last look into its inbox and its save somebody speaks; or it ends while somebody does."""
 
     before: Callable[[Rollout], None] = lambda _: None
+    meanwhile: Callable[[], None] = lambda: None
+
+    def signal(self, id: str, signal: Signal, events: Sequence[Event] = ()) -> None:
+        self.meanwhile()
+        super().signal(id, signal, events)
 
     def save(self, held: Held, rollout: Rollout, **rest: Any) -> Held:
         self.before(rollout)
@@ -56,6 +64,9 @@ class Story:
     def promote(self, version: str) -> Rollout:
         self.fake.release(sample_release(version, at=self.fake.clock.now()))
         self.commands.promote(version, "production", "ada")
+        return self.end(version)
+
+    def end(self, version: str) -> Rollout:
         for _ in range(400):
             now = self.fake.clock.now()
             for held in self.world.rollouts.claim(now, now + LEASE, "t", 10):
@@ -103,3 +114,18 @@ def test_an_abort_in_the_moment_before_its_end_would_be_on_the_record_takes_it_b
     assert story.promote("1.1.0").reasons == ("aborted by dana: wrong day",)
     assert spoken, "it came that far"
     assert story.fake.world.records.place(HERE).live_release == "tally@1.0.0"
+
+
+def test_an_abort_that_comes_after_the_end_is_told_so_with_the_way_back_and_is_on_no_record() -> None:
+    story = Story()
+    story.fake.release(sample_release("1.1.0", at=story.fake.clock.now()))
+    asked = str(story.commands.promote("1.1.0", "production", "ada")["rollout"])
+    story.rollouts.meanwhile = lambda: over(story)
+    with pytest.raises(Refused, match=r"completed; there is nothing left to abort\n  - to go back: headway rollback production"):
+        story.abort()
+    assert "said abort" not in [one.event.what for one in story.fake.world.records.events(asked)]
+
+
+def over(story: Story) -> None:
+    story.rollouts.meanwhile = lambda: None
+    assert story.end("1.1.0").phase is Phase.COMPLETED

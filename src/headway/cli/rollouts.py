@@ -68,7 +68,7 @@ def promote(
         if first := view.get("adopts"):
             say(f"  what serves there is adopted first, as {first['release']} ({first['rollout']})")
         for line in view["waits"]:
-            say(f"  [yellow]waits:[/yellow] {line}")
+            say(f"  [yellow]waits:[/yellow] {escape(line)}")
     if seconds is not None:
         return _wait(context, view["rollout"], seconds, as_json)
     if not as_json:
@@ -87,7 +87,7 @@ def _verdict(context: Context, yes: bool, release: str, environment: str, commen
         for line in view.get("rehearsal", ()) if yes else ():
             say(f"  [dim]rehearsed:[/dim] {escape(line)}")
         for line in view["waits"]:
-            say(f"  [yellow]still:[/yellow] {line}")
+            say(f"  [yellow]still:[/yellow] {escape(line)}")
         asked = f"headway wait {view['rollout']}" if view["rollout"] else f"headway promote {view['release']} --to {environment}"
         next_step(asked if yes else "headway status")
     return 0

@@ -293,17 +293,20 @@ class Commands:
         """Say one of `rollout.seen.Word` to a rollout, named by its id, by `service/environment`, or by the environment alone."""
         standing = self._find(target)
         if standing.rollout.phase in ENDED:
-            raise Refused(
-                f"{standing.rollout.id} is {standing.rollout.phase.value}; there is nothing left to {word}", (_after_the_end(standing),)
-            )
+            raise _too_late(standing, word)
         if vain := in_vain(standing.rollout, Word(word)):
             raise Refused(f"{word} would change nothing: {standing.rollout.id} is {standing.rollout.phase.value}", (vain,))
         if word == Word.GIVE_UP.value and not why.strip():
             raise Refused(f"giving up the way back of {standing.rollout.id} needs a reason", ("--why says it; the record keeps it",))
         now = self._now()
-        self._world.rollouts.signal(
-            standing.rollout.id, Signal(Word(word), by, now, why), (Event(now, by, f"said {word}", (why,) if why else ()),)
-        )
+        said = Event(now, by, f"said {word}", (why,) if why else ())
+        try:
+            self._world.rollouts.signal(standing.rollout.id, Signal(Word(word), by, now, why), (said,))
+        except Refused:
+            ended = self._find(standing.rollout.id)
+            if ended.rollout.phase not in ENDED:
+                raise
+            raise _too_late(ended, word) from None  # it ended while this was said
         self._woken()
         return rollout_view(standing)
 
@@ -651,6 +654,11 @@ class Commands:
         ]
         secret = live is not None and not changed and live.configuration.digest != considered.candidate.configuration_digest
         return [*changed, *(["a secret's value or reference changed"] if secret else [])]
+
+
+def _too_late(standing: Standing, word: str) -> Refused:
+    rollout = standing.rollout
+    return Refused(f"{rollout.id} is {rollout.phase.value}; there is nothing left to {word}", (_after_the_end(standing),))
 
 
 def _after_the_end(standing: Standing) -> str:
