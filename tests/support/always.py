@@ -95,7 +95,7 @@ class Always:
     def _marked(self, rows) -> None:
         """A release that was turned back is in quarantine, by the same write that turned it back."""
         with self.ledger.database.reading() as on:
-            marked = set(on.execute(select(quarantines.c.service, quarantines.c.release)).tuples())
+            marked = {(row.service, row.release) for row in on.execute(select(quarantines.c.service, quarantines.c.release))}
         turned = [row for row in rows if row.kind == "promotion" and row.phase in {"rolling back", "rolled back", "given up"}]
         if unmarked := [row for row in turned if (row.service, row.release) not in marked]:
             raise Broken(f"{unmarked[0].id} is {unmarked[0].phase}, and {unmarked[0].release} is in no quarantine")
