@@ -357,7 +357,7 @@ def _test_requirements(files: Files, table: dict[str, Any], packaged: bool) -> t
     if extra:
         return _grouped(extras, extra, ("project", "optional-dependencies", extra))
     by_poetry = table.get("tool", {}).get("poetry", {}).get("group", {})
-    named = next((by_poetry[name].get("dependencies", {}) for name in EXTRAS if name in by_poetry), {})
+    named: dict[str, Any] = next((by_poetry[name].get("dependencies", {}) for name in EXTRAS if name in by_poetry), {})
     said, _ = requirements(named)
     return " ".join(map(shlex.quote, said)) or None, ""
 
