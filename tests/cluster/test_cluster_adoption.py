@@ -62,6 +62,7 @@ def scene(
         made.end()
 
 
+@pytest.mark.timeout(300)
 def test_what_serves_is_adopted_with_the_first_promotion_and_takes_back_what_a_bad_one_loses(
     scene: ClusterScene, little: Image, gateway: str, host: str
 ) -> None:

@@ -15,6 +15,7 @@ from headway.adapters.kubernetes import (
     moving,
     news,
     prometheus,
+    reaching,
     record,
     traffic,
     writing,
@@ -152,6 +153,8 @@ class KubernetesPlatform:
             address = next(map(_address, api.list(SERVICE, labels(place, workload))), None)
         if address is None:
             raise Unavailable(f"{workload or place} has no Service yet")
+        if workload is not None:  # it is asked for by who sends a check there next, and its pods are ready since a moment ago
+            reaching.until_heard(address)
         return address
 
     def find(self, place: Place, commit: str) -> Foundling | None:
