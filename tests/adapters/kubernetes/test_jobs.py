@@ -130,6 +130,25 @@ def running(seconds: float) -> dict[str, Any]:
     return pod({"running": {"startedAt": (NOW - timedelta(seconds=seconds)).isoformat()}})
 
 
+def told_to_go(code: int, after: float, seconds: float = 4) -> dict[str, Any]:
+    """Its pod, which ended now, and was told to go so long after its start."""
+    found = ended(code, seconds)
+    gone = NOW + timedelta(seconds=after - seconds + 2)
+    found["metadata"] |= {"deletionTimestamp": gone.isoformat(), "deletionGracePeriodSeconds": 2}
+    return found
+
+
+def evicted(code: int) -> dict[str, Any]:
+    found = ended(code)
+    found["status"] |= {"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory."}
+    found["status"]["conditions"] = [{"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet"}]
+    return found
+
+
+def complete(seconds: float) -> dict[str, Any]:
+    return job_since(seconds) | {"status": {"succeeded": 1, "conditions": [{"type": "Complete", "status": "True"}]}}
+
+
 def waiting(reason: str, message: str) -> dict[str, Any]:
     return pod({"waiting": {"reason": reason, "message": message}})
 
@@ -160,6 +179,18 @@ def waiting(reason: str, message: str) -> dict[str, Any]:
         pytest.param(job_since(40), [waiting("ContainerCreating", "")], CheckState.ERRORED, "did not start", id="never started"),
         pytest.param(job_since(200, reason="DeadlineExceeded"), [], CheckState.ERRORED, "ended by the cluster", id="nobody looked"),
         pytest.param(job_since(9, reason="BackoffLimitExceeded"), [], CheckState.ERRORED, "its pod is gone", id="the evidence is gone"),
+        pytest.param(complete(9), [told_to_go(0, after=1)], CheckState.ERRORED, "was told to go", id="ended well, told to go"),
+        pytest.param(job_since(5), [told_to_go(1, after=1)], CheckState.ERRORED, "was told to go", id="told to go, and failed"),
+        pytest.param(job_since(5), [told_to_go(0, after=20)], CheckState.PASSED, "passed", id="told to go when it was through"),
+        pytest.param(job_since(95), [told_to_go(0, after=91, seconds=91)], CheckState.FAILED, "timed out", id="the cluster ended it, late"),
+        pytest.param(job_since(5), [evicted(0)], CheckState.RUNNING, "the cluster makes another", id="its node took it away"),
+        pytest.param(
+            job_since(9, reason="DeadlineExceeded"), [evicted(0)], CheckState.ERRORED, "no evidence", id="its node took it away for good"
+        ),
+        pytest.param(complete(9), [], CheckState.ERRORED, "nobody saw", id="the cluster says through, and its pod is gone"),
+        pytest.param(
+            job_since(40) | {"status": {"active": 1}}, [], CheckState.ERRORED, "its pod is gone", id="its pod is gone, and not counted yet"
+        ),
     ],
 )
 def test_how_it_went(thing: dict[str, Any], pods: list[dict[str, Any]], state: CheckState, says: str) -> None:

@@ -62,6 +62,25 @@ def deleted(after: float) -> dict[str, Any]:
     return pod(ended(0)) | {"metadata": told}
 
 
+def taken(code: int = 0, *, by_its_node: bool = False, after: float = 1) -> dict[str, Any]:
+    """Its pod, which ended after 2 s, and which the cluster took away after so many; the node itself deletes nothing."""
+    at = (NOW + timedelta(seconds=after)).isoformat()
+    found = pod(ended(code))
+    why = {"reason": "EvictionByEvictionAPI", "message": "Eviction API", "lastTransitionTime": at}
+    found["status"]["conditions"] = [{"type": "DisruptionTarget", "status": "True", **why}]
+    if by_its_node:
+        found["status"] |= {"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory."}
+    return found
+
+
+def without_conditions(found: dict[str, Any]) -> dict[str, Any]:
+    return {**found, "status": {key: value for key, value in found["status"].items() if key != "conditions"}}
+
+
+def counted(job: dict[str, Any], **status: object) -> dict[str, Any]:
+    return changed(job, "status", to=status)
+
+
 def condition(job: dict[str, Any], kind: str, reason: str = "") -> dict[str, Any]:
     return changed(job, "status", "conditions", to=[{"type": kind, "status": "True", "reason": reason}])
 
@@ -113,7 +132,22 @@ def test_a_backup_comes_first_in_the_same_pod_and_in_another_image_sees_the_data
             id="what went wrong, not where to read about it",
         ),
         pytest.param(seen(made(), deleted(after=1)), RunState.STUCK, "told to go while it was at work", id="ended well, told to go"),
-        pytest.param(seen(made(), deleted(after=3)), RunState.PASSED, "migrated", id="told to go when it was through"),
+        pytest.param(seen(made(), deleted(after=8)), RunState.PASSED, "migrated", id="told to go when it was through"),
+        pytest.param(seen(made(), deleted(after=4)), RunState.STUCK, "told to go", id="told to go as it was through, by another's clock"),
+        pytest.param(seen(condition(made(), "Complete"), deleted(after=1)), RunState.STUCK, "told to go", id="told to go, and Complete"),
+        pytest.param(seen(made(), taken()), RunState.STUCK, "taken away while it was at work (EvictionByEvictionAPI", id="evicted"),
+        pytest.param(seen(made(), taken(1)), RunState.STUCK, "taken away while it was at work", id="evicted, and it failed by that"),
+        pytest.param(seen(made(), taken(after=8)), RunState.PASSED, "migrated", id="evicted when it was through"),
+        pytest.param(seen(made(), taken(by_its_node=True)), RunState.STUCK, "Evicted: The node was low on", id="its node is short"),
+        pytest.param(
+            seen(made(), without_conditions(taken(by_its_node=True))), RunState.STUCK, "ended by its node (Evicted: The", id="its node goes"
+        ),
+        pytest.param(
+            seen(counted(made(), active=1), after=40), RunState.STUCK, "is gone, and nobody saw", id="its pod is gone, and not counted yet"
+        ),
+        pytest.param(
+            seen(counted(made(), uncountedTerminatedPods={"failed": ["u"]})), RunState.STUCK, "is gone", id="its pod is gone at once"
+        ),
         pytest.param(seen(made(), pod(ended(137, "OOMKilled"))), RunState.STUCK, "out of memory", id="out of memory"),
         pytest.param(seen(made(), pod(ended(143))), RunState.STUCK, "ended from outside", id="ended from outside"),
         pytest.param(
@@ -163,3 +197,14 @@ def test_a_job_waits_until_it_is_let_go_and_does_not_once_it_was_stopped() -> No
     assert migrationjob.waiting(made())
     assert not migrationjob.waiting(dict(migrationjob.let_go(made())))
     assert not migrationjob.waiting(dict(migrationjob.concluded(made(), MigrationRun(RunState.STOPPED, "x"), end=True)))
+
+
+def test_of_a_job_that_is_gone_nobody_says_how_it_ended_and_nothing_begins_beside_its_pod() -> None:
+    told = Told(TOOL, "the database", ("0002_orders.sql",))
+    left = migrationjob.removed("r1-4", [pod({"running": {}})], told)
+    assert left.state is RunState.RUNNING
+    assert "somebody removed it, and its pod p may still be at work" in left.text
+    for pods_left in ([], [pod(ended(0))], [{**pod({"waiting": {}}), "status": {"phase": "Failed"}}]):
+        run = migrationjob.removed("r1-4", pods_left, told)
+        assert run.state is RunState.STUCK
+        assert "nobody saw how it ended; ask dbmate" in run.text

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from headway.adapters.kubernetes import news
+from headway.adapters.kubernetes import ends, news
 from headway.adapters.kubernetes.kinds import COMMIT, VERSION, Object, labels, name_of
 from headway.adapters.kubernetes.render import container_for
 from headway.adapters.outcomes import excerpt
@@ -151,21 +151,28 @@ def seen(thing: Object, pods: Sequence[Object], now: datetime, last: str) -> Che
     check, since = about(thing), _moment(thing["metadata"].get("creationTimestamp")) or now
     pod = max(pods, key=lambda one: str(one["metadata"].get("creationTimestamp", "")), default=None)
     ended = _terminated(pod) if pod is not None else None
-    if ended is not None:
-        return _ended(check, ended, excerpt(last))
-    reason = _failed(thing)
+    if pod is not None and ends.made_again(thing, pod):
+        return CheckRun(CheckState.RUNNING, f"{check.name} lost its pod, which {ends.from_outside(pod, {})}; the cluster makes another")
+    if pod is not None and ended is not None:
+        return _ended(check, ended, ends.from_outside(pod, ended), excerpt(last))
+    reason = _condition(thing, "Failed")
     if reason == "DeadlineExceeded":  # nobody looked for as long as that; whether it ever ran went with its pod
         return CheckRun(
             CheckState.ERRORED, f"{check.name} was ended by the cluster, {check.timeout:g} s and {BACKSTOP} s more after its start"
         )
     if reason is not None:
         return CheckRun(CheckState.ERRORED, f"{check.name} came to nothing: {reason}, and its pod is gone")
+    if pod is None and _condition(thing, "Complete") is not None:
+        # Of a program that ends well when it is told to go, this is no word about what it checks.
+        return CheckRun(CheckState.ERRORED, f"{check.name} ended well and its pod is gone: whether it was through, nobody saw")
     began = _running(pod) if pod is not None else None
     if began is not None and (now - began).total_seconds() >= check.timeout:
         return CheckRun(CheckState.FAILED, f"{check.name} timed out after {check.timeout:g} s{excerpt(last)}")
     if began is not None:
         text = f"{check.name} has been running for {(now - began).total_seconds():.1f} s of {check.timeout:g} s as the Job {name_of(thing)}"
         return CheckRun(CheckState.RUNNING, text)
+    if pod is None and ends.had_a_pod(thing) and now - since >= NO_POD:
+        return CheckRun(CheckState.ERRORED, f"{check.name} came to nothing: its pod is gone, and nobody saw how it ended")
     if pod is None and now - since >= NO_POD:
         why = f"the cluster made no pod for it in {NO_POD.total_seconds():g} s (a quota, an admission rule)"
         return CheckRun(CheckState.ERRORED, f"{check.name} could not be started: {why}; `kubectl describe job {name_of(thing)}` says which")
@@ -176,11 +183,12 @@ def seen(thing: Object, pods: Sequence[Object], now: datetime, last: str) -> Che
     return CheckRun(CheckState.RUNNING, f"{check.name} waits for its pod, for {(now - since).total_seconds():.0f} s now")
 
 
-def _ended(check: About, end: Mapping[str, Any], last: str) -> CheckRun:
+def _ended(check: About, end: Mapping[str, Any], taken: str, last: str) -> CheckRun:
+    """`taken`: that somebody ended it, so that its exit status is no evidence for the release nor against it."""
     began, over = _moment(end.get("startedAt")), _moment(end.get("finishedAt"))
     took = (over - began).total_seconds() if began and over else 0.0
     code, reason = int(end.get("exitCode", 1)), str(end.get("reason", ""))
-    if code == 0:
+    if code == 0 and not taken:
         return CheckRun(CheckState.PASSED, f"{check.name} passed in {took:.1f} s")
     if reason in {"StartError", "ContainerCannotRun"}:
         return CheckRun(CheckState.ERRORED, f"{check.name} could not be started: {str(end.get('message') or reason).strip()[-300:]}")
@@ -190,6 +198,8 @@ def _ended(check: About, end: Mapping[str, Any], last: str) -> CheckRun:
         )
     if took >= check.timeout:
         return CheckRun(CheckState.FAILED, f"{check.name} timed out after {check.timeout:g} s{last}")
+    if taken:
+        return CheckRun(CheckState.ERRORED, f"{check.name} ended with {code} after {took:.1f} s, but its pod {taken}: no evidence")
     if code in {128 + 9, 128 + 15}:
         return CheckRun(CheckState.ERRORED, f"{check.name} was ended from outside after {took:.1f} s: exit {code}")
     return CheckRun(CheckState.FAILED, f"{check.name} failed: exit {code} after {took:.1f} s{last}")
@@ -212,10 +222,10 @@ def _state(pod: Object, which: str) -> Mapping[str, Any] | None:
     return None
 
 
-def _failed(thing: Object) -> str | None:
+def _condition(thing: Object, kind: str) -> str | None:
     for one in thing.get("status", {}).get("conditions") or ():
-        if one.get("type") == "Failed" and one.get("status") == "True":
-            return str(one.get("reason") or one.get("message") or "it failed")
+        if one.get("type") == kind and one.get("status") == "True":
+            return str(one.get("reason") or one.get("message") or kind)
     return None
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from headway.adapters.kubernetes import news
+from headway.adapters.kubernetes import ends, news
 from headway.adapters.kubernetes.kinds import COMMIT, VERSION, Object, labels, name_of
 from headway.adapters.kubernetes.render import container_for
 from headway.adapters.outcomes import excerpt
@@ -173,7 +173,7 @@ def ending(thing: Object) -> bool:
 
 
 def got_through(thing: Object) -> bool:
-    """Was it through before somebody's end came, by the cluster's own word?"""
+    """Was it through before somebody's end came, by the cluster's own word? Its pod may say otherwise."""
     return _told_to_end(thing) and _condition(thing, "Complete") is not None
 
 
@@ -238,24 +238,18 @@ def seen(thing: Object, pods: Sequence[Object], now: datetime, told: Told) -> Mi
         what = f"the backup before the migration failed: exit {backup['exitCode']}{told.said}"
         return MigrationRun(RunState.ERRORED, f"{what}; nothing was migrated")
     ended = _state(pod, *_OF_MIGRATION, "terminated") if pod is not None else None
-    if pod is not None and ended is not None and _told_to_go(pod, ended):
-        why = f"the pod of the Job {name_of(thing)} was told to go while it was at work, and ended with {ended.get('exitCode')}"
+    if pod is not None and ended is not None and (taken := ends.from_outside(pod, ended)):
+        why = f"the pod of the Job {name_of(thing)} {taken}, and ended with {ended.get('exitCode')}"
         return MigrationRun(RunState.STUCK, f"{why}{told.said}; {ask(told)}")
     if ended is not None and ended.get("exitCode") == 0:
         names = ", ".join(told.names)
         return MigrationRun(RunState.PASSED, f"migrated {told.where} by {told.tool.name}: {names}{told.said}", _after(ended))
     if ended is not None:
         return _ended(ended, timeout, told)
-    if _condition(thing, "Complete") is not None and pod is None:
-        # Of a program that ends well when it is told to go, this is no word about the database.
-        why = f"the pod of the Job {name_of(thing)} ended well and is gone: whether it was through, or told to go in its middle, nobody saw"
-        return MigrationRun(RunState.STUCK, f"{why}; {ask(told)}")
-    failed = _condition(thing, "Failed")
-    if failed == "DeadlineExceeded":
+    if _condition(thing, "Failed") == "DeadlineExceeded":
         return _too_long(timeout, told)
-    if failed is not None:
-        why = f"the pod of the Job {name_of(thing)} is gone, and nobody saw how it ended ({failed})"
-        return MigrationRun(RunState.STUCK, f"{why}; {ask(told)}")
+    if why := _unseen(thing, pod):
+        return MigrationRun(RunState.STUCK, f"the pod of the Job {name_of(thing)} {why}; {ask(told)}")
     began = _state(pod, *_OF_MIGRATION, "running") if pod is not None else None
     if (now - since).total_seconds() >= timeout:
         return _too_long(timeout, told)
@@ -272,6 +266,31 @@ def seen(thing: Object, pods: Sequence[Object], now: datetime, told: Told) -> Mi
     if pod is not None and (bad := next(iter(news.bad_news(pod, now)), None)):
         return MigrationRun(RunState.ERRORED, f"the migration could not be started: {bad}")
     return MigrationRun(RunState.RUNNING, f"the migration waits for its pod, for {(now - since).total_seconds():.0f} s now")
+
+
+def _unseen(thing: Object, pod: Object | None) -> str:
+    """Why nobody will ever see how it ended, to follow "the pod"; empty while somebody may."""
+    if pod is None and _condition(thing, "Complete") is not None:
+        # Of a program that ends well when it is told to go, this is no word about the database.
+        return "ended well and is gone: whether it was through, or told to go in its middle, nobody saw"
+    if (failed := _condition(thing, "Failed")) is not None:
+        taken = ends.from_outside(pod, {}) if pod is not None else ""
+        return f"{taken or 'is gone'}, and nobody saw how it ended ({failed})"
+    # The Job itself says so later, or never, where what counts its pods is down: that it waits for one is not true any more.
+    return "is gone, and nobody saw how it ended" if pod is None and ends.had_a_pod(thing) else ""
+
+
+def removed(key: str, pods: Sequence[Object], told: Told) -> MigrationRun:
+    """How it stands when its Job is not there any more: nothing is begun beside a pod that may still be at work."""
+    why = f"the Job {name(key)} is not there any more: somebody removed it"
+    left = next((pod for pod in pods if not _at_rest(pod)), None)
+    if left is not None:
+        return MigrationRun(RunState.RUNNING, f"{why}, and its pod {name_of(left)} may still be at work; waiting for its end")
+    return MigrationRun(RunState.STUCK, f"{why}, and nobody saw how it ended; {ask(told)}")
+
+
+def _at_rest(pod: Object) -> bool:
+    return pod.get("status", {}).get("phase") in {"Succeeded", "Failed"} or _state(pod, *_OF_MIGRATION, "terminated") is not None
 
 
 def _ended(end: Mapping[str, Any], timeout: float, told: Told) -> MigrationRun:
@@ -291,14 +310,6 @@ def _ended(end: Mapping[str, Any], timeout: float, told: Told) -> MigrationRun:
     if told.innocent:
         return MigrationRun(RunState.ERRORED, what)
     return MigrationRun(RunState.FAILED, f"the migration failed: {what}", (_stays(told),))
-
-
-def _told_to_go(pod: Object, end: Mapping[str, Any]) -> bool:
-    """Was it ended from outside? Programs that end well when they are told to go would else seem to be through."""
-    over, gone = _moment(end.get("finishedAt")), _moment(pod["metadata"].get("deletionTimestamp"))
-    if over is None or gone is None:
-        return False
-    return gone - timedelta(seconds=float(pod["metadata"].get("deletionGracePeriodSeconds") or 0)) <= over
 
 
 def _too_long(timeout: float, told: Told) -> MigrationRun:

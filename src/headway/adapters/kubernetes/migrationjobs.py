@@ -184,13 +184,13 @@ class JobMigrations:
         thing, log = api.get(JOB, migrationjob.name(key)), self._log(key)
         kept = str(log) if log.exists() else ""
         if thing is None:
-            if key in migrated.read(api, database.url).stopped:
+            left = self._pods(api, key)
+            if not left and key in migrated.read(api, database.url).stopped:
                 return MigrationRun(RunState.STOPPED, "it was stopped before it began", log=kept)
-            why = f"the Job {migrationjob.name(key)} is not there any more: somebody removed it, and nobody saw how it ended"
-            return MigrationRun(RunState.STUCK, f"{why}; {migrationjob.ask(self._told(effect))}", log=kept)
+            return replace(migrationjob.removed(key, left, self._told(effect)), log=kept)
         if (said := migrationjob.verdict(thing)) is not None:
-            return replace(self._concluded(api, thing, said, effect), log=kept)
-        pods = api.list(POD, {migrationjob.LABEL: migrationjob.name(key)})
+            return replace(self._concluded(api, key, thing, said, effect), log=kept)
+        pods = self._pods(api, key)
         told = self._told(effect, self._said(api, thing, pods, ONE))
         run = migrationjob.seen(thing, pods, self._clock.now(), told)
         if run.state is RunState.RUNNING:
@@ -206,11 +206,14 @@ class JobMigrations:
         kept = str(log) if log.exists() else ""
         return self._over_soon(thing, run, kept) if end else replace(run, log=kept)
 
-    def _concluded(self, api: Api, thing: Object, said: MigrationRun, effect: RunMigration) -> MigrationRun:
+    def _concluded(self, api: Api, key: str, thing: Object, said: MigrationRun, effect: RunMigration) -> MigrationRun:
         """What somebody wrote on it; only once it is over, so that nothing is begun beside it."""
         if migrationjob.ending(thing):
             return self._over_soon(thing, said)
         if said.state is not RunState.PASSED and migrationjob.got_through(thing):
+            run = migrationjob.seen(thing, self._pods(api, key), self._clock.now(), self._told(effect))
+            if run.state is not RunState.PASSED:
+                return run  # its program ended well because it was told to go, or the evidence is gone
             _through(api, effect)
             return MigrationRun(RunState.PASSED, f"{effect.shipping.where} was migrated before the Job could be ended")
         return said
@@ -270,6 +273,10 @@ class JobMigrations:
             return (value, *(address(value).secrets if "://" in value else ()))
         except HeadwayError:
             return (value,)
+
+    @staticmethod
+    def _pods(api: Api, key: str) -> Sequence[Object]:
+        return tuple(api.list(POD, {migrationjob.LABEL: migrationjob.name(key)}))
 
     def _log(self, key: str) -> Path:
         return self._home / "migrations" / migrationjob.name(key) / "log"
