@@ -41,7 +41,7 @@ def test_a_job_runs_where_the_service_is_with_a_url_that_only_pods_read() -> Non
             said(SECRET), "database.url is kubernetes:shop-database/url, which only pods read, expected in: cluster", id="from outside"
         ),
         pytest.param(said(f"{SECRET}, in: cluster"), "names no tool of the release's own, expected tool: alembic", id="no tool"),
-        pytest.param(said(f"{SECRET}, in: cluster, tool: headway"), "names no tool of the release's own", id="our own runner"),
+        pytest.param(said(f"{SECRET}, in: cluster, tool: headway"), "by a server that reaches the database", id="our own runner"),
         pytest.param(
             said("url: env:DB, in: cluster, tool: dbmate", "local", ""), "expected platform: kubernetes with it", id="no cluster to run in"
         ),

@@ -37,7 +37,8 @@ def _by_a_job(where: str, database: Found, faults: Faults, *, on_kubernetes: boo
         faults.add(inside.node, f"{where}.in is cluster, expected platform: kubernetes with it: a Job needs one to run in")
     if database["tool"].value == "headway":
         says = f"{where} is in: cluster and names no tool of the release's own, expected tool: alembic, django, flyway or dbmate"
-        faults.add(database["tool"].node if database["tool"].given else inside.node, says)
+        how = "Headway's own files are migrated by a server that reaches the database (in its cluster, say), without in: cluster"
+        faults.add(database["tool"].node if database["tool"].given else inside.node, f"{says}; {how}")
     for key in _BY_HEADWAY:
         if database[key].given and database[key].value not in {"off", "skip"}:
             faults.add(database[key].key, f"{where}.{key} needs Headway to reach the database, expected it without in: cluster")
