@@ -45,6 +45,12 @@ class Namespace:
         found: Object = json.loads(self.kubectl("get", kind, name, "--output=json"))
         return found
 
+    def evict(self, pod: str) -> None:
+        """As `kubectl drain` does."""
+        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": self.name}}
+        where = f"/api/v1/namespaces/{self.name}/pods/{pod}/eviction"
+        self.kubectl("create", f"--raw={where}", "--filename=-", text=json.dumps(eviction))
+
     def all(self, kind: str, *labels: str) -> list[Object]:
         selector = [f"--selector={','.join(labels)}"] if labels else []
         found: list[Object] = json.loads(self.kubectl("get", kind, "--output=json", *selector))["items"]

@@ -145,7 +145,7 @@ def test_users_come_in_mid_canary_and_a_node_is_emptied_and_nobody_loses_a_reque
             until("four of the old one", lambda: _ready(namespace, old) == 4)
             # A node is emptied: the team's disruption budget speaks for the pods of both releases.
             pod = namespace.all("pods", f"headway/workload={view['workload']}")[0]["metadata"]["name"]
-            _evict(namespace, pod)
+            namespace.evict(pod)
             scene.headway("resume", "production")
             scene.when(rollout, lambda view: view["weight"] == 100, "all the traffic on the new release")
             assert _ready(namespace, view["workload"]) >= 4, "as big as what served, before it had it all"
@@ -164,10 +164,3 @@ def _ready(namespace: Namespace, workload: str) -> int:
     (found,) = namespace.all("deployments", f"headway/workload={workload}")
     ready: int = found["status"].get("readyReplicas", 0)
     return ready
-
-
-def _evict(namespace: Namespace, pod: str) -> None:
-    """As `kubectl drain` does."""
-    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": namespace.name}}
-    path = f"/api/v1/namespaces/{namespace.name}/pods/{pod}/eviction"
-    namespace.kubectl("create", "--raw", path, "--filename=-", text=json.dumps(eviction))

@@ -1,5 +1,6 @@
 """Migrations as Jobs, one by one: at whatever instant Headway dies, one key is one pod; and of one that vanished nobody claims to know."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -93,10 +94,13 @@ def test_one_key_is_one_pod_and_its_end_is_told_as_it_was(
         # All at once, since most of each is waiting.
         good, bad = runs.started("/little exit 0"), runs.started("/little exit 3", "env:DB")
         vanishes, stopped = runs.started("/little serve"), runs.started("/little serve once")
+        told, evicted = runs.started("/little serve on"), runs.started("/little serve away")
         late, unsaved = runs.started("/little serve late", timeout=4.0), runs.started("/little exit 0", backup="/little exit 5")
         cut_short = _cut_short(runs, monkeypatch)
         # At once: one that ends in good order when it is told to says that it did its work, and its Job says so too.
         space.kubectl("delete", "pod", runs.runs(vanishes), "--force", "--grace-period=0")
+        space.kubectl("delete", "pod", runs.runs(told), "--wait=false")
+        space.evict(runs.runs(evicted))
         runs.runs(stopped)
         runs.port.stop(stopped.key, effect_of(stopped))
         assert runs.look(stopped).state in {RunState.RUNNING, RunState.STOPPED}
@@ -109,6 +113,9 @@ def test_one_key_is_one_pod_and_its_end_is_told_as_it_was(
         assert runs.end(cut_short).state is RunState.PASSED
         assert runs.end(vanishes).state is RunState.STUCK
         assert runs.end(vanishes).text.endswith("then retry (what is there it leaves alone) or abort")
+        for one in (told, evicted):
+            assert runs.end(one).state is RunState.STUCK, f"it ended well because it was told to go: {runs.end(one).text}"
+            assert re.search("was told to go|ended well and is gone|was taken away", runs.end(one).text), runs.end(one).text
         assert runs.end(late).text.startswith("the migration took longer than 4 s")
         assert (runs.end(unsaved).state, "nothing was migrated" in runs.end(unsaved).text) == (RunState.ERRORED, True)
         assert runs.end(stopped).state is RunState.STOPPED

@@ -29,6 +29,12 @@ DO $$ BEGIN IF to_regclass('slow') IS NOT NULL THEN PERFORM pg_sleep(5); END IF;
 DROP TABLE users;
 """
 ORDERS = "-- migrate:up\nALTER TABLE orders ADD COLUMN paid boolean;\n-- migrate:down\nALTER TABLE orders DROP COLUMN paid;\n"
+PARCELS = """\
+-- migrate:up
+CREATE TABLE parcels AS SELECT CASE WHEN to_regclass('slow') IS NULL THEN '' ELSE pg_sleep(60)::text END AS slept;
+-- migrate:down
+DROP TABLE parcels;
+"""
 CHECKS, MIGRATIONS = "headway/check,headway/service=shop", "headway/migration,headway/service=shop"
 
 
@@ -158,6 +164,7 @@ def test_a_release_goes_from_dev_to_production_and_a_bad_one_ends_in_staging(
             _the_record_and_the_cluster_agree(scene, image)
             _a_migration_that_fails_ends_in_staging(scene, postgres, _name(dev), _name(staging))
             _a_bad_one_ends_in_staging(scene, gateway, shop)
+            _an_abort_ends_the_job_before_anything_else(scene, postgres, _name(staging))
             _no_secret_is_where_people_look(scene, [*tokens.values(), *there.values()])
         finally:
             scene.end()
@@ -247,6 +254,34 @@ def _a_bad_one_ends_in_staging(scene: Pipeline, gateway: str, host: str) -> None
         assert "quarantine" in scene.headway("plan", "shop@1.2.0", "--to", "production", code=None).text
     assert load.failures == []
     assert set(load.answers) == {"1.0.0"}
+
+
+def _an_abort_ends_the_job_before_anything_else(scene: Pipeline, postgres: Postgres, staging: str) -> None:
+    """As where Headway migrates itself: the run is ended, what is in its transaction never was, and the release before goes on."""
+    scene.headway("release", "clear", "shop@1.2.0", "--why", "what failed is mended in 1.3.0")
+    (scene.migrations / "0003_parcels.sql").write_text(PARCELS)
+    scene.cut("1.3.0", scene.image("1.3.0"))
+    scene.promote("1.3.0", "dev")
+    with postgres.connect(staging) as on:
+        on.execute("CREATE TABLE slow ()")
+    before = {one["metadata"]["name"] for one in scene.spaces["staging"].all("jobs", MIGRATIONS)}
+    answer = scene.headway("promote", "shop@1.3.0", "--to", "staging", "--json").json
+    until("the migration at work", lambda: _sleeps(postgres, staging))
+    scene.headway("abort", "staging", "--why", "not today")
+    scene.ended_as(answer["rollout"], "rolled back")
+    (job,) = [one for one in scene.spaces["staging"].all("jobs", MIGRATIONS) if one["metadata"]["name"] not in before]
+    assert any(one["type"] == "Failed" for one in job["status"]["conditions"]), (
+        "its end is the cluster's word, and came before that of the rollout"
+    )
+    pods = scene.spaces["staging"].all("pods", f"headway/migration={job['metadata']['name']}")
+    assert not [one for one in pods if one["status"]["phase"] == "Running"]
+    sizes = {
+        one["metadata"]["annotations"]["headway/version"]: one["spec"]["replicas"] for one in scene.spaces["staging"].all("deployments")
+    }
+    assert {version for version, size in sizes.items() if size} == {"1.0.0"}
+    with postgres.connect(staging) as on:
+        assert on.execute("SELECT to_regclass('parcels')").fetchall() == [(None,)]
+        assert ("0003",) not in on.execute("SELECT version FROM schema_migrations").fetchall()
 
 
 def _no_secret_is_where_people_look(scene: Pipeline, values: list[str]) -> None:

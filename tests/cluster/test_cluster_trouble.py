@@ -156,9 +156,7 @@ class Hands:
             self.namespace.kubectl("scale", f"deployment/{name}", "--replicas=2")
             self.namespace.kubectl("rollout", "status", f"deployment/{name}", "--timeout=120s")
         for pod in sorted(one["metadata"]["name"] for one in self._pods(act)):
-            where = f"/api/v1/namespaces/{self.namespace.name}/pods/{pod}/eviction"
-            told = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": self.namespace.name}}
-            self.namespace.kubectl("create", f"--raw={where}", "--filename=-", text=json.dumps(told))
+            self.namespace.evict(pod)
             until(f"{pod} to go and another to come", lambda pod=pod: self._replaced(act, pod))
         return self.on(act, rollout)
 
