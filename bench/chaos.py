@@ -8,6 +8,7 @@ every effect can be counted; one of ten is of a real `headway serve` with real E
 
 import argparse
 import random  # noqa: TID251 - any instant will do
+import secrets
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from bench._stage import Scene, lost_by_headway, machine, postgres, say, stage, 
 from headway.adapters.ledger import open_ledger
 from headway.adapters.local.declared import load as declared
 
+SECRET = "BENCH_TOKEN"
 STORES = ("sqlite", "postgresql")
 
 
@@ -41,16 +43,21 @@ def paper(store: str, kills: int, seed: int) -> None:
         ends = ", ".join(f"{number} {phase}" for phase, number in sorted(storm.outcomes().items()))
         deaths = f"{storm.killed} killed, {storm.stopped} stopped and continued, {storm.filled} times a full disk"
         say(f"{store}, {servers} server(s), targets on paper: {deaths}; {sum(storm.outcomes().values())} rollouts ({ends}),")
-        say(f"  {storm.effects} effects: 0 lost, 0 repeated, never two at once; {time.monotonic() - began:.0f} s, seed {seed}")
+        migrated = sum(map(len, storm.data.seen.values()))
+        let_in = f"{len(storm.gates.seen)} let in after {storm.gates.spoken} words"
+        say(f"  {storm.effects} effects, {let_in}, {migrated} that migrated a database:")
+        say(f"  0 lost, 0 repeated, never two at once; {time.monotonic() - began:.0f} s, seed {seed}")
 
 
 def real(store: str, kills: int, seed: int) -> None:
     """A real server is killed within canaries, good and bad, under users; then, each on its own account, Envoys and replicas."""
     chance = random.Random(seed)
-    with tempfile.TemporaryDirectory() as folder, _url(store, folder, real=True) as url, stage(_steps, url) as scene:
+    secret = secrets.token_hex(16)
+    told = {SECRET: secret}
+    with tempfile.TemporaryDirectory() as folder, _url(store, folder, real=True) as url, stage(_steps, url, **told) as scene:
         with scene.users():
             scene.ended("1.0.0")
-        began, rollouts, killed, bad = time.monotonic(), 0, 0, []
+        began, rollouts, killed, bad, knew = time.monotonic(), 0, 0, [], False
         with scene.users() as users:
             while killed < kills:
                 rollouts += 1
@@ -66,12 +73,17 @@ def real(store: str, kills: int, seed: int) -> None:
                     scene.kill()
                     killed += 1
                     _look(scene, url)
+                    knew = _told_nobody(scene, secret) or knew
+                    if lost := lost_by_headway(users.traffic.snapshot().total, *bad, view):
+                        raise AssertionError(f"{len(lost)} requests lost (seed {seed}): {lost[:5]}")
                     scene.start()
                 ended = scene.when(view, lambda one: one["ended"], f"the end of {version}")
                 if ended["phase"] != ("completed" if good else "rolled back"):
                     raise AssertionError(f"{version} is {ended['phase']}: {ended['why']}")
                 bad += [] if good else [ended]
             counts = users.leave()
+        if not knew:
+            raise AssertionError("no replica was told the secret that is looked for")
         lost = lost_by_headway(counts, *bad)
         if lost:
             raise AssertionError(f"{len(lost)} requests lost (seed {seed}): {lost[:5]}")
@@ -132,10 +144,26 @@ def _look(scene: Scene, url: str | None) -> None:
         ledger.close()
 
 
+def _told_nobody(scene: Scene, secret: str) -> bool:
+    """The service knows its secret by its environment; no file of Headway's has it, and nobody's command line. Does anybody know it?"""
+    knows = False
+    for path in scene.home.rglob("*"):
+        with suppress(OSError):  # files come and go
+            if path.is_file() and secret.encode() in path.read_bytes():
+                raise AssertionError(f"a secret is in {path.relative_to(scene.home)}")
+    for process in scene.processes():
+        with suppress(psutil.Error):
+            if any(secret in word for word in process.cmdline()):
+                raise AssertionError(f"a secret is on the command line of {process.name()}")
+            knows = knows or process.environ().get(SECRET) == secret
+    return knows
+
+
 def _steps(file: dict) -> None:  # type: ignore[type-arg]
     straight_to_production(file)
     production = file["environments"]["production"]
     production |= {"strategy": {"canary": [10, 50, 100]}, "keep_warm": "1s", "replicas": 2}
+    production["secrets"] = {**production.get("secrets", {}), SECRET: f"env:{SECRET}"}
     production["analysis"] |= {"min_time": "1s", "hold_for": "10m", "max_wait": "10m"}
 
 

@@ -17,15 +17,13 @@ from headway.adapters.ledger.schema import events, quarantines, rollouts, signal
 from headway.environments.model import Place
 from headway.rollout.phases import ACTIVE, ENDED, Phase
 from headway.rollout.seen import Signal, Word
+from support.broken import Broken
 from support.paper import Entry
 
 FINAL = {phase.value for phase in ENDED}
 Journals = Mapping[Place, Sequence[Entry]]
 RUNNING = {phase.value for phase in ACTIVE}
-
-
-class Broken(AssertionError):  # noqa: N818 - a law is broken, and that is what it is called
-    """Something that must always hold did not."""
+__all__ = ["Always", "Broken"]
 
 
 @dataclass
@@ -37,7 +35,10 @@ class Always:
     """The lives that were stopped and went on: what they had begun may be done by a successor, and then once more, unharmfully, by them."""
     read: Counter[Place] = field(default_factory=Counter)
     ends: dict[str, str] = field(default_factory=dict)
+    secret: str = ""
+    """What must be written nowhere."""
     looks: int = 0
+    _event: int = 0
 
     def look(self, journals: Journals) -> None:
         """After a death. What was looked at before is not looked at again."""
@@ -48,6 +49,7 @@ class Always:
             self._told(row)
         self._heard()
         self._marked(rows.values())
+        self._unsaid()
         for place, journal in journals.items():
             self._effects(place, journal, rows)
 
@@ -99,6 +101,17 @@ class Always:
         turned = [row for row in rows if row.kind == "promotion" and row.phase in {"rolling back", "rolled back", "given up"}]
         if unmarked := [row for row in turned if (row.service, row.release) not in marked]:
             raise Broken(f"{unmarked[0].id} is {unmarked[0].phase}, and {unmarked[0].release} is in no quarantine")
+
+    def _unsaid(self) -> None:
+        """The secret is in no event and no record, of which those are read that came since."""
+        if not self.secret:
+            return
+        with self.ledger.database.reading() as on:
+            came = on.execute(select(events.c.id, events.c.body).where(events.c.id > self._event).order_by(events.c.id)).all()
+            told = on.execute(select(rollouts.c.id, rollouts.c.record, rollouts.c.why).order_by(rollouts.c.updated.desc()).limit(40)).all()
+        if any(self.secret in row.body for row in came) or any(self.secret in row.record + row.why for row in told):
+            raise Broken("a secret is on the record")
+        self._event = max((row.id for row in came), default=self._event)
 
     def _effects(self, place: Place, journal: Sequence[Entry], rows: Mapping[str, Row]) -> None:
         fresh = journal[self.read[place] :]

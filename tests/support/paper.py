@@ -14,10 +14,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from headway.adapters.secrets import resolve
 from headway.analysis.model import Readings
 from headway.environments.model import Place
 from headway.ports import Clock
-from headway.rollout.model import Fence, Intent
+from headway.rollout.model import Fence, Intent, SetReplicas
 from headway.rollout.moves import doing
 from headway.rollout.seen import CheckRun, CheckState, Probe, Sight
 from headway.testing.platform import FakePlatform, Site
@@ -57,6 +58,9 @@ class PaperPlatform:
     life: str = ""
 
     def act(self, place: Place, intent: Intent) -> None:
+        if isinstance(intent.effect, SetReplicas) and intent.effect.replicas:
+            for reference in intent.effect.workload.configuration.secrets.values():
+                resolve(reference)  # as whoever starts a process does, and keeps it nowhere
         with self._open(place) as page:
             platform = self._platform(place, page)
             platform.act(place, intent)

@@ -1,13 +1,15 @@
 """Real rollouts through processes that are killed, or stopped and continued, at any instant; what must always hold is looked at after each.
 
-The engine, the worker and the ledger are the product's; so is time. Only the targets are on paper, where every effect leaves its trace:
-a process is there again in milliseconds, so that a thousand deaths take minutes. Deaths among real Envoys are bench/chaos.py's other half.
+The engine, the worker, the ledger and the migrations of databases are the product's; so is time. Only what runs and serves is on
+paper, where every effect leaves its trace: a process is there again in milliseconds, so that a thousand deaths take minutes. Deaths
+among real Envoys are bench/chaos.py's other half.
 """
 
 import json
 import os
 import random  # noqa: TID251 - any instant will do
 import resource
+import secrets
 import signal
 import subprocess
 import sys
@@ -25,12 +27,15 @@ from headway.engine.commands import Commands
 from headway.environments.model import Place
 from headway.errors import HeadwayError, Refused
 from headway.ports import Commit, World
-from headway.releases.model import CheckSpec
+from headway.promotion.model import Stage
+from headway.releases.model import CheckSpec, MigrationSpec
 from headway.rollout.phases import ENDED, Phase
 from headway.testing import FakeWorld, sample_release, sample_stage
 from headway.testing.scripts import CRASHES, ERRORS, GOOD, Script
 from support.always import Always, Broken
 from support.paper import Entry, PaperChecks, PaperPlatform
+from support.stormdata import StormData
+from support.stormgates import AFTER, ASKS, BEFORE, StormGates, stages
 
 SERVICES = tuple(f"s{number}" for number in range(12))
 STRATEGIES: tuple[Mapping[str, object], ...] = (
@@ -39,11 +44,15 @@ STRATEGIES: tuple[Mapping[str, object], ...] = (
     {"strategy": "rolling"},
     {"strategy": "blue-green", "checks": ("smoke",)},
 )
+GUARDED, STORED = SERVICES[6:9], SERVICES[9:]
+"""Those that have a stage before and people to ask; those that keep data. All others go straight in."""
+SECRET = "STORM_TOKEN"
 SMOKE = CheckSpec("smoke", ("smoke",))
 QUICK = {"ready_after": 0.05, "stops_after": 0.05}
 LEASE = timedelta(seconds=0.6)
 """Where nobody can tell that a server died but by its lease; the product's is 15 s, and would make a storm of hours."""
 MEAN_LIFE = 0.25
+LONGER = 0.3
 GROWN = 64 * 1024
 """More than a place has on paper, less than a ledger in use."""
 CALM = 60.0
@@ -62,17 +71,16 @@ class Fates(dict[str, Script]):
 def world_on(ledger: Ledger, folder: Path, life: str, host: str) -> World:
     """The world as one process sees it."""
     fake = FakeWorld()
-    fake.pipelines.declared += [
-        sample_stage(
-            "production",
-            service=service,
-            soak=0.1,
-            keep_warm=0.3,
-            thresholds=Thresholds(needs=1, min_time=0.2),
-            **STRATEGIES[number % len(STRATEGIES)],
-        )
-        for number, service in enumerate(SERVICES)
-    ]
+    data = StormData(folder / "data", STORED)
+    for number, service in enumerate(SERVICES):
+        rules = {"soak": 0.1, "keep_warm": 0.3, "thresholds": Thresholds(needs=1, min_time=0.2), **STRATEGIES[number % len(STRATEGIES)]}
+        if service in GUARDED:
+            fake.pipelines.declared += map(_told, stages(service, **rules))
+            continue
+        stage = _told(sample_stage("production", service=service, **rules))
+        if service in STORED:
+            stage = replace(stage, environment=replace(stage.environment, database=data.database(service)))
+        fake.pipelines.declared.append(stage)
     for number in range(200):
         release = sample_release(f"1.0.{number}")
         # Each on a branch of its own: a bad one must not keep the good ones after it out.
@@ -83,6 +91,7 @@ def world_on(ledger: Ledger, folder: Path, life: str, host: str) -> World:
         clock=clock,
         platform=PaperPlatform(folder, clock, Fates(), life),
         checks=PaperChecks(folder, clock),
+        migrations=data.port(),
         rollouts=ledger.rollouts,
         records=ledger.records,
         releases=ledger.releases,
@@ -94,6 +103,12 @@ def world_on(ledger: Ledger, folder: Path, life: str, host: str) -> World:
         new_id=new_id,
         host=host,
     )
+
+
+def _told(stage: Stage) -> Stage:
+    """It is told a secret, by reference."""
+    told = replace(stage.environment.configuration, secrets={"TOKEN": f"env:{SECRET}"})
+    return replace(stage, environment=replace(stage.environment, configuration=told))
 
 
 def live(url: str, folder: Path, life: str, host: str) -> None:
@@ -126,11 +141,14 @@ class Storm:
         self.ledger = open_ledger(self.url)
         self.world = world_on(self.ledger, self.folder, "conductor", self.host)
         self.commands = Commands(self.world)
-        self.always = Always(self.ledger)
+        self.secret = secrets.token_hex(16)
+        self.always = Always(self.ledger, secret=self.secret)
+        self.gates = StormGates(self.world, self.commands, self.chance, GUARDED)
+        self.data = StormData(self.folder / "data", STORED)
         self.next = dict.fromkeys(SERVICES, 0)
         self._born = 0
         nursery = (sys.executable, "-m", "support.nursery")
-        seen = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+        seen = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), SECRET: self.secret}
         self._nursery = subprocess.Popen(nursery, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=seen)
         self._heard()
 
@@ -143,15 +161,19 @@ class Storm:
 
     def kill(self) -> None:
         """kill -9 of one of them at any instant; its successor starts when all was looked at."""
-        time.sleep(self.chance.uniform(0.0, 2 * MEAN_LIFE))
+        self._live()
         self._end(self.chance.choice(sorted(self.lives)))
         self.killed += 1
         self.look()
         self.start()
 
+    def _live(self) -> None:
+        """Mostly too short for anything to be measured; now and then long enough for a rollout to get on."""
+        time.sleep(self.chance.uniform(0.0, (4 if self.chance.random() < LONGER else 2) * MEAN_LIFE))
+
     def stop_and_go(self) -> None:
         """SIGSTOP of one for longer than its leases last, then SIGCONT: it does not know that it was away."""
-        time.sleep(self.chance.uniform(0.0, 2 * MEAN_LIFE))
+        self._live()
         victim = self.chance.choice(sorted(self.lives))
         self.always.stopped.add(victim)
         os.kill(self.lives[victim], signal.SIGSTOP)
@@ -179,10 +201,16 @@ class Storm:
     def ask(self) -> None:
         """Whoever has nothing to do gets the next release; now and then somebody speaks."""
         waiting = self.ledger.records.standings(ended=False)
-        busy = {one.rollout.place.service for one in waiting}
+        busy = {
+            one.rollout.place.service
+            for one in waiting
+            if one.rollout.place.service not in GUARDED or one.rollout.place.environment == BEFORE
+        }
         for service in SERVICES:
             if service not in busy:
                 self._promote(service)
+        self.gates.speak()
+        self.data.write()
         if waiting and self.chance.random() < 0.2:
             word = self.chance.choice(["abort", "retry", "advance", "pause"])
             target = self.chance.choice(waiting).rollout.id
@@ -197,9 +225,13 @@ class Storm:
         version = f"1.0.{self.next[service]}"
         self.next[service] += 1
         release = sample_release(version, service=service, checks=(SMOKE,))
+        if service in STORED:
+            release = replace(release, migrations=MigrationSpec("migrations"))
         try:
             self.ledger.releases.add(release, ())
-            self.asked.append(self.commands.promote(release.name, "production", "ada")["rollout"])
+            self.gates.cut[release.name] = release
+            for environment in (BEFORE, AFTER) if service in GUARDED else (AFTER,):
+                self.asked.append(self.commands.promote(release.name, environment, ASKS)["rollout"])
         except HeadwayError as error:
             if "disk" not in str(error):
                 raise
@@ -208,21 +240,27 @@ class Storm:
         """What must always hold."""
         try:
             self.always.look(self.journals())
+            self.gates.look()
+            self.data.look()
+            if self.secret in self.log:
+                raise Broken("a secret is in what the servers said")
         except Broken as broken:
             raise Broken(f"{broken} (seed {self.seed}, {self.killed} killed, {self.stopped} stopped)") from broken
 
     def end(self) -> None:
         """Nobody dies any more: everything that was asked for comes to its end, and that end is what is there."""
         end = time.monotonic() + CALM
+        called_off = set(self.gates.waiting())  # for words that nobody will say any more
         while waiting := [one for one in self.ledger.records.standings(ended=False) if one.rollout.phase not in ENDED]:
             for one in waiting:
-                if one.rollout.phase in {Phase.HELD, Phase.PAUSED, Phase.PARKED}:
+                if one.rollout.phase in {Phase.HELD, Phase.PAUSED, Phase.PARKED} or one.rollout.id in called_off:
                     self.commands.tell("abort", one.rollout.id, "ada", "the storm is over")
             if time.monotonic() > end:
                 break  # at_the_end says who
             time.sleep(0.2)
         weights = {place: self.world.platform.look(place).weights for place in self.places()}
         self.always.at_the_end(self.journals(), weights, self.asked)
+        self.look()
         checks = self.world.checks
         assert isinstance(checks, PaperChecks)
         if not self.stopped and (twice := [name for name, starts in checks.starts().items() if starts > 1]):
@@ -232,6 +270,7 @@ class Storm:
         for name in list(self.lives):
             self._end(name)
         self._nursery.communicate()
+        self.data.end()
         self.ledger.close()
 
     def _end(self, name: str) -> None:
@@ -259,7 +298,7 @@ class Storm:
         self.close()
 
     def places(self) -> Sequence[Place]:
-        return [Place(service, "production") for service in SERVICES]
+        return [*(Place(service, AFTER) for service in SERVICES), *(Place(service, BEFORE) for service in GUARDED)]
 
     def journals(self) -> dict[Place, list[Entry]]:
         platform = self.world.platform
