@@ -74,7 +74,10 @@ def real(store: str, kills: int, seed: int) -> None:
                     killed += 1
                     _look(scene, url)
                     knew = _told_nobody(scene, secret) or knew
-                    if lost := lost_by_headway(users.traffic.snapshot().total, *bad, view):
+                    so_far = users.traffic.snapshot().total
+                    named = f"v{version.replace('.', '-')}-"
+                    blamed = [] if good else [{"workload": one} for one in so_far.shares if one.startswith(named)]
+                    if lost := lost_by_headway(so_far, *bad, *blamed):
                         raise AssertionError(f"{len(lost)} requests lost (seed {seed}): {lost[:5]}")
                     scene.start()
                 ended = scene.when(view, lambda one: one["ended"], f"the end of {version}")

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -214,12 +215,10 @@ class Storm:
         if waiting and self.chance.random() < 0.2:
             word = self.chance.choice(["abort", "retry", "advance", "pause"])
             target = self.chance.choice(waiting).rollout.id
-            try:
+            with suppress(Refused):  # it ended meanwhile
                 self.commands.tell(word, target, "ada")
                 if word == "pause":
                     self.commands.tell("resume", target, "ada")
-            except Refused:
-                pass  # it ended meanwhile
 
     def _promote(self, service: str) -> None:
         version = f"1.0.{self.next[service]}"
@@ -254,7 +253,8 @@ class Storm:
         while waiting := [one for one in self.ledger.records.standings(ended=False) if one.rollout.phase not in ENDED]:
             for one in waiting:
                 if one.rollout.phase in {Phase.HELD, Phase.PAUSED, Phase.PARKED} or one.rollout.id in called_off:
-                    self.commands.tell("abort", one.rollout.id, "ada", "the storm is over")
+                    with suppress(Refused):  # it ended meanwhile
+                        self.commands.tell("abort", one.rollout.id, "ada", "the storm is over")
             if time.monotonic() > end:
                 break  # at_the_end says who
             time.sleep(0.2)

@@ -140,7 +140,7 @@ class StormGates:
     def waiting(self) -> Iterator[str]:
         """Those that will wait for ever, once nobody speaks any more."""
         for one in self.world.records.standings(ended=False):
-            if one.rollout.phase is Phase.PENDING:
+            if one.rollout.phase is Phase.PENDING and one.rollout.place.service in self.services:
                 yield one.rollout.id
 
 
