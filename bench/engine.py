@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import median
 
 import psutil
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from headway.adapters.ledger import Ledger, open_ledger
 from headway.adapters.ledger.schema import rollouts
@@ -67,18 +67,26 @@ def world_on(ledger: Ledger, services: int, **rules: object) -> tuple[FakeWorld,
 
 @contextmanager
 def commits(ledger: Ledger) -> Iterator[list[int]]:
-    """Counts the transactions that were committed with a write in them."""
-    count = [0]
+    """Counts the transactions that were to write something and were kept."""
+    count, database = [0], ledger.database
+    doors = ("writing", "recording")
 
-    def committed(_: object) -> None:
-        count[0] += 1
+    def counted(door: Callable[[], AbstractContextManager[object]]) -> Callable[[], AbstractContextManager[object]]:
+        @contextmanager
+        def through() -> Iterator[object]:
+            with door() as on:
+                yield on
+            count[0] += 1
 
-    engine = ledger.database.engine
-    event.listen(engine, "commit", committed)
+        return through
+
+    for name in doors:
+        setattr(database, name, counted(getattr(database, name)))
     try:
         yield count
     finally:
-        event.remove(engine, "commit", committed)
+        for name in doors:
+            delattr(database, name)
 
 
 @dataclass(frozen=True)

@@ -218,8 +218,10 @@ def _rehearsing(place: Place, release: Release, shipping: Shipping | None, world
 
 def _lacks(release: Release, stage: Stage, world: World) -> str | None:
     """What runs there, if neither of the two contains the other: then something would go that nobody merged."""
+    if stage.diverged == "keep":
+        return None
     record = world.records.place(Place(release.service, stage.environment.name))
-    if stage.diverged == "keep" or record.live is None or record.live.commit == release.commit:
+    if record.live is None or record.live.commit == release.commit:
         return None
     repository = world.repositories[release.service]
     try:

@@ -99,6 +99,8 @@ class Traffic:
         """
         before = self.flowed or now
         self.flowed = now if passed else before
+        if now == before and weights.keys() <= self.arms.keys():
+            return
         due = rate * (now - before).total_seconds()
         for name, percent in weights.items():
             arm, requests = self.arms.setdefault(name, Arm()), due * percent / 100

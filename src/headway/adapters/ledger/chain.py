@@ -15,8 +15,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from headway.adapters.ledger.codec import Unreadable, canonical, decode
-from headway.adapters.ledger.database import insert_new
-from headway.adapters.ledger.prepared import Batch, NotAtOnce, Prepared
+from headway.adapters.ledger.prepared import Batch, Direct, NotAtOnce, Prepared, unless_there
 from headway.adapters.ledger.schema import events, heads
 from headway.errors import Contradiction
 from headway.ports import Event, Recorded
@@ -29,13 +28,14 @@ _HEAD = Prepared(select(heads).where(heads.c.stream == bindparam("of")).with_for
 _MOVE = Prepared(
     update(heads).where(heads.c.stream == bindparam("of"), heads.c.length == bindparam("had"), heads.c.hash == bindparam("ended"))
 )
+_FIRST = unless_there(heads, "stream")
 
 REMEMBERED = 2000
 _ENDS: WeakKeyDictionary[object, dict[str, tuple[int, str]]] = WeakKeyDictionary()
 """How each stream ended when we last wrote to it, by database: most are written by one rollout's own turns, and need not be read again."""
 
 
-def append(on: Connection, stream: str, said: Sequence[Event], batch: Batch | None = None) -> None:
+def append(on: Connection | Direct, stream: str, said: Sequence[Event], batch: Batch | None = None) -> None:
     """Write events at the end of a stream, within the caller's transaction; with others in a batch only where the end is remembered."""
     if not said:
         return
@@ -54,7 +54,7 @@ def append(on: Connection, stream: str, said: Sequence[Event], batch: Batch | No
 
 
 def _appended(
-    on: Connection,
+    on: Connection | Direct,
     stream: str,
     said: Sequence[Event],
     end: tuple[int, str],
@@ -109,11 +109,11 @@ def faults(on: Connection) -> Iterator[str]:
             yield f"{stream}: all of its {end.length} events are missing"
 
 
-def _head(on: Connection, stream: str) -> Any:
+def _head(on: Connection | Direct, stream: str) -> Any:
     """The end of the stream, locked, so that two writers cannot both write the next number."""
     found = _HEAD.one(on, {"of": stream})
     if found is None:
-        insert_new(on, heads, {"stream": stream, "length": 0, "hash": START}, "stream")
+        _FIRST[on.dialect.name].change(on, {"stream": stream, "length": 0, "hash": START})
         found = _HEAD.one(on, {"of": stream})
     return found
 

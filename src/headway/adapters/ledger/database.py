@@ -4,7 +4,7 @@ import select
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -54,7 +54,9 @@ class Database:
         # One writer at a time, by a lock of our own: SQLite's waiting sleeps up to 100 ms between looks.
         self._turn: AbstractContextManager[object] = Lock() if self.is_sqlite else nullcontext()
         self.engine = self._create(address)
-        self._idle: list[PoolProxiedConnection] = []
+        self._idle: list[tuple[PoolProxiedConnection, float]] = []
+        """Those for looks, and when each was given back."""
+        self._idle_writers: list[tuple[PoolProxiedConnection, float]] = []
         self._writer = self.engine.execution_options(writing=True)
         # A look is one statement, or several that need not agree: a transaction around it would only cost, twice the way to PostgreSQL.
         self._reader = self.engine.execution_options(**({"looking": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}))
@@ -84,27 +86,49 @@ class Database:
 
     @contextmanager
     def looking(self) -> Iterator[Connection | Direct]:
-        """The same for looks that happen all the time, which know only prepared statements. On SQLite the way there is the most of them."""
-        if not self.is_sqlite:
-            with self.reading() as on:
-                yield on
-            return
+        """The same for looks that happen all the time, which know only prepared statements: the way there would be the most of them."""
         with self._translated():
-            lent = self._lend()
+            lent = self._lend(self._idle, begins=False)
             try:
-                yield Direct(lent.dbapi_connection, self.engine.dialect)
+                yield Direct(lent.dbapi_connection, self.engine)
             except BaseException:
                 lent.close()
                 raise
-            self._idle.append(lent)
+            self._idle.append((lent, time.monotonic()))
 
-    def _lend(self) -> PoolProxiedConnection:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            new = self.engine.raw_connection()
-            new.detach()
-            return new
+    @contextmanager
+    def recording(self) -> Iterator[Direct]:
+        """One transaction of what is written all the time, as `looking`: all of it is kept, or nothing."""
+        with self._translated(), self._turn:
+            lent = self._lend(self._idle_writers, begins=True)
+            on = Direct(lent.dbapi_connection, self.engine)
+            try:
+                if self.is_sqlite:  # PostgreSQL's driver begins by itself, on the way of the first statement
+                    on.run(lambda: on.driver.execute("begin immediate"), "begin")
+                yield on
+                on.run(on.driver.commit, "commit")
+            except BaseException:
+                try:
+                    on.driver.rollback()
+                except Exception:  # it is gone, and what was said before tells why
+                    lent.close()
+                else:
+                    self._idle_writers.append((lent, time.monotonic()))
+                raise
+            self._idle_writers.append((lent, time.monotonic()))
+
+    def _lend(self, idle: list[tuple[PoolProxiedConnection, float]], *, begins: bool) -> PoolProxiedConnection:
+        with suppress(IndexError):
+            while True:
+                lent, used = idle.pop()
+                if self.is_sqlite or _answers(lent.dbapi_connection, used):
+                    return lent
+                lent.close()
+        new = self.engine.raw_connection()
+        new.detach()
+        if not self.is_sqlite:
+            new.dbapi_connection.autocommit = not begins  # type: ignore[union-attr]
+        return new
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -126,8 +150,9 @@ class Database:
             raise explain(error, self.where, self._secrets) from error
 
     def close(self) -> None:
-        while self._idle:
-            self._idle.pop().close()
+        for idle in (self._idle, self._idle_writers):
+            while idle:
+                idle.pop()[0].close()
         self.engine.dispose()
 
 
@@ -192,19 +217,25 @@ def _put_back(_: object, record: ConnectionPoolEntry) -> None:
 
 
 def _take_out(connection: Any, record: ConnectionPoolEntry, _: object) -> None:
-    """A server that was restarted must not cost the first turn after it.
+    if not _answers(connection, record.info.get("used", -IDLE)):
+        raise DisconnectionError
+
+
+def _answers(connection: Any, used: float) -> bool:
+    """Is it still one? A server that was restarted must not cost the first turn after it.
 
     Its goodbye waits on the socket, and looking there is free. Asking costs a turn half its time, so only who lay idle is asked.
     """
-    quiet = not select.select([connection.fileno()], [], [], 0)[0]
-    if quiet and time.monotonic() - record.info.get("used", -IDLE) < IDLE:
-        return
     try:
+        quiet = not select.select([connection.fileno()], [], [], 0)[0]
+        if quiet and time.monotonic() - used < IDLE:
+            return True
         was, connection.autocommit = connection.autocommit, True
         connection.execute("")
         connection.autocommit = was
-    except Exception as error:
-        raise DisconnectionError from error
+    except Exception:
+        return False
+    return True
 
 
 def _begin(on: Connection) -> None:

@@ -12,8 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, insert, select, update
 
 from headway.adapters.ledger.codec import decode, encode
-from headway.adapters.ledger.database import insert_new
-from headway.adapters.ledger.prepared import Batch, Direct, Prepared
+from headway.adapters.ledger.prepared import Batch, Direct, Prepared, unless_there
 from headway.adapters.ledger.schema import IS_ACTIVE, lives, passed, places, rollouts
 from headway.environments.model import Place
 from headway.errors import Contradiction
@@ -51,6 +50,7 @@ _PLACE = Prepared(
 _GENERATION = Prepared(select(places.c.generation).where(at(places)))
 _NEXT = Prepared(update(places).where(at(places), places.c.generation == bindparam("last")).values(generation=bindparam("next")))
 _FIRST = Prepared(insert(places).inline())
+_UNLESS_THERE = unless_there(places, "service", "environment")
 _WENT_LIVE = Prepared(update(places).where(at(places)).values(live=bindparam("live_now"), before=bindparam("before_now")))
 _LIVES = Prepared(select(places.c.live, places.c.before).where(at(places)))
 _LIFE = Prepared(select(lives).where(at(lives), lives.c.generation == bindparam("of_generation")))
@@ -70,7 +70,7 @@ def read(on: Connection | Direct, place: Place) -> PlaceRecord:
     return PlaceRecord(place, row.generation, live, row.live_release, before, row.before_release, row.active)
 
 
-def start(on: Connection, rollout: Rollout, batch: Batch | None = None) -> None:
+def start(on: Connection | Direct, rollout: Rollout, batch: Batch | None = None) -> None:
     """Take the next generation of the place for this rollout, or find out that somebody else did."""
     there, last = here(rollout.place), rollout.generation - 1
     taken = {**there, "last": last, "next": rollout.generation}
@@ -83,7 +83,7 @@ def start(on: Connection, rollout: Rollout, batch: Batch | None = None) -> None:
     if _NEXT.change(on, taken):
         return
     place = {"service": rollout.place.service, "environment": rollout.place.environment}
-    if last == 0 and insert_new(on, places, {**place, "generation": 1}, "service", "environment"):
+    if last == 0 and _UNLESS_THERE[on.dialect.name].change(on, {**place, "generation": 1}):
         return
     row = _GENERATION.one(on, there)
     found = 0 if row is None else row.generation
@@ -92,7 +92,7 @@ def start(on: Connection, rollout: Rollout, batch: Batch | None = None) -> None:
     )
 
 
-def complete(on: Connection, rollout: Rollout, now: datetime) -> None:
+def complete(on: Connection | Direct, rollout: Rollout, now: datetime) -> None:
     """The new workload is live; its artifact has passed here."""
     if rollout.plan is None:
         raise Contradiction(f"{rollout.id} cannot be completed: it has no plan, so nobody knows what is live in {rollout.place}")
@@ -104,20 +104,20 @@ def complete(on: Connection, rollout: Rollout, now: datetime) -> None:
     _PASSED.change(on, {"service": place.service, "digest": new.digest, "record": encode(good)})
 
 
-def remain(on: Connection, rollout: Rollout) -> None:
+def remain(on: Connection | Direct, rollout: Rollout) -> None:
     """The new workload is what answers, though nobody wanted it to: it has passed nothing, and before it was what did not come back."""
     assert rollout.plan is not None, "who has the traffic has a plan"
     _live(on, rollout, rollout.plan.new, _LIVES.one(on, here(rollout.place)).live)
 
 
-def _live(on: Connection, rollout: Rollout, new: Workload, before: int | None) -> None:
+def _live(on: Connection | Direct, rollout: Rollout, new: Workload, before: int | None) -> None:
     place = rollout.place
     life = {"generation": rollout.generation, "release": rollout.release, "workload": new.name, "record": encode(new), "before": before}
     _LIVED.change(on, {"service": place.service, "environment": place.environment, **life})
     _WENT_LIVE.change(on, {**here(place), "live_now": rollout.generation, "before_now": before})
 
 
-def _before(on: Connection, rollout: Rollout, new: Workload) -> int | None:
+def _before(on: Connection | Direct, rollout: Rollout, new: Workload) -> int | None:
     now = _LIVES.one(on, here(rollout.place))
     live = _life(on, rollout.place, now.live)
     if live is not None and live.workload == new.name:
@@ -132,11 +132,11 @@ def _before(on: Connection, rollout: Rollout, new: Workload) -> int | None:
     return None if found is None else int(found.generation)
 
 
-def _life(on: Connection, place: Place, generation: int | None) -> Any:
+def _life(on: Connection | Direct, place: Place, generation: int | None) -> Any:
     if generation is None:
         return None
     return _LIFE.one(on, {**here(place), "of_generation": generation})
 
 
-def _last_life(on: Connection, place: Place, workload: Workload) -> Any:
+def _last_life(on: Connection | Direct, place: Place, workload: Workload) -> Any:
     return _LAST_LIFE.one(on, {**here(place), "of_workload": workload.name})

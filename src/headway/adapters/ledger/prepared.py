@@ -6,23 +6,35 @@ a column's default are not: whoever inserts names them all.
 """
 
 from collections import namedtuple
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Delete, Insert, Select, Update
+from sqlalchemy import Connection, Delete, Engine, Insert, Select, Table, Update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 
 
 @dataclass(frozen=True, slots=True)
 class Direct:
-    """The driver's own connection, for looks: nothing around it but what a statement needs."""
+    """The driver's own connection: nothing around it but what a statement needs."""
 
     driver: Any
-    dialect: Dialect
+    engine: Engine
+
+    @property
+    def dialect(self) -> Dialect:
+        return self.engine.dialect
+
+    def run(self, what: Callable[[], object], sql: str) -> None:
+        """Do something by the driver itself; what goes wrong is told as SQLAlchemy would have."""
+        try:
+            what()
+        except self.dialect.loaded_dbapi.Error as error:
+            raise _explained(self, sql, error) from error
 
     def invalidate(self, error: Exception) -> None:
         """Whoever lent it takes none back that failed."""
@@ -67,7 +79,7 @@ class Prepared:
         """How many rows it changed."""
         return int(self._run(on, given)[1].rowcount)
 
-    def sent(self, on: Connection, given: Mapping[str, object], batch: "Batch") -> None:
+    def sent(self, on: Connection | Direct, given: Mapping[str, object], batch: "Batch") -> None:
         """Go on without waiting for the answer, in which exactly one row has to have changed."""
         batch.must_change_one(self._run(on, given)[1])
 
@@ -106,6 +118,12 @@ class Prepared:
         return ready
 
 
+def unless_there(table: Table, *key: str) -> Mapping[str, Prepared]:
+    """Inserts a row, unless there is one with this key: by database, since each says so in its own way. Changes one row, or none."""
+    made: tuple[tuple[str, Any], ...] = (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
+    return {name: Prepared(insert(table).on_conflict_do_nothing(index_elements=key)) for name, insert in made}
+
+
 class NotAtOnce(Exception):  # noqa: N818 - nothing is wrong yet: whoever tried goes the slow way, which finds out
     """What was sent together did not all do what was expected of it; nothing of it is kept."""
 
@@ -126,12 +144,11 @@ class Batch:
 
 
 @contextmanager
-def together(on: Connection) -> Iterator[Batch]:
+def together(on: Direct) -> Iterator[Batch]:
     """Within the transaction of this connection to PostgreSQL, and only `Prepared`. After NotAtOnce the transaction has to be given up."""
     batch, dialect = Batch(), on.dialect
-    driver: Any = on.connection.dbapi_connection
     try:
-        with driver.pipeline():
+        with on.driver.pipeline():
             yield batch
     except DBAPIError as error:  # of a statement whose answer was waited for
         if error.connection_invalidated:

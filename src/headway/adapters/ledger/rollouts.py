@@ -37,6 +37,7 @@ _SAVE = Prepared(
         due=case((rollouts.c.wake > bindparam("held_wake"), bindparam("at_once", type_=Moment)), else_=bindparam("later", type_=Moment))
     )
 )
+_NOT_READ = Prepared(update(rollouts).where(rollouts.c.id == bindparam("this")))
 _HELD = Prepared(select(rollouts.c.lease, rollouts.c.revision, rollouts.c.wake).where(rollouts.c.id == bindparam("this")))
 _FREE = or_(rollouts.c.lease_until.is_(None), rollouts.c.lease_until <= bindparam("at", type_=Moment))
 _LEGIBLE = or_(rollouts.c.unread_by.is_(None), rollouts.c.unread_by < bindparam("reads"))
@@ -110,7 +111,7 @@ class LedgerRollouts:
             # Most looks find nothing, and those must neither write nor stand in a writer's way.
             if _ANY_READY.one(on, ready) is None:
                 return ()
-        with self._database.writing() as on:
+        with self._database.recording() as on:
             rows = _CLAIM.all(on, {**ready, "most": most})
             read = [(row, rollout) for row in rows if (rollout := _read(on, row, now)) is not None]
             _lease(on, [row.id for row, _ in read], token, until, now)
@@ -140,7 +141,7 @@ class LedgerRollouts:
         quarantine: Quarantine | None = None,
         now: datetime,
     ) -> Held:
-        def written(on: Connection, batch: Batch | None = None) -> None:
+        def written(on: Direct, batch: Batch | None = None) -> None:
             was = held.rollout.phase
             _update(on, held, rollout, why, due, until, now, batch)
             if was not in ACTIVE and rollout.phase in ACTIVE:
@@ -163,11 +164,11 @@ class LedgerRollouts:
     def _written(self, write: Callable[..., None]) -> None:
         """In one transaction. On PostgreSQL its statements go together; where that did not do they go one by one, which finds out why."""
         if self._database.sends_together:
-            with suppress(NotAtOnce), self._database.writing() as on:
+            with suppress(NotAtOnce), self._database.recording() as on:
                 with together(on) as batch:
                     write(on, batch)
                 return
-        with self._database.writing() as on:
+        with self._database.recording() as on:
             write(on)
 
     def signal(self, id: str, signal: Signal, events: Sequence[Event] = ()) -> None:
@@ -231,18 +232,18 @@ def _cancel(on: Connection, id: str, by: Rollout) -> None:
     chain.append(on, id, (Event(by.created, by.asked_by, "cancelled", (why,), {"by": by.id}),))
 
 
-def _read(on: Connection, row: Row[Any], now: datetime) -> Rollout | None:
+def _read(on: Direct, row: Row[Any], now: datetime) -> Rollout | None:
     """The record; None if this Headway cannot read it, and then it says so where people look, and keeps its hands off."""
     try:
         return decode_rollout(row.record, row.format)
     except Unreadable as error:
         # `due` stays: a newer Headway on the same ledger takes it up by itself, and this one asks no more.
-        on.execute(update(rollouts).where(rollouts.c.id == row.id).values(why=NEWER, unread_by=FORMAT, updated=now))
+        _NOT_READ.change(on, {"this": row.id, "why": NEWER, "unread_by": FORMAT, "updated": now})
         chain.append(on, row.id, (Event(now, "headway", NEWER, (str(error),), {"format": row.format, "reads": FORMAT}),))
         return None
 
 
-def _lease(on: Connection, ids: Sequence[str], token: str, until: datetime, now: datetime) -> None:
+def _lease(on: Direct, ids: Sequence[str], token: str, until: datetime, now: datetime) -> None:
     """Take them. The new revision fences whoever held them until now, even under the same token."""
     _LEASE.change_each(on, [{"this": each, "token": token, "until": until, "at": now} for each in ids])
 
@@ -254,7 +255,7 @@ def _heard(on: Connection | Direct, wakes: dict[str, int]) -> dict[str, tuple[Si
 
 
 def _update(
-    on: Connection,
+    on: Direct,
     held: Held,
     rollout: Rollout,
     why: str,
