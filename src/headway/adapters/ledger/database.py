@@ -38,6 +38,8 @@ POSTGRES_OPTIONS: dict[str, Any] = {
 }
 
 
+KEPT = 10
+"""How many connections of each kind wait for work; more are made when they are wanted, and closed after that."""
 IDLE = 1.0
 """Seconds after which a connection to PostgreSQL is asked whether it is still one."""
 
@@ -67,7 +69,7 @@ class Database:
         options = SQLITE_OPTIONS if self.is_sqlite else POSTGRES_OPTIONS
         try:
             # Parameters stay out of errors: they hold whole records.
-            engine = create_engine(address, hide_parameters=True, pool_size=10, max_overflow=20, **options)
+            engine = create_engine(address, hide_parameters=True, pool_size=KEPT, max_overflow=20, **options)
         except ModuleNotFoundError as error:
             raise InvalidSpec(f"{self.where} needs a driver that is not installed: pip install 'headway[postgres]'") from error
         if self.is_sqlite:
@@ -94,7 +96,7 @@ class Database:
             except BaseException:
                 lent.close()
                 raise
-            self._idle.append((lent, time.monotonic()))
+            _keep(self._idle, lent)
 
     @contextmanager
     def recording(self) -> Iterator[Direct]:
@@ -113,9 +115,9 @@ class Database:
                 except Exception:  # it is gone, and what was said before tells why
                     lent.close()
                 else:
-                    self._idle_writers.append((lent, time.monotonic()))
+                    _keep(self._idle_writers, lent)
                 raise
-            self._idle_writers.append((lent, time.monotonic()))
+            _keep(self._idle_writers, lent)
 
     def _lend(self, idle: list[tuple[PoolProxiedConnection, float]], *, begins: bool) -> PoolProxiedConnection:
         with suppress(IndexError):
@@ -154,6 +156,14 @@ class Database:
             while idle:
                 idle.pop()[0].close()
         self.engine.dispose()
+
+
+def _keep(idle: list[tuple[PoolProxiedConnection, float]], lent: PoolProxiedConnection) -> None:
+    """For the next who asks; of a crowd that all asked at once not everybody's."""
+    if len(idle) < KEPT:
+        idle.append((lent, time.monotonic()))
+    else:
+        lent.close()
 
 
 def _can_send_together() -> bool:
