@@ -3,6 +3,7 @@
 import json
 import re
 import secrets
+import shutil
 import subprocess
 import time
 import urllib.request
@@ -18,8 +19,9 @@ from cluster_scene import ClusterScene
 from doors import Door, door
 from githost import repositories
 from lab import ourselves
+from lab import postgres as programs
 from lab.layout import CHECKOUT
-from scene import View
+from scene import Said, View
 from stand import Load, Namespace, Object, ask, until
 
 from headway.adapters.remote import Remote
@@ -29,6 +31,13 @@ pytestmark = pytest.mark.timeout(900)  # the first run makes the image
 Image = Callable[..., str]
 CHART = CHECKOUT / "deploy" / "chart"
 NAME = "headway"
+MOUNTED = {"postgres": "/opt/postgres", "backups": "/var/backups/shop"}
+PARCELS = """\
+-- migrate:up
+CREATE TABLE parcels AS SELECT 7 AS id, CASE WHEN to_regclass('slow') IS NULL THEN '' ELSE pg_sleep(15)::text END AS slept;
+-- migrate:down
+DROP TABLE parcels;
+"""
 EVERYTHING = {
     "image": "registry.example/headway:1",
     "repositories": ["https://git.example/shop.git"],
@@ -78,7 +87,14 @@ def test_a_value_that_it_does_not_know_is_refused(namespace: Namespace) -> None:
 class Installed(ClusterScene):
     """The scene whose server runs in the cluster."""
 
-    def install(self, own: Namespace, image: str, repository: str, database: str, credentials: str) -> None:
+    database: str
+
+    @property
+    def backups(self) -> Path:
+        """Where the servers' backups of the shop's database are, for this machine."""
+        return self.folder / "backups"
+
+    def install(self, own: Namespace, image: str, repository: str, database: str, credentials: str, shop: str) -> None:
         self.own = own
         self.host = f"headway.{own.name}.test"
         said = {name: self.headway("token", name) for name in ("alice", "metrics")}
@@ -91,13 +107,20 @@ class Installed(ClusterScene):
             "metrics": self.asking["metrics"],
             "password": PASSWORD,
         }
-        own.apply(*(_secret(name, **data) for name, data in {"headway": told, "git": {"credentials": credentials}}.items()))
+        secret = {"headway": told, "git": {"credentials": credentials}, "shop": {"database": shop}}
+        own.apply(*(_secret(name, **data) for name, data in secret.items()))
         self.values = {
             "image": image,
             "repositories": [repository],
             "environments": [self.namespace.name],
             "git": {"secret": "git"},
-            "env": [{"name": "PGPASSWORD", "valueFrom": {"secretKeyRef": {"name": "headway", "key": "password"}}}],
+            "env": [
+                {"name": "PGPASSWORD", "valueFrom": {"secretKeyRef": {"name": "headway", "key": "password"}}},
+                {"name": "SHOP_DATABASE", "valueFrom": {"secretKeyRef": {"name": "shop", "key": "database"}}},
+                {"name": "PATH", "value": "/opt/postgres/bin:/opt/headway/bin:/usr/local/bin:/usr/bin:/bin"},
+            ],
+            "volumes": [{"name": name, "hostPath": {"path": str(self.folder / name)}} for name in MOUNTED],
+            "volumeMounts": [{"name": name, "mountPath": where} for name, where in MOUNTED.items()],
             "httpRoute": {"parentRefs": [{"name": "edge", "namespace": "gateways"}], "hostnames": [self.host]},
         }
         helm("install", NAME, str(CHART), "--namespace", own.name, "--wait", "--timeout=180s", told=self.values)
@@ -203,9 +226,14 @@ def scene(
         text = file.read_text().replace("    kubernetes:\n", "    kubernetes:\n      registry: skip\n")
         file.write_text(text.replace("[20, 50, 100]", "[50, 100]").replace("hold_for: 30s", "hold_for: 3m"))
         made.repo.commit("chore: the registry is the nodes' alone")
+        made.database = urlsplit(open_.enter_context(postgres.database())).path.strip("/")
+        programs.client(postgres.folder / "data", folder / "postgres")
+        made.backups.mkdir()
+        shutil.chown(made.backups, 10001, 10001)  # as `fsGroup` does where a volume is a claim's
         url = f"postgresql://{GUARDED}@{record.address}{urlsplit(database).path}"
         credentials = repos.replace("://", f"://headway:{password}@")
-        made.install(own, image, f"{repos}/{made.service}", url, credentials)
+        shops = f"postgresql://{GUARDED}:{PASSWORD}@{record.address}/{made.database}"
+        made.install(own, image, f"{repos}/{made.service}", url, credentials, shops)
         patch.setenv("HEADWAY_TOKEN", made.asking["alice"])
         yield made
 
@@ -273,6 +301,52 @@ def test_while_the_record_is_away_none_is_ready_and_then_they_go_on(scene: Insta
         scene.ended_well(rollout)
         assert load.failures == []
     assert scene.restarts() == restarts, "it is no reason to start anew"
+
+
+def test_its_own_migrations_are_run_by_the_server_and_by_another_if_that_one_dies(
+    scene: Installed, little: Image, gateway: str, postgres: Postgres
+) -> None:
+    """The database is reached by the server's pods; `pg_dump`, and a place that outlives a pod, are given to them as the page says."""
+    until("both to be ready", lambda: scene.ready() == [True, True])
+    with postgres.connect(scene.database) as on:
+        on.execute("CREATE TABLE slow ()")
+    (scene.repo.folder / "db").mkdir()
+    (scene.repo.folder / "db" / "0001_parcels.sql").write_text(PARCELS)
+    file = scene.repo.folder / "headway.yaml"
+    text = file.read_text().replace("    run: little\n", "    run: little\n    migrations: db\n")
+    named = f"    database: {{url: env:SHOP_DATABASE, backup: {{folder: {MOUNTED['backups']}}}}}\n"
+    file.write_text(text.replace("    replicas: 2\n", f"    replicas: 2\n{named}"))
+    said: list[Said] = []
+    with Load(gateway, f"shop.{scene.namespace.name}.test", rate=40) as load:
+        scene.cut("1.3.1", little("1.3.1"))
+        scene.ask("poke")
+        go = ("promote", "shop@1.3.1", "--to", "production", "--json")
+        until("the file that names the database to govern", lambda: said.append(scene.headway(*go, code=None)) or said[-1].code == 0)
+        rollout = scene.ask("rollout", target=said[-1].json["rollout"])
+        until("the migration at work", lambda: _sleeps(postgres, scene.database))
+        led = scene.leader()
+        scene.own.kubectl("delete", "pod", led, "--force", "--grace-period=0")
+        with postgres.connect(scene.database) as on:
+            assert on.execute("SELECT to_regclass('parcels')").fetchall() == [(None,)]
+        until("another to lead", lambda: scene.leader() != led)
+        with postgres.connect(scene.database) as on:
+            on.execute("DROP TABLE slow")
+        view = scene.ended_well(rollout)
+        assert load.failures == []
+    told = "\n".join(f"{event['what']}: {'; '.join(event['why'])}" for event in view["events"])
+    assert "/var/backups/shop" in told, told
+    assert "was lost; not applied: 0001" in told, told
+    assert PASSWORD not in told
+    with postgres.connect(scene.database) as on:
+        assert on.execute("SELECT id FROM parcels").fetchall() == [(7,)]
+        assert on.execute("SELECT version, state FROM schema_migrations").fetchall() == [(1, "applied")]
+    assert [one for one in scene.backups.rglob("*") if one.is_file() and ".tmp" not in one.name], "it outlives the pod that made it"
+
+
+def _sleeps(postgres: Postgres, database: str) -> bool:
+    with postgres.connect() as on:
+        found = on.execute("SELECT 1 FROM pg_stat_activity WHERE datname = %s AND wait_event = 'PgSleep'", [database]).fetchall()
+    return bool(found)
 
 
 def test_helm_upgrades_it_with_a_rollout_in_flight(scene: Installed, little: Image, gateway: str) -> None:
