@@ -315,6 +315,21 @@ def test_a_stop_rolls_back_what_was_in_a_transaction(pg: Bench) -> None:
     _until(lambda: not _statement(pg, "pg_sleep"))
 
 
+def test_what_another_server_runs_is_not_called_stopped_while_it_is_at_work(pg: Bench, tmp_path: Path) -> None:
+    """Its server stands still, and one with a home of its own goes back: it cannot end that process, and does not claim to have."""
+    slow = pg.release("1.0.0", {"0001_slow.sql": "-- migrate:up\nCREATE TABLE slow (a int);\nSELECT pg_sleep(20);\n"})
+    intent = pg.intent(slow)
+    pg.port.start(PLACE, intent)
+    _until(lambda: _statement(pg, "pg_sleep"))
+    other = DatabaseMigrations(tmp_path / "another", Sources(tmp_path / "another" / "sources", {"tally": Exports(pg.files)}))  # type: ignore[dict-item]
+    other.stop(intent.key, effect_of(intent))
+    run = other.look(intent.key, effect_of(intent))
+    assert run.state is RunState.RUNNING, run
+    assert "somebody still works on" in run.text
+    os.kill(running(pg, intent.key).identity.pid, signal.SIGTERM)
+    _until(lambda: other.look(intent.key, effect_of(intent)).state is RunState.STOPPED)
+
+
 def test_a_stop_on_sqlite_rolls_back_too(lite: Bench) -> None:
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000000) INSERT INTO slow SELECT max(i) FROM n;"
     intent = lite.intent(lite.release("1.0.0", {"0001_slow.sql": f"-- migrate:up\nCREATE TABLE slow (a int);\n{endless}\n"}))

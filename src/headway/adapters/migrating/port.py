@@ -159,9 +159,12 @@ class DatabaseMigrations:
         if (result := notes.result(folder, log)) is not None:
             self._tools.forget()
             return result
-        if (folder / "stopped").exists():
+        stopped = (folder / "stopped").exists()
+        if stopped and not isinstance(state, processes.Never):
             return MigrationRun(RunState.STOPPED, "it was stopped", log=log)
         found = self._by_the_ledger(key, effect)
+        if stopped and found.state is not RunState.RUNNING:  # else another server's process, which is not ours to end, has the lock
+            return MigrationRun(RunState.STOPPED, "it was stopped", log=log)
         ended = "its process is gone" if isinstance(state, processes.Never) else f"its process {state}"
         return MigrationRun(found.state, f"{found.text} ({ended})", log=log)
 
