@@ -269,18 +269,23 @@ def test_the_leading_pod_stands_still_in_mid_canary_and_does_no_harm_when_it_goe
     until("both to be ready", lambda: scene.ready() == [True, True])
     with Load(gateway, f"shop.{scene.namespace.name}.test", rate=40) as load:
         rollout = scene.half_way("1.2.0", little("1.2.0"))
+        scene.headway("pause", "production", "--why", "so that it is not over before its leader stands still, however slow this machine is")
         led = scene.leader()
         (other,) = (ip for name, ip in scene.pods().items() if name != led)
-        by_the_service, scene.remote = scene.remote, Remote.at(f"http://{other}:8080", scene.asking["alice"])
+        by_the_service = scene.address, scene.remote
+        scene.address, scene.remote = f"http://{other}:8080", Remote.at(f"http://{other}:8080", scene.asking["alice"])
         stopped = scene.process(led)
         stopped.suspend()
         try:
+            scene.headway("resume", "production")
             scene.ended_well(rollout)
+            until("the other to say that it leads", lambda: scene._leads(other))
         finally:
             stopped.resume()
-            scene.remote = by_the_service
+            scene.address, scene.remote = by_the_service
         until("it to be back", lambda: scene.ready() == [True, True])
-        until("it to know that another leads", lambda: scene.leader() != led)  # of itself it says what it last knew, until it looks
+        # Of itself it says what it last knew, until it looks; on a slow machine it may by then have its turn again.
+        until("one of them to lead, and no more", lambda: sum(map(scene._leads, scene.pods().values())) == 1)
         before, load.answers = load.answers, Counter()
         until("some traffic", lambda: load.answers.total() > 80)
         assert load.failures == []
