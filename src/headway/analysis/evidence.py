@@ -118,8 +118,10 @@ def with_copies(readings: Readings, name: str) -> Readings:
 
 def plus(one: Tally, other: Tally) -> Tally:
     """Both together."""
-    if NOTHING in (one, other):
-        return other if one == NOTHING else one
+    if one is NOTHING or one == NOTHING:
+        return other
+    if other is NOTHING or other == NOTHING:
+        return one
     return Tally(
         one.requests + other.requests,
         one.failures + other.failures,

@@ -7,7 +7,7 @@ from enum import Enum
 from headway.analysis.chance import beyond_chance
 from headway.analysis.evidence import Evidence, Tally
 from headway.analysis.model import Thresholds
-from headway.analysis.spans import RECENT, Span, hung, recent, total
+from headway.analysis.spans import Span, hung, recent, total
 
 FEWEST_BAD = 3
 FEWEST_TIMED = 20
@@ -95,7 +95,7 @@ class Metric:
 def metrics(evidence: Evidence, thresholds: Thresholds) -> tuple[Metric, ...]:
     """Everything that these thresholds have an opinion on."""
     limit, times = thresholds.latency_ms, thresholds.times_baseline
-    spans = (total(evidence), *(recent(evidence, blocks) for blocks in RECENT))
+    spans = (total(evidence), *recent(evidence))
     errors = Metric("errors", thresholds.error_rate, times, 0, *_compared(spans, _errors(evidence, thresholds)))
     if limit is None:
         return (errors,)

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import reduce
 from math import isfinite
 
-from headway.analysis.evidence import BLOCK, BLOCKS, Block, Evidence, Tally, plus
+from headway.analysis.evidence import BLOCK, BLOCKS, NOTHING, Block, Evidence, Tally, plus
 
 RECENT = (2, 6, BLOCKS)
 """Windows by number of blocks, the newest of which is still filling: the last 10, 30 and 60 seconds."""
@@ -35,14 +35,18 @@ def total(evidence: Evidence) -> Span:
     )
 
 
-def recent(evidence: Evidence, blocks: int) -> Span:
-    """The newest blocks."""
-    kept = _newest(evidence, blocks)
-    return Span(
-        f"in the last {blocks * BLOCK.total_seconds():.0f} s",
-        _sum(block.new for block in kept),
-        _sum(block.old for block in kept) if evidence.old else None,
-    )
+def recent(evidence: Evidence) -> tuple[Span, ...]:
+    """The newest blocks, in each of the windows. Early on they all hold the same, and that is summed up once."""
+    spans: list[Span] = []
+    summed: tuple[Tally, Tally | None] | None = None
+    number = -1
+    for blocks in RECENT:
+        kept = _newest(evidence, blocks)
+        if summed is None or len(kept) != number:
+            number = len(kept)
+            summed = _sum(block.new for block in kept), _sum(block.old for block in kept) if evidence.old else None
+        spans.append(Span(f"in the last {blocks * BLOCK.total_seconds():.0f} s", *summed))
+    return tuple(spans)
 
 
 def hung(evidence: Evidence, latency_ms: float | None) -> tuple[int, int]:
@@ -92,7 +96,7 @@ def _newest(evidence: Evidence, blocks: int) -> tuple[Block, ...]:
 
 
 def _sum(tallies: Iterable[Tally]) -> Tally:
-    return reduce(plus, tallies, Tally())
+    return reduce(plus, tallies, NOTHING)
 
 
 def _seconds(start: datetime, end: datetime | None) -> float:

@@ -7,6 +7,7 @@ rolled back last, and a rollback of a rollback goes one release further into the
 """
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, insert, select, update
@@ -66,8 +67,14 @@ def read(on: Connection | Direct, place: Place) -> PlaceRecord:
     row = _PLACE.one(on, here(place))
     if row is None:  # whoever is active took a generation, and so made the row
         return PlaceRecord(place)
-    live, before = (decode(Workload, text) if text else None for text in (row.live, row.before))
+    live, before = (_workload(text) if text else None for text in (row.live, row.before))
     return PlaceRecord(place, row.generation, live, row.live_release, before, row.before_release, row.active)
+
+
+@lru_cache(maxsize=200)
+def _workload(text: str) -> Workload:
+    """What is live is read in every turn, and is the same for weeks."""
+    return decode(Workload, text)
 
 
 def start(on: Connection | Direct, rollout: Rollout, batch: Batch | None = None) -> None:
