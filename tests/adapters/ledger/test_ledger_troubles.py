@@ -9,6 +9,7 @@ from sqlalchemy import event as listening
 from sqlalchemy import text
 
 from headway.adapters.ledger import Ledger, file_of, open_ledger
+from headway.adapters.ledger.database import Database
 from headway.engine.controller import LEASE
 from headway.errors import Contradiction, HeadwayError, InvalidSpec, Unavailable
 from support.records import NOON, event, pending
@@ -45,6 +46,30 @@ def test_a_server_that_does_not_answer_is_unavailable_and_the_password_stays_out
         open_ledger(url)
     assert "127.0.0.1" in str(caught.value)
     assert WORD not in everything(caught.value)
+
+
+@pytest.mark.parametrize("door", ["reading", "looking", "snapshot", "writing", "recording"])
+def test_by_whatever_door_nobody_answers_it_is_told_the_same(door: str) -> None:
+    """A server goes away while we run; whoever looks next must hear of it as trouble, and not break over the driver's own word."""
+    database = Database(f"postgresql://me:{WORD}@127.0.0.1:1/db")
+    with pytest.raises(Unavailable, match="start PostgreSQL, or correct the URL") as caught, getattr(database, door)():
+        pass
+    assert WORD not in everything(caught.value)
+
+
+def test_what_goes_away_in_the_middle_is_told_as_that(postgres, postgres_url: str) -> None:
+    """And the next asks a new connection."""
+    database = open_ledger(postgres_url).database
+    for door in (database.looking, database.recording):
+        for _ in range(2):
+            with pytest.raises(Unavailable), door() as on:
+                (pid,) = on.driver.execute("select pg_backend_pid()").fetchone()
+                with postgres.connect() as other:
+                    other.execute("select pg_terminate_backend(%s, 5000)", [pid])
+                on.driver.execute("select 1")
+        with door() as on:
+            assert on.driver.execute("select 1").fetchone() == (1,)
+    database.close()
 
 
 def test_a_database_that_is_not_there_says_so(postgres) -> None:

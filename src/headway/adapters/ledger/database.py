@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DisconnectionError, SQLAlchemyError
-from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from headway.adapters.ledger.prepared import Direct
 from headway.adapters.ledger.troubles import explain, secrets_of
@@ -56,9 +56,9 @@ class Database:
         # One writer at a time, by a lock of our own: SQLite's waiting sleeps up to 100 ms between looks.
         self._turn: AbstractContextManager[object] = Lock() if self.is_sqlite else nullcontext()
         self.engine = self._create(address)
-        self._idle: list[tuple[PoolProxiedConnection, float]] = []
-        """Those for looks, and when each was given back."""
-        self._idle_writers: list[tuple[PoolProxiedConnection, float]] = []
+        self._idle: list[tuple[Any, float]] = []
+        """The driver's own connections for looks, and when each was given back."""
+        self._idle_writers: list[tuple[Any, float]] = []
         self._writer = self.engine.execution_options(writing=True)
         # A look is one statement, or several that need not agree: a transaction around it would only cost, twice the way to PostgreSQL.
         self._reader = self.engine.execution_options(**({"looking": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}))
@@ -92,7 +92,7 @@ class Database:
         with self._translated():
             lent = self._lend(self._idle, begins=False)
             try:
-                yield Direct(lent.dbapi_connection, self.engine)
+                yield Direct(lent, self.engine)
             except BaseException:
                 lent.close()
                 raise
@@ -103,7 +103,7 @@ class Database:
         """One transaction of what is written all the time, as `looking`: all of it is kept, or nothing."""
         with self._translated(), self._turn:
             lent = self._lend(self._idle_writers, begins=True)
-            on = Direct(lent.dbapi_connection, self.engine)
+            on = Direct(lent, self.engine)
             try:
                 if self.is_sqlite:  # PostgreSQL's driver begins by itself, on the way of the first statement
                     on.run(lambda: on.driver.execute("begin immediate"), "begin")
@@ -119,18 +119,19 @@ class Database:
                 raise
             _keep(self._idle_writers, lent)
 
-    def _lend(self, idle: list[tuple[PoolProxiedConnection, float]], *, begins: bool) -> PoolProxiedConnection:
+    def _lend(self, idle: list[tuple[Any, float]], *, begins: bool) -> Any:
         with suppress(IndexError):
             while True:
                 lent, used = idle.pop()
-                if self.is_sqlite or _answers(lent.dbapi_connection, used):
+                if self.is_sqlite or _answers(lent, used):
                     return lent
                 lent.close()
         new = self.engine.raw_connection()
         new.detach()
+        driver: Any = new.dbapi_connection
         if not self.is_sqlite:
-            new.dbapi_connection.autocommit = not begins  # type: ignore[union-attr]
-        return new
+            driver.autocommit = not begins
+        return driver
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -150,6 +151,8 @@ class Database:
             yield
         except SQLAlchemyError as error:
             raise explain(error, self.where, self._secrets) from error
+        except self.engine.dialect.loaded_dbapi.Error as error:  # the driver's own, of a connection that could not be made, say
+            raise explain(_wrapped(error, self.engine), self.where, self._secrets) from error
 
     def close(self) -> None:
         for idle in (self._idle, self._idle_writers):
@@ -158,12 +161,19 @@ class Database:
         self.engine.dispose()
 
 
-def _keep(idle: list[tuple[PoolProxiedConnection, float]], lent: PoolProxiedConnection) -> None:
+def _keep(idle: list[tuple[Any, float]], lent: Any) -> None:
     """For the next who asks; of a crowd that all asked at once not everybody's."""
     if len(idle) < KEPT:
         idle.append((lent, time.monotonic()))
     else:
         lent.close()
+
+
+def _wrapped(error: Exception, engine: Engine) -> SQLAlchemyError:
+    """As SQLAlchemy would have raised it."""
+    base = engine.dialect.loaded_dbapi.Error
+    made = DBAPIError.instance(None, None, error, base, hide_parameters=True, dialect=engine.dialect)
+    return made if isinstance(made, SQLAlchemyError) else SQLAlchemyError(str(error))
 
 
 def _can_send_together() -> bool:
