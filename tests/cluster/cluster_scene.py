@@ -3,8 +3,11 @@
 import json
 from pathlib import Path
 
+import scene
 from scene import Scene, View
 from stand import Namespace, Object, deployment, route, service
+
+scene.PATIENCE = 75.0  # a node that has everything else to do is slow, not wrong
 
 FILE = """\
 headway: 1
